@@ -1,0 +1,86 @@
+# Ringfence: `make help` lists what can be made. Tools are Debian 12's; test/install-deps.sh brings
+# them. Everything that is built lands under build/.
+
+CC := clang
+LD := ld.lld
+OBJCOPY := llvm-objcopy
+Q := $(if $(V),,@)
+
+DEBUG ?= 1
+WITHOUT ?=
+VARIANT := $(if $(filter 1,$(DEBUG)),debug,release)$(if $(WITHOUT),-without-$(subst $() ,-,$(strip $(WITHOUT))))
+BUILD := build/$(VARIANT)
+
+.DEFAULT_GOAL := all
+.SUFFIXES:
+.DELETE_ON_ERROR:
+.PHONY: all clean help FORCE
+MAKEFLAGS += --no-print-directory --no-builtin-rules
+
+# $(call remember,TEXT): rewrites the target only when TEXT differs from what it holds.
+remember = @mkdir -p $(@D); echo '$(1)' | cmp -s - $@ || echo '$(1)' > $@
+
+# Tools come first: this included file is remade before anything else, and silently when they are
+# all there. While it does not exist the build's own rules, which ask the compiler, are not read.
+ifneq ($(filter-out help clean,$(or $(MAKECMDGOALS),all)),)
+ifeq ($(findstring n,$(firstword $(filter-out --%,-$(MAKEFLAGS)))),)
+include build/tools.mk
+endif
+build/tools.mk: FORCE
+	@SCREEN='$(SCREEN)' sh test/install-deps.sh
+	$(call remember,TOOLS := present)
+endif
+
+ifdef TOOLS
+include kernel/kernel.mk $(wildcard kernel/*/*.mk) efi/efi.mk user/user.mk
+
+all: $(BUILD)/kernel.elf $(BUILD)/BOOTX64.EFI $(BUILD)/initramfs.cpio
+
+# What file times cannot show: options, a source that was removed, another busybox.
+$(BUILD)/variant: FORCE
+	$(call remember,$(DEBUG) $(WITHOUT))
+$(BUILD)/sources: FORCE
+	$(call remember,$(KERNEL_SOURCES) $(EFI_SOURCES))
+$(USER_BUILD)/busybox: FORCE
+	$(call remember,$(BUSYBOX))
+$(KERNEL_OBJECTS): kernel/kernel.mk
+$(BUILD)/kernel.debug.elf $(BUILD)/BOOTX64.EFI: $(BUILD)/sources
+$(USER_BUILD)/initramfs.cpio: $(USER_BUILD)/busybox
+endif
+
+include test/test.mk
+
+clean:
+	rm -rf build
+
+define HELP
+make                   builds everything that boots, in build/debug
+make run               boots in QEMU, serial console on the terminal; with no terminal: the tour,
+                       then power-off, exit status 0 only if everything came back
+make exec PROG=path    runs a Linux program: ARGS="..." split by shell rules, FILES=dir lies in its
+                       folder; status in build/exec.status, kernel log in build/exec.log
+make debug             QEMU halted, gdb attached with symbols and helpers
+make test              every test; the last line is "N passed, N failed"
+make test-host         only the tests of pure code, on this machine
+make test-system       only the tests that boot; TESTS="-k word" chooses
+make test-negative     builds without each protection and sees its tests fail;
+                       PROTECTIONS="smap nx" chooses
+make lint              layers, sizes, formatting, headers, static checks
+make format            formats the C code
+make count             lines of code
+make clean             removes build/
+make help              this text
+
+Knobs:
+  SMP=4                processors            MEM=1G         memory
+  CPU=EPYC             processor model       MACHINE=pc     pc or q35 (default)
+  CMDLINE="..."        kernel command line; for run, what follows -- are programs for init
+  SCREEN=1             QEMU's window too     ICOUNT=1       one instruction is one nanosecond
+  BUSYBOX=path         another static busybox
+  DEBUG=0              the lean build instead of the checked one, in build/release
+  WITHOUT="smap nx"    a build without these protections (test/protections.txt)
+  V=1                  shows the commands
+endef
+
+help:
+	@: $(info $(HELP))

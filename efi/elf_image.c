@@ -1,0 +1,158 @@
+// Reads the program headers of kernel.elf (System V ABI, ELF-64 object file format). Called by
+// main.c with the file's bytes. Believes nothing: every offset is checked before it is used,
+// without overflow, and what passes fits the kernel's window with W^X rights.
+#include "elf_image.h"
+
+#include "boot_info.h"
+#include "memory.h"
+
+#define PAGE_SIZE 4096ull
+
+#define ELF_CLASS_64 2u
+#define ELF_LITTLE_ENDIAN 1u
+#define ELF_TYPE_EXECUTABLE 2u
+#define ELF_MACHINE_X86_64 62u
+#define ELF_LOAD 1u
+#define ELF_FLAG_EXECUTE 1u
+#define ELF_FLAG_WRITE 2u
+
+struct elf_header {
+    uint8_t magic[4];
+    uint8_t class;
+    uint8_t byte_order;
+    uint8_t identification[10];
+    uint16_t type;
+    uint16_t machine;
+    uint32_t version;
+    uint64_t entry;
+    uint64_t program_headers;
+    uint64_t section_headers;
+    uint32_t flags;
+    uint16_t header_size;
+    uint16_t program_header_size;
+    uint16_t program_header_count;
+    uint16_t section_header_size;
+    uint16_t section_header_count;
+    uint16_t section_names;
+};
+
+struct elf_program_header {
+    uint32_t type;
+    uint32_t flags;
+    uint64_t offset;
+    uint64_t virtual;
+    uint64_t physical;
+    uint64_t file_size;
+    uint64_t memory_size;
+    uint64_t alignment;
+};
+
+_Static_assert(sizeof(struct elf_header) == 64, "ELF header layout");
+_Static_assert(sizeof(struct elf_program_header) == 56, "ELF program header layout");
+
+static const char truncated[] = "is truncated";
+
+static bool file_holds(uint64_t size, uint64_t offset, uint64_t length)
+{
+    return offset <= size && length <= size - offset;
+}
+
+static const char *check_header(const struct elf_header *header, uint64_t size)
+{
+    if (header->byte_order != ELF_LITTLE_ENDIAN || header->machine != ELF_MACHINE_X86_64)
+        return "is for another kind of machine, not x86-64";
+    if (header->type != ELF_TYPE_EXECUTABLE)
+        return "is an ELF file but not an executable";
+    if (header->program_header_size != sizeof(struct elf_program_header))
+        return "has program headers of an unknown size";
+    if (!file_holds(size, header->program_headers,
+                    (uint64_t)header->program_header_count * sizeof(struct elf_program_header)))
+        return truncated;
+    // Linkers put the section headers last: without them, the end of the file is missing.
+    if (!file_holds(size, header->section_headers,
+                    (uint64_t)header->section_header_count * header->section_header_size))
+        return truncated;
+    return NULL;
+}
+
+static const char *add_segment(struct kernel_image *image, const struct elf_program_header *header,
+                               uint64_t size)
+{
+    if (!file_holds(size, header->offset, header->file_size))
+        return truncated;
+    if (header->file_size > header->memory_size)
+        return "has a segment that is larger in the file than in memory";
+    if (header->virtual < KERNEL_IMAGE_BASE || header->memory_size > IMAGE_WINDOW_SIZE ||
+        header->virtual - KERNEL_IMAGE_BASE > IMAGE_WINDOW_SIZE - header->memory_size)
+        return "has a segment outside the kernel's part of the address space";
+    if ((header->flags & ELF_FLAG_WRITE) && (header->flags & ELF_FLAG_EXECUTE))
+        return "has a segment that is both writable and executable";
+    if (image->segment_count == IMAGE_SEGMENT_LIMIT)
+        return "has too many segments";
+
+    uint64_t base = header->virtual & ~(PAGE_SIZE - 1);
+    uint64_t end = (header->virtual + header->memory_size + PAGE_SIZE - 1) & ~(PAGE_SIZE - 1);
+    if (image->segment_count == 0)
+        image->virtual_base = base;
+    else if (base < image->virtual_base + image->size)
+        return "has segments that overlap, share a page or are out of order";
+    image->size = end - image->virtual_base;
+    image->segments[image->segment_count++] = (struct image_segment){
+        .page_base = base,
+        .page_size = end - base,
+        .virtual = header->virtual,
+        .file_offset = header->offset,
+        .file_size = header->file_size,
+        .write = header->flags & ELF_FLAG_WRITE,
+        .execute = header->flags & ELF_FLAG_EXECUTE,
+    };
+    return NULL;
+}
+
+static bool entry_is_executable(const struct kernel_image *image)
+{
+    for (uint32_t i = 0; i < image->segment_count; i++) {
+        const struct image_segment *segment = &image->segments[i];
+        if (segment->execute && image->entry >= segment->virtual &&
+            image->entry - segment->virtual < segment->file_size)
+            return true;
+    }
+    return false;
+}
+
+const char *elf_image_parse(const void *file, uint64_t size, struct kernel_image *image)
+{
+    struct elf_header header;
+    memset(image, 0, sizeof(*image));
+    memset(&header, 0, sizeof(header));
+    if (size == 0)
+        return "is empty";
+    memcpy(&header, file, size < sizeof(header) ? size : sizeof(header));
+    if (memcmp(header.magic, "\177ELF", sizeof(header.magic)) != 0)
+        return "is not an ELF file";
+    if (size < sizeof(header))
+        return truncated;
+    if (header.class != ELF_CLASS_64)
+        return "is a 32-bit ELF file, not a 64-bit one";
+    const char *wrong = check_header(&header, size);
+    for (uint32_t i = 0; !wrong && i < header.program_header_count; i++) {
+        struct elf_program_header segment;
+        memcpy(&segment, (const uint8_t *)file + header.program_headers + i * sizeof(segment),
+               sizeof(segment));
+        if (segment.type == ELF_LOAD && segment.memory_size > 0)
+            wrong = add_segment(image, &segment, size);
+    }
+    if (wrong)
+        return wrong;
+    image->entry = header.entry;
+    return entry_is_executable(image) ? NULL : "has an entry point outside its code";
+}
+
+void elf_image_load(const struct kernel_image *image, const void *file, void *memory)
+{
+    for (uint32_t i = 0; i < image->segment_count; i++) {
+        const struct image_segment *segment = &image->segments[i];
+        memcpy((uint8_t *)memory + (segment->virtual - image->virtual_base),
+               (const uint8_t *)file + segment->file_offset, segment->file_size);
+    }
+}

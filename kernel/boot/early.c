@@ -1,0 +1,116 @@
+// The first steps: a log on the serial port, is the boot_info ours, what does the command line say.
+#include "boot/boot.h"
+#include "debug/log.h"
+#include "debug/panic_report.h"
+#include "debug/symbols.h"
+#include "dev/power.h"
+#include "dev/serial.h"
+#include "lib/string.h"
+
+#define DEFAULT_SLICE_MS 10
+#define MAXIMUM_SLICE_MS 10000
+#define MAXIMUM_PANIC_SECONDS 86400
+
+struct boot_options boot_options;
+static struct serial_port log_port;
+
+static void write_serial(const char *text, size_t length)
+{
+    serial_write(&log_port, text, length);
+}
+
+void boot_open_serial_log(void)
+{
+    static struct log_sink sink = { .write = write_serial, .name = "serial" };
+
+    if (serial_open(&log_port, SERIAL_COM1))
+        log_add_sink(&sink);
+    log_info("boot", "Ringfence: limited direct execution on x86-64");
+}
+
+void boot_check_info(const struct boot_info *boot)
+{
+    if (boot->magic == BOOT_INFO_MAGIC && boot->version == BOOT_INFO_VERSION &&
+        boot->size == sizeof(*boot))
+        return;
+    log_error("boot",
+              "the loader speaks boot_info version %u (%u bytes), this kernel version %u "
+              "(%u bytes): install loader and kernel of the same build; restarting",
+              boot->version, boot->size, BOOT_INFO_VERSION, (unsigned)sizeof(*boot));
+    power_restart();
+}
+
+static bool word_is(const char *word, const char *name)
+{
+    size_t length = strlen(name);
+
+    return strncmp(word, name, length) == 0 && word[length] == '=';
+}
+
+static void report_unknown_words(const struct command_line *line)
+{
+    static const char *const known[] = { "init",     "console", "loglevel", "panic",
+                                         "slice_ms", "timer",   "direct",   "selftest" };
+
+    for (size_t i = 0; i < line->word_count; i++) {
+        size_t k = 0;
+        while (k < ARRAY_SIZE(known) && !word_is(line->words[i], known[k]))
+            k++;
+        if (k == ARRAY_SIZE(known))
+            log_warning("boot", "command line: unknown word \"%s\"", line->words[i]);
+    }
+    if (line->overflow)
+        log_warning("boot", "command line: more than %u words; the rest is not used",
+                    COMMAND_LINE_WORD_LIMIT);
+}
+
+// A number that is absent keeps the default; one that is malformed is reported and keeps it too.
+static uint64_t number_option(const char *name, uint64_t minimum, uint64_t maximum,
+                              uint64_t default_value)
+{
+    uint64_t value = default_value;
+    const char *text = command_line_value(&boot_options.line, name);
+
+    if (text && !command_line_number(&boot_options.line, name, minimum, maximum, &value))
+        log_warning("boot", "command line: %s=%s is not a number from %llu to %llu; using %llu",
+                    name, text, (unsigned long long)minimum, (unsigned long long)maximum,
+                    (unsigned long long)default_value);
+    return value;
+}
+
+static void read_timer_option(void)
+{
+    const char *timer = command_line_value(&boot_options.line, "timer");
+
+    if (!timer)
+        return;
+    boot_options.timer_off = strcmp(timer, "off") == 0;
+    if (boot_options.timer_off)
+        log_notice("boot", "timer=off: the cooperative way; a loop now owns the machine for good");
+    else
+        log_warning("boot", "command line: timer=%s: only timer=off is known", timer);
+}
+
+void boot_read_command_line(struct boot_info *boot)
+{
+    struct boot_options *options = &boot_options;
+
+    boot->command_line[BOOT_COMMAND_LINE_SIZE - 1] = '\0';
+    log_info("boot", "command line: %s", boot->command_line);
+    command_line_parse(&options->line, boot->command_line);
+    report_unknown_words(&options->line);
+    options->slice_ns = number_option("slice_ms", 1, MAXIMUM_SLICE_MS, DEFAULT_SLICE_MS) * 1000000;
+    log_set_level((uint32_t)number_option("loglevel", 0, LOG_DEBUG, LOG_INFO));
+    panic_set_restart_seconds((uint32_t)number_option("panic", 0, MAXIMUM_PANIC_SECONDS, 10));
+    read_timer_option();
+    options->init_path = command_line_value(&options->line, "init");
+    options->direct_program = command_line_value(&options->line, "direct");
+    options->selftest = command_line_value(&options->line, "selftest");
+    if (!options->init_path)
+        options->init_path = "/sbin/init";
+}
+
+void boot_load_symbols(const struct boot_info *boot)
+{
+    symbols_init((const void *)(DIRECT_MAP_BASE + boot->symbols_base), boot->symbols_size);
+}

@@ -1,0 +1,95 @@
+// The kernel thread that finishes the boot and becomes process 1: files, devices, then init, or,
+// with `direct=`, a program without limits.
+#include "abi/process.h"
+#include "boot/boot.h"
+#include "debug/log.h"
+#include "dev/acpi.h"
+#include "drivers/console.h"
+#include "drivers/host_channel.h"
+#include "fs/memory_fs.h"
+#include "lib/panic.h"
+#include "mem/frame.h"
+#include "proc/exec.h"
+#include "proc/process.h"
+#include "pseudo/pseudo.h"
+#include "sched/thread.h"
+
+#define COM3_INTERRUPT 4u // ISA line of COM1 and COM3
+
+static const struct boot_info *boot_information;
+
+static void unpack_initramfs(void)
+{
+    const struct boot_info *boot = boot_information;
+    phys_addr base = phys_make(boot->initramfs_base);
+
+    if (boot->initramfs_size == 0) {
+        log_error("boot", "initramfs.cpio is missing or empty: there is no program to run");
+        return;
+    }
+    if (memory_fs_unpack(direct_map_pointer(base), boot->initramfs_size) != 0)
+        log_error("boot", "initramfs.cpio is broken: going on with what could be unpacked");
+    frames_give(boot->initramfs_base, align_up(boot->initramfs_size, PAGE_SIZE) / PAGE_SIZE);
+}
+
+static void open_host_channel(void)
+{
+    const struct acpi_isa_route *route = &acpi.isa[COM3_INTERRUPT];
+
+    host_channel_init(route->line, route->active_low, route->level_triggered);
+}
+
+// Figure 6.1 of the chapter: no limits. The program runs in ring 0; nothing brings control back but
+// its own return.
+static void run_direct(void)
+{
+    const char *path = boot_options.direct_program;
+    char *const arguments[] = { (char *)path, NULL };
+    int64_t result = 0;
+
+    log_notice("direct", "calling %s in ring 0, without limits", path);
+    int error = exec_direct(path, arguments, &result);
+    if (error)
+        log_error("direct", "%s cannot be run: error %d", path, -error);
+    else
+        log_notice("direct", "%s returned %lld", path, (long long)result);
+    process_shutdown(REBOOT_POWER_OFF);
+}
+
+static void run_init(void)
+{
+    char *arguments[COMMAND_LINE_WORD_LIMIT + 2] = { (char *)boot_options.init_path };
+    char *const environment[] = { "HOME=/", "TERM=linux", "PATH=/sbin:/bin", NULL };
+    const struct command_line *line = &boot_options.line;
+
+    for (size_t i = 0; i < line->init_word_count; i++)
+        arguments[i + 1] = (char *)line->init_words[i];
+    int error = process_start_first(boot_options.init_path, arguments, environment);
+    log_error("boot", "%s cannot be started: error %d; name another program with init=",
+              boot_options.init_path, -error);
+    process_shutdown(REBOOT_POWER_OFF);
+}
+
+static void first_thread(void *argument)
+{
+    process_remember_baseline();
+    memory_fs_init();
+    unpack_initramfs();
+    pseudo_init();
+    console_init();
+    open_host_channel();
+    if (boot_options.selftest)
+        boot_run_selftest(boot_options.selftest);
+    if (boot_options.direct_program)
+        run_direct();
+    run_init();
+}
+
+void boot_start_first_thread(const struct boot_info *boot)
+{
+    boot_information = boot;
+    struct thread *thread = thread_create("init", first_thread, NULL, true);
+    if (!thread)
+        panic("no memory for the first thread");
+    thread_start(thread);
+}

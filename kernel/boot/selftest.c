@@ -1,0 +1,97 @@
+// `selftest=NAME`: acts in kernel mode that a program cannot provoke, each against one protection.
+// With the protection in place the machine panics with the reason, which the test waits for;
+// without it the line "not protected" appears.
+#include "abi/process.h"
+#include "boot/boot.h"
+#include "debug/log.h"
+#include "lib/panic.h"
+#include "lib/string.h"
+#include "mem/kernel_map.h"
+#include "proc/process.h"
+#include "sched/thread.h"
+#include "vm/address_space.h"
+
+#define USER_PAGE 0x10000000ull
+#define RETURN_INSTRUCTION 0xc3u
+
+// A page that programs may read, write and execute, in the running thread's space.
+static void map_user_page(void)
+{
+    struct address_space *space = address_space_create();
+    uint8_t code = RETURN_INSTRUCTION;
+
+    kassert(space);
+    int64_t mapped = address_space_map(space, USER_PAGE, PAGE_SIZE,
+                                       PROTECTION_READ | PROTECTION_WRITE | PROTECTION_EXECUTE,
+                                       MAP_AT_FIXED, NULL, 0);
+    kassert(mapped == (int64_t)USER_PAGE);
+    int error = address_space_write(space, USER_PAGE, &code, 1);
+    kassert(error == 0);
+    thread_set_page_table_root(current_thread(), space->page_table_root);
+}
+
+static void read_user_memory(void)
+{
+    map_user_page();
+    uint8_t value = *(volatile uint8_t *)USER_PAGE;
+    log_error("selftest", "smap: not protected: the kernel read %#x from a user page", value);
+}
+
+static void execute_user_memory(void)
+{
+    map_user_page();
+    ((void (*)(void))USER_PAGE)();
+    log_error("selftest", "smep: not protected: the kernel executed a user page");
+}
+
+static void overflow_stack(void)
+{
+    volatile uint8_t *below =
+        (volatile uint8_t *)(current_thread()->stack_top - KERNEL_STACK_PAGES * PAGE_SIZE - 8);
+
+    // As a recursion would: the stack pointer itself goes below the stack, then something is
+    // pushed.
+    __asm__ volatile("movq %%rsp, %%rbx; movq %0, %%rsp; pushq $0; movq %%rbx, %%rsp"
+                     :
+                     : "r"(below)
+                     : "rbx", "memory");
+    log_error("selftest", "guard: not protected: the stack went below its last page");
+}
+
+static void write_read_only(void)
+{
+    *(volatile uint8_t *)(uint64_t)boot_run_selftest = RETURN_INSTRUCTION;
+    log_error("selftest", "wp: not protected: the kernel wrote its own text");
+}
+
+static void execute_kernel_data(void)
+{
+    static uint8_t code[16] = { RETURN_INSTRUCTION };
+
+    ((void (*)(void))(uint64_t)code)();
+    log_error("selftest", "nx: not protected: the kernel executed its own data");
+}
+
+static void panic_on_request(void)
+{
+    panic("asked for by selftest=panic");
+}
+
+void boot_run_selftest(const char *name)
+{
+    static const struct {
+        const char *name;
+        void (*run)(void);
+    } selftests[] = {
+        { "smap", read_user_memory },  { "smep", execute_user_memory },
+        { "guard", overflow_stack },   { "wp", write_read_only },
+        { "nx", execute_kernel_data }, { "panic", panic_on_request },
+    };
+
+    for (size_t i = 0; i < ARRAY_SIZE(selftests); i++)
+        if (strcmp(selftests[i].name, name) == 0) {
+            selftests[i].run();
+            process_shutdown(REBOOT_POWER_OFF);
+        }
+    log_warning("selftest", "there is no selftest \"%s\"", name);
+}

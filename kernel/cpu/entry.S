@@ -1,0 +1,227 @@
+// Every way into the kernel from hardware, and the way back to user mode. The frame is drawn in
+// cpu/frame.h; both doors build the same one. Decisions are C's (cpu/upcalls.h); this file pushes,
+// calls, branches and pops.
+//
+// Rules kept here, each again at its instruction:
+//   - AC and DF are clear before any C code runs: CLAC/CLD in the stubs, SFMASK for SYSCALL.
+//   - swapgs is decided by the saved CS, the same way in and out, with a fence behind it.
+//   - IST entries from kernel mode trust nothing about GS: they may hit between SYSCALL and swapgs.
+//   - only the exit gate leads to user mode, and only one IRETQ and one SYSRETQ leave.
+#include "cpu/selectors.h"
+#include "lib/protection.h"
+#include "offsets.h"
+
+.macro PUSH_GENERAL_REGISTERS
+    pushq %rdi
+    pushq %rsi
+    pushq %rdx
+    pushq %rcx
+    pushq %rax
+    pushq %r8
+    pushq %r9
+    pushq %r10
+    pushq %r11
+    pushq %rbx
+    pushq %rbp
+    pushq %r12
+    pushq %r13
+    pushq %r14
+    pushq %r15
+.endm
+
+.macro POP_GENERAL_REGISTERS
+    popq %r15
+    popq %r14
+    popq %r13
+    popq %r12
+    popq %rbp
+    popq %rbx
+    popq %r11
+    popq %r10
+    popq %r9
+    popq %r8
+    popq %rax
+    popq %rcx
+    popq %rdx
+    popq %rsi
+    popq %rdi
+.endm
+
+    .section .entry.text, "ax"
+
+// 256 vector stubs of VECTOR_STUB_SIZE bytes. Each begins with CLAC, because an interrupt gate leaves
+// RFLAGS.AC as ring 3 set it and SMAP would be open (SDM vol. 3A, 4.6.1). On a CPU without SMAP, where
+// CLAC is #UD, the IDT points VECTOR_STUB_CLAC_SIZE bytes further (tables.c): no code is patched.
+    .balign 16
+    .globl vector_stubs
+vector_stubs:
+    .set vector, 0
+    .rept 256
+    .balign 16
+#if PROTECT_CLAC
+    clac
+#else
+    .byte 0x0f, 0x1f, 0x00              // a no-op of the same length
+#endif
+    cld
+    // vectors for which the CPU pushes an error code: 8, 10-14, 17, 21, 29, 30
+    .if (vector != 8) && ((vector < 10) || (vector > 14)) && (vector != 17) && (vector != 21) && (vector != 29) && (vector != 30)
+    pushq $0
+    .endif
+    .byte 0x68                          // pushq imm32, long form for every vector
+    .long vector
+    .if (vector == 1) || (vector == 2) || (vector == 8) || (vector == 18)
+    jmp ist_entry
+    .else
+    jmp vector_entry
+    .endif
+    .set vector, vector + 1
+    .endr
+
+// Interrupts and exceptions without IST.
+// On arrival: interrupts off; on the thread's kernel stack (from user: TSS.RSP0; from kernel: where it
+// was); hardware frame, error and vector pushed.
+    .balign 16
+vector_entry:
+    PUSH_GENERAL_REGISTERS
+    movq %rsp, %rdi
+    testb $3, FRAME_CS(%rsp)            // who was interrupted is decided by the saved CS alone
+    jz vector_from_kernel
+    swapgs
+    lfence                              // no speculation past swapgs with the wrong base (CVE-2019-1125)
+vector_from_user:
+    xorl %ebp, %ebp                     // backtraces end at the boundary
+    call trap_handle
+    jmp leave_to_user
+
+vector_from_kernel:
+    lfence                              // nor past the branch that skipped it
+    leaq iretq_to_user(%rip), %rax
+    cmpq %rax, FRAME_RIP(%rsp)
+    je refused_iretq
+    call trap_handle
+    // Back to kernel code: no exit gate, no switch (DESIGN: a switch happens at two kinds of place).
+    POP_GENERAL_REGISTERS
+    addq $16, %rsp
+    iretq
+
+// The IRETQ below refused the user frame. The saved CS says kernel, but GS is already the user's.
+// iretq_fault() puts the fault's registers under the refused frame, which makes it a frame from user
+// mode; the offender gets the signal and the kernel is as if the fault had come from ring 3.
+refused_iretq:
+    swapgs
+    lfence
+    call iretq_fault
+    movq %rax, %rsp
+    movq %rax, %rdi
+    jmp vector_from_user
+
+// NMI, #DB, #DF, #MC: each on its own stack. The word above the frame, at the top of that stack,
+// holds this CPU's per-CPU base.
+    .balign 16
+ist_entry:
+    PUSH_GENERAL_REGISTERS
+    movq %rsp, %rdi
+    testb $3, FRAME_CS(%rsp)
+    jnz ist_from_user
+    // From kernel mode: GS may be anything: before swapgs, after it, or a value ring 3 chose by
+    // WRGSBASE. Save it, load the right one, put the old one back. RBX survives the call.
+    movl $MSR_GS_BASE_NUMBER, %ecx
+    rdmsr
+    shlq $32, %rdx
+    leaq (%rdx, %rax), %rbx
+#if PROTECT_IST
+    movq FRAME_SIZE(%rsp), %rax
+    movq %rax, %rdx
+    shrq $32, %rdx
+    wrmsr
+#endif
+    call trap_handle                    // never blocks, never reaches the exit gate
+    movl $MSR_GS_BASE_NUMBER, %ecx
+    movl %ebx, %eax
+    movq %rbx, %rdx
+    shrq $32, %rdx
+    wrmsr
+    POP_GENERAL_REGISTERS
+    addq $16, %rsp
+    iretq
+
+// From user mode GS is the user's, so the ordinary rule holds. The frame moves to the thread's stack,
+// since the handler may signal and block and the IST stack is used again by the next such event.
+ist_from_user:
+    swapgs
+    lfence
+    movq %rsp, %rsi
+    movq %gs:PERCPU_KERNEL_STACK_TOP, %rdi
+    subq $FRAME_SIZE, %rdi
+    movq %rdi, %rdx
+    movl $(FRAME_SIZE / 8), %ecx
+    rep movsq
+    movq %rdx, %rsp
+    movq %rdx, %rdi
+    cmpl $NMI_VECTOR, FRAME_VECTOR(%rsp)
+    jne vector_from_user
+    // An NMI leaves at once: NMIs stay blocked until IRETQ, so nothing may switch before it. Work
+    // for the exit gate cannot be lost: it was looked at on the way out and is again on the next.
+    xorl %ebp, %ebp
+    call trap_handle
+    jmp restore_by_iretq
+
+// SYSCALL. On arrival (SDM vol. 2B, SYSCALL): RCX = user RIP, R11 = user RFLAGS, RFLAGS masked by
+// SFMASK (interrupts off, AC, DF, TF, NT clear), CS/SS kernel's; RSP and GS still the user's.
+    .balign 16
+    .globl syscall_entry
+syscall_entry:
+    swapgs
+    movq %rsp, %gs:PERCPU_USER_RSP
+    movq %gs:PERCPU_KERNEL_STACK_TOP, %rsp
+    pushq $USER_DATA_SELECTOR           // the hardware frame, as an interrupt would push it
+    pushq %gs:PERCPU_USER_RSP
+    pushq %r11
+    pushq $USER_CODE_SELECTOR
+    pushq %rcx
+    pushq %rax                          // error slot: the number, kept when rax becomes the result
+    pushq $SYSCALL_VECTOR
+    PUSH_GENERAL_REGISTERS
+    movq %rsp, %rdi
+    xorl %ebp, %ebp
+    call syscall_handle
+    // fall through
+
+// The way out: the exit gate decides, this only branches. RSP points at the frame.
+leave_to_user:
+    cli
+    movq %rsp, %rdi
+    call return_to_user
+    testb %al, %al
+    jz restore_by_iretq
+
+    // SYSRET: return_path_choose() has proved RCX = RIP, R11 = RFLAGS, both fit to be loaded.
+    POP_GENERAL_REGISTERS
+    movq (FRAME_RSP - FRAME_VECTOR)(%rsp), %rsp
+    swapgs                              // on the user's stack: only IST events can come, see above
+    sysretq
+
+restore_by_iretq:
+    POP_GENERAL_REGISTERS
+    addq $16, %rsp                      // vector and error
+    swapgs
+    .globl iretq_to_user
+iretq_to_user:
+    iretq                               // may refuse the frame: see refused_iretq
+
+// A thread that never was in user mode goes there: the kernel stack is dropped down to the frame at
+// its top. C prototype in cpu/upcalls.h.
+    .globl thread_return_to_user
+thread_return_to_user:
+    cli
+    movq %gs:PERCPU_KERNEL_STACK_TOP, %rsp
+    subq $FRAME_SIZE, %rsp
+    xorl %ebp, %ebp
+    jmp leave_to_user
+
+// CSTAR: SYSCALL from compatibility mode. There is no 32-bit code descriptor, so nothing can come
+// here; if something does, RSP is the user's and nothing on it may be trusted: come to rest loudly.
+    .globl syscall_refused
+syscall_refused:
+    ud2

@@ -1,0 +1,33 @@
+// What this CPU can do, decoded from CPUID by a pure function so that the selection logic is tested
+// on the host with made-up values.
+#pragma once
+
+#include "lib/types.h"
+
+struct cpuid_result {
+    uint32_t eax, ebx, ecx, edx;
+};
+
+typedef struct cpuid_result (*cpuid_function)(uint32_t leaf, uint32_t subleaf);
+
+struct cpu_features {
+    char vendor[13];
+    char brand[49];
+    bool smep, smap, umip, fsgsbase, nx, la57, pge, pcid, invpcid;
+    bool x2apic, tsc_deadline, tsc_invariant, rdrand;
+    bool fxsr, xsave, xsaveopt, xsavec, avx, mwait, gigabyte_pages;
+    uint32_t family, model, stepping;
+    uint64_t
+        xsave_mask; // components that the CPU offers and we switch (x87, SSE, AVX, AVX-512, PKRU)
+    uint32_t xsave_size; // bytes of the standard-format area for every offered component
+    uint64_t tsc_hz;     // from leaf 15h; 0 when it does not say
+    uint32_t hwcap;      // CPUID.1 EDX, for AT_HWCAP
+    uint32_t physical_bits;
+};
+
+// Pure: asks `cpuid` only.
+void cpu_features_decode(struct cpu_features *features, cpuid_function cpuid);
+// Decodes the boot CPU into the global below. Called once, before other CPUs run.
+void cpu_features_init(void);
+
+extern struct cpu_features cpu_features; // read-only after cpu_features_init()

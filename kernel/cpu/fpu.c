@@ -1,0 +1,85 @@
+// FPU state areas in the standard format: XSAVEOPT where the CPU has it, XSAVE, else FXSAVE. Called
+// by the switch and by fork/exec. Layout: SDM vol. 1, 10.5.1 and 13.4.
+#include "cpu/fpu.h"
+
+#include "cpu/features.h"
+#include "cpu/registers.h"
+#include "lib/panic.h"
+#include "lib/string.h"
+
+#define FXSAVE_SIZE 512u
+#define FXSAVE_FCW_OFFSET 0u
+#define FXSAVE_MXCSR_OFFSET 24u
+#define INITIAL_FCW 0x037fu
+#define INITIAL_MXCSR 0x1f80u
+
+static enum { FPU_FXSAVE, FPU_XSAVE, FPU_XSAVEOPT } method;
+static bool restore_keeps_pointers; // AMD: see forget_pointers()
+
+static void write_xcr0(uint64_t value)
+{
+    __asm__ volatile("xsetbv" : : "c"(0), "a"((uint32_t)value), "d"((uint32_t)(value >> 32)));
+}
+
+void fpu_init(void)
+{
+    // NE: x87 errors come as #MF, not through the 8259 (SDM vol. 3A, 2.5). TS and EM clear: no #NM.
+    write_cr0((read_cr0() | CR0_MP | CR0_NE) & ~(CR0_EM | CR0_TS));
+    write_cr4(read_cr4() | CR4_OSFXSR | CR4_OSXMMEXCPT);
+    restore_keeps_pointers = strcmp(cpu_features.vendor, "AuthenticAMD") == 0;
+    if (!cpu_features.xsave) {
+        method = FPU_FXSAVE;
+        return;
+    }
+    write_cr4(read_cr4() | CR4_OSXSAVE);
+    write_xcr0(cpu_features.xsave_mask);
+    method = cpu_features.xsaveopt ? FPU_XSAVEOPT : FPU_XSAVE;
+}
+
+uint32_t fpu_state_size(void)
+{
+    return method == FPU_FXSAVE ? FXSAVE_SIZE : cpu_features.xsave_size;
+}
+
+// An XSAVE header of zero says that every component is in its initial state; MXCSR is loaded from
+// the area all the same (SDM vol. 1, 13.8.1), and FXRSTOR loads FCW and MXCSR always.
+void fpu_state_init(void *state)
+{
+    memset(state, 0, fpu_state_size());
+    *(uint16_t *)((char *)state + FXSAVE_FCW_OFFSET) = INITIAL_FCW;
+    *(uint32_t *)((char *)state + FXSAVE_MXCSR_OFFSET) = INITIAL_MXCSR;
+}
+
+void fpu_save(void *state)
+{
+    switch (method) {
+    case FPU_FXSAVE:
+        __asm__ volatile("fxsave64 (%0)" : : "r"(state) : "memory");
+        break;
+    case FPU_XSAVE:
+        __asm__ volatile("xsave64 (%0)" : : "r"(state), "a"(~0u), "d"(~0u) : "memory");
+        break;
+    case FPU_XSAVEOPT:
+        __asm__ volatile("xsaveopt64 (%0)" : : "r"(state), "a"(~0u), "d"(~0u) : "memory");
+        break;
+    }
+}
+
+// AMD restores the x87 instruction and data pointers only when an exception is pending, so that the
+// previous program's would be seen (CVE-2006-1056). Loading a kernel constant overwrites them.
+static void forget_pointers(void)
+{
+    static const int32_t harmless;
+
+    __asm__ volatile("fnclex; emms; fildl %0" : : "m"(harmless));
+}
+
+void fpu_restore(const void *state)
+{
+    if (restore_keeps_pointers)
+        forget_pointers();
+    if (method == FPU_FXSAVE)
+        __asm__ volatile("fxrstor64 (%0)" : : "r"(state) : "memory");
+    else
+        __asm__ volatile("xrstor64 (%0)" : : "r"(state), "a"(~0u), "d"(~0u) : "memory");
+}

@@ -1,0 +1,33 @@
+// Turning interrupts off on this CPU, with nesting. Outermost stretches are timed (debug/latency.h
+// prints the longest).
+#pragma once
+
+#include "cpu/registers.h"
+#include "lib/types.h"
+
+static inline bool interrupts_are_on(void)
+{
+    return (read_rflags() & (1ull << 9)) != 0;
+}
+
+// Nests: the outermost restore turns interrupts on again only if they were on before.
+void interrupts_off(void);
+void interrupts_restore(void);
+
+// Raw forms for the entry paths and idle; nesting depth must be zero.
+static inline void interrupts_enable_now(void)
+{
+    __asm__ volatile("sti" ::: "memory");
+}
+
+static inline void interrupts_disable_now(void)
+{
+    __asm__ volatile("cli" ::: "memory");
+}
+
+// Waits for an interrupt with no window between the check before it and the wait: STI delays
+// interrupts by one instruction (SDM vol. 2B, STI). Interrupts are off on entry and on return.
+static inline void interrupts_wait(void)
+{
+    __asm__ volatile("sti; hlt; cli" ::: "memory");
+}

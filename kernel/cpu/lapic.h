@@ -1,0 +1,24 @@
+// The local APIC: one-shot or TSC-deadline timer, end of interrupt, IPIs; xAPIC and x2APIC. SDM
+// vol. 3A, chapter 11.
+#pragma once
+
+#include "lib/types.h"
+
+// `registers` is the uncached mapping of the xAPIC page; ignored in x2APIC mode. Masks the 8259s.
+void lapic_init(volatile void *registers);
+void lapic_end_of_interrupt(void);
+// Current count register of the timer running freely, for calibration.
+void lapic_timer_start_counting(void);
+uint32_t lapic_timer_elapsed(void);
+void lapic_timer_set_frequency(uint64_t ticks_per_second);
+// Fires VECTOR_LAPIC_TIMER at or after the deadline (kernel clock, ns); a deadline that has passed
+// fires at once; one too far for the counter fires early. Interrupts off. Re-arming replaces.
+void lapic_timer_arm(uint64_t deadline_ns);
+void lapic_timer_stop(void);
+bool lapic_timer_uses_tsc_deadline(void);
+uint32_t lapic_id(void);
+bool lapic_is_x2apic(void);
+// Error bits since the last call, for VECTOR_LAPIC_ERROR.
+uint32_t lapic_read_errors(void);
+// Fixed IPI to one CPU.
+void lapic_send_ipi(uint32_t apic_id, uint8_t vector);

@@ -1,0 +1,77 @@
+// What belongs to one CPU, reached through GS while in the kernel. Nothing else in C touches GS.
+// Fields without a lock are written only by their own CPU, with interrupts off unless said.
+#pragma once
+
+#include <stdatomic.h>
+
+#include "lib/types.h"
+
+struct thread;
+struct run_queue;
+struct spinlock;
+
+#define CPU_LIMIT 256u
+#define HELD_LOCK_LIMIT 16u
+
+struct percpu {
+    struct percpu *self;
+    uint64_t kernel_stack_top; // where SYSCALL puts its frame; always equal to TSS.RSP0
+    uint64_t user_rsp;         // scratch for the SYSCALL entry, valid for a few instructions
+    struct thread *current;
+    uint64_t unused;
+    uint64_t canary; // offset 0x28 is fixed by the compiler's -fstack-protector
+    uint32_t number;
+    uint32_t apic_id;
+
+    // interrupts.h
+    uint32_t interrupts_off_depth;
+    bool interrupts_were_on;       // before the outermost interrupts_off()
+    bool in_interrupt;             // between the vector entry of an interrupt and its end
+    uint64_t interrupts_off_since; // TSC
+    // debug builds: the spinlocks held, innermost last
+    uint32_t held_lock_count;
+    const struct spinlock *held_locks[HELD_LOCK_LIMIT];
+
+    // sched
+    struct run_queue *run_queue;
+    atomic_bool reschedule_due; // set by any CPU, looked at by the exit gate
+
+    // cpu/fpu.h: whose state the vector registers hold
+    struct thread *fpu_owner;
+
+    // cpu/tables.h
+    struct cpu_tables *tables;
+
+    // longest stretches seen, in TSC ticks (debug/latency.h)
+    uint64_t longest_interrupts_off;
+    uint64_t longest_interrupts_off_at; // return address of who turned them on again
+    uint64_t longest_unpreemptible;
+    uint64_t longest_unpreemptible_at;
+    uint64_t unpreemptible_since; // 0: not inside the kernel on behalf of a thread
+
+    // counters shown by panic, shutdown and /proc
+    uint64_t timer_interrupts;
+    uint64_t nmi_count;
+    uint64_t switch_count;
+    uint64_t sysret_count;
+    uint64_t iretq_count;
+    uint64_t idle_ns;
+};
+
+_Static_assert(offsetof(struct percpu, canary) == 0x28, "the compiler reads the canary at gs:0x28");
+
+static inline struct percpu *this_cpu(void)
+{
+    struct percpu *cpu;
+    __asm__ volatile("movq %%gs:0, %0" : "=r"(cpu));
+    return cpu;
+}
+
+static inline struct thread *current_thread(void)
+{
+    struct thread *thread;
+    __asm__ volatile("movq %%gs:%c1, %0" : "=r"(thread) : "i"(offsetof(struct percpu, current)));
+    return thread;
+}
+
+extern struct percpu boot_percpu;

@@ -1,0 +1,48 @@
+// Ranked ticket spinlocks. Acquire turns interrupts off on this CPU and nests; release restores
+// them. While one is held: no waiting for another CPU, no user memory, no sleeping. A CPU acquires
+// locks in growing rank only; debug builds panic on every broken rule, naming both locks.
+#pragma once
+
+#include <stdatomic.h>
+
+#include "lib/types.h"
+
+// Outermost first. One enum for all spinlocks, so that the order can be read in one place.
+enum lock_rank {
+    LOCK_RANK_FS = 10,         // inode page index, directory entries, mount list
+    LOCK_RANK_FILE_TABLE = 12, // descriptor table slots
+    LOCK_RANK_PROCESS = 20,    // process tree, pid table, pending signals, wait status
+    LOCK_RANK_DRIVER = 30,     // host channel, serial receive queues
+    LOCK_RANK_WAIT_QUEUE = 40, // list of waiters
+    LOCK_RANK_RUN_QUEUE = 50,  // one CPU's runnable threads; the only one that crosses a switch
+    LOCK_RANK_TIMER = 60,      // one CPU's timer queue
+    LOCK_RANK_KERNEL_MAP = 70, // kernel page tables, stack area
+    LOCK_RANK_CACHE = 80,      // one object cache
+    LOCK_RANK_FRAMES = 90,     // frame allocator
+    LOCK_RANK_RANDOM = 95,
+    LOCK_RANK_LOG = 100, // log ring and its sinks
+};
+
+struct spinlock {
+    atomic_uint next_ticket;
+    atomic_uint now_serving;
+    const char *name;
+    enum lock_rank rank;
+};
+
+#define SPINLOCK_INIT(lock_name, lock_rank)                                                        \
+    {                                                                                              \
+        .name = (lock_name), .rank = (lock_rank)                                                   \
+    }
+
+static inline void spinlock_init(struct spinlock *lock, const char *name, enum lock_rank rank)
+{
+    *lock = (struct spinlock)SPINLOCK_INIT(name, rank);
+}
+
+void spinlock_acquire(struct spinlock *lock);
+void spinlock_release(struct spinlock *lock);
+// True when this CPU holds the lock (debug builds; always true otherwise). For assertions.
+bool spinlock_is_held(const struct spinlock *lock);
+// Debug builds: panics unless this CPU holds exactly `count` spinlocks.
+void spinlock_assert_held_count(uint32_t count);

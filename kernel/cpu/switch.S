@@ -1,0 +1,37 @@
+// switch_context(): the second of the two kinds of register save. Contract:
+//   saves   RBX, RBP, R12-R15, RSP and the return address: what the System V ABI lets a callee keep.
+//   leaves  everything else to sched/switch_to.c, which does, in this order, before the call: FPU
+//           state, FS/GS base and selectors of the program, SS, CR3, RSP0 with the SYSCALL stack,
+//           canary. Debug registers hold nothing of any program. RFLAGS: interrupts are off on both
+//           sides, AC and DF clear.
+//   locks   the run-queue lock is held on both sides; who continues releases it.
+// struct switch_context (cpu/switch.h) draws the stack.
+
+    .section .text
+    .globl switch_context
+switch_context:
+    pushq %rbp
+    pushq %rbx
+    pushq %r12
+    pushq %r13
+    pushq %r14
+    pushq %r15
+    movq %rsp, (%rdi)
+    movq %rsi, %rsp
+    popq %r15
+    popq %r14
+    popq %r13
+    popq %r12
+    popq %rbx
+    popq %rbp
+    ret
+
+// A new thread's first code: r12 = function, r13 = argument, as thread_create() laid them.
+    .globl thread_first_entry
+thread_first_entry:
+    xorl %ebp, %ebp
+    call thread_started                 // releases the run-queue lock, turns interrupts on
+    movq %r13, %rdi
+    call *%r12
+    call thread_exit
+    ud2

@@ -1,0 +1,15 @@
+// The longest stretch with interrupts off and the longest without a preemption point, measured on
+// every CPU from the start, with the address that ended each.
+#pragma once
+
+#include "cpu/percpu.h"
+#include "lib/types.h"
+
+// The report covers the CPUs named here, each once, as it starts.
+void latency_add_cpu(const struct percpu *cpu);
+// A thread entered the kernel, passed a preemption point, or came back from a block.
+void latency_mark(void);
+// A thread leaves for user mode or idle: the stretch ends here.
+void latency_end(void);
+// Log lines with both maxima of all CPUs, symbolised.
+void latency_report(void);

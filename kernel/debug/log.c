@@ -1,0 +1,247 @@
+// The log: a ring of text in memory, and the sinks that show it. Called from everywhere; the log
+// lock guards all that is here, and panic goes around it. Invariant: the ring holds whole lines,
+// from `oldest` to `next`; each begins with a byte that stands for '[' and carries the level.
+#include "debug/log.h"
+
+#include <stdatomic.h>
+
+#include "cpu/clock.h"
+#include "cpu/interrupts.h"
+#include "cpu/spinlock.h"
+#include "lib/format.h"
+#include "lib/string.h"
+
+#define RING_SIZE 65536u
+#define LEVEL_MARK 0x80u // | level: first byte of a line in the ring
+#define COPY_PIECE 1024u // bytes copied under the lock at a time
+
+static struct spinlock log_lock = SPINLOCK_INIT("log", LOCK_RANK_LOG);
+// All below: log_lock. Positions count bytes since boot.
+static char ring[RING_SIZE];
+static uint64_t oldest, next;
+static struct log_sink *_Atomic sinks; // read by panic without the lock
+static uint32_t shown_level = LOG_INFO;
+static bool work_is_deferred;
+
+static char *ring_at(uint64_t position)
+{
+    return &ring[position % RING_SIZE];
+}
+
+static void drop_oldest_line(void)
+{
+    while (oldest < next && *ring_at(oldest) != '\n')
+        oldest++;
+    if (oldest < next)
+        oldest++;
+}
+
+static void keep_line(uint32_t level, const char *line, size_t length)
+{
+    while (next + length - oldest > RING_SIZE)
+        drop_oldest_line();
+    *ring_at(next) = (char)(LEVEL_MARK | level);
+    for (size_t i = 1; i < length; i++)
+        *ring_at(next + i) = line[i];
+    next += length;
+}
+
+static void send_to_all(const char *text, size_t length)
+{
+    for (struct log_sink *sink = atomic_load_explicit(&sinks, memory_order_acquire); sink;
+         sink = sink->next)
+        sink->write(text, length);
+}
+
+// What programs can put into a message (names, paths) must not move a terminal's cursor or forge a
+// line of its own.
+static void replace_control_characters(char *text, size_t length)
+{
+    for (size_t i = 0; i < length; i++)
+        if ((uint8_t)text[i] < ' ' || text[i] == 0x7f)
+            text[i] = '?';
+}
+
+// A whole line with stamp, area and newline; returns its length, cut to the buffer.
+static size_t format_line(char line[LOG_LINE_LIMIT], const char *area, const char *format,
+                          va_list arguments)
+{
+    uint64_t now_us = clock_now_ns() / 1000;
+    size_t limit = LOG_LINE_LIMIT - 1; // room for the newline
+    size_t length =
+        format_text(line, limit, "[%5llu.%06llu] %s: ", (unsigned long long)(now_us / 1000000),
+                    (unsigned long long)(now_us % 1000000), area);
+
+    length = min_of(length, limit - 1);
+    length += format_text_va(line + length, limit - length, format, arguments);
+    length = min_of(length, limit - 1);
+    replace_control_characters(line, length);
+    line[length++] = '\n';
+    return length;
+}
+
+static bool work_one_piece(void)
+{
+    bool more = false;
+
+    for (struct log_sink *sink = sinks; sink; sink = sink->next)
+        if (sink->work && sink->work())
+            more = true;
+    return more;
+}
+
+bool log_work(void)
+{
+    spinlock_acquire(&log_lock);
+    bool more = work_one_piece();
+    spinlock_release(&log_lock);
+    return more;
+}
+
+void log_flush(void)
+{
+    while (log_work())
+        ;
+}
+
+void log_work_later(void)
+{
+    spinlock_acquire(&log_lock);
+    work_is_deferred = true;
+    spinlock_release(&log_lock);
+}
+
+// Every piece has its own stretch of interrupts off. A caller that has them off already is in a
+// hurry: the next one catches up.
+static void do_sinks_work(bool deferred)
+{
+    if (interrupts_are_on())
+        while (log_work() && !deferred)
+            ;
+}
+
+void log_line(enum log_level level, const char *area, const char *format, ...)
+{
+    char line[LOG_LINE_LIMIT];
+    va_list arguments;
+
+    spinlock_acquire(&log_lock);
+    va_start(arguments, format);
+    size_t length = format_line(line, area, format, arguments);
+    va_end(arguments);
+    keep_line(level, line, length);
+    if (level <= shown_level)
+        send_to_all(line, length);
+    bool deferred = work_is_deferred;
+    spinlock_release(&log_lock);
+    do_sinks_work(deferred);
+}
+
+void log_write_plain(const char *text, size_t length)
+{
+    spinlock_acquire(&log_lock);
+    send_to_all(text, length);
+    bool deferred = work_is_deferred;
+    spinlock_release(&log_lock);
+    do_sinks_work(deferred);
+}
+
+void log_receive(const char *area, const char *text)
+{
+    log_notice(area, "%s", text);
+}
+
+void log_set_level(uint32_t level)
+{
+    spinlock_acquire(&log_lock);
+    shown_level = level;
+    spinlock_release(&log_lock);
+}
+
+static char visible(char stored, bool starts_line)
+{
+    return starts_line ? '[' : stored;
+}
+
+static bool starts_line(uint64_t position)
+{
+    return position == oldest || *ring_at(position - 1) == '\n';
+}
+
+// Sends the line at a position and returns the position behind it.
+static uint64_t replay_line(struct log_sink *sink, uint64_t position)
+{
+    char line[LOG_LINE_LIMIT];
+    uint32_t level = (uint8_t)*ring_at(position) & ~LEVEL_MARK;
+    size_t length = 0;
+
+    while (length < sizeof(line) && position < next) {
+        line[length] = visible(*ring_at(position), length == 0);
+        position++;
+        if (line[length++] == '\n')
+            break;
+    }
+    if (level <= shown_level)
+        sink->write(line, length);
+    return position;
+}
+
+// Line by line, each under the lock of its own; the sink joins the others in the moment when it has
+// caught up, so that no line is lost or shown twice.
+void log_add_sink(struct log_sink *sink)
+{
+    uint64_t position = 0;
+    bool caught_up = false;
+
+    while (!caught_up) {
+        spinlock_acquire(&log_lock);
+        position = max_of(position, oldest);
+        caught_up = position == next;
+        if (caught_up) {
+            sink->next = sinks;
+            atomic_store_explicit(&sinks, sink, memory_order_release);
+        } else {
+            position = replay_line(sink, position);
+        }
+        spinlock_release(&log_lock);
+    }
+    do_sinks_work(work_is_deferred);
+}
+
+size_t log_copy(char *buffer, size_t size, size_t offset)
+{
+    size_t copied = 0;
+    uint64_t position = 0;
+
+    for (bool more = true; more && copied < size;) {
+        spinlock_acquire(&log_lock);
+        if (copied == 0)
+            position = oldest + min_of((uint64_t)offset, next - oldest);
+        more = position >= oldest && position < next; // else what comes next was overwritten
+        for (size_t i = 0; i < COPY_PIECE && more && copied < size; i++) {
+            buffer[copied++] = visible(*ring_at(position), starts_line(position));
+            more = ++position < next;
+        }
+        spinlock_release(&log_lock);
+    }
+    return copied;
+}
+
+void log_emergency(const char *text, size_t length)
+{
+    send_to_all(text, length);
+    for (struct log_sink *sink = sinks; sink; sink = sink->next)
+        while (sink->work && sink->work())
+            ;
+}
+
+void log_emergency_line(const char *area, const char *format, ...)
+{
+    char line[LOG_LINE_LIMIT];
+    va_list arguments;
+
+    va_start(arguments, format);
+    size_t length = format_line(line, area, format, arguments);
+    va_end(arguments);
+    log_emergency(line, length);
+}

@@ -1,0 +1,56 @@
+// The kernel log: `[    0.001234] area: message`, kept in a ring and sent to the sinks that are
+// registered. Any context, NMI excepted; takes the log lock, interrupts off meanwhile.
+#pragma once
+
+#include <stdarg.h>
+
+#include "lib/types.h"
+
+enum log_level { LOG_ERROR = 3, LOG_WARNING = 4, LOG_NOTICE = 5, LOG_INFO = 6, LOG_DEBUG = 7 };
+
+#define LOG_LINE_LIMIT 512u
+
+typedef void (*log_sink_write)(const char *text, size_t length);
+// A bounded piece of slow work that write() left over; true when there is more. Under the log lock.
+typedef bool (*log_sink_work)(void);
+
+struct log_sink {
+    log_sink_write write;
+    log_sink_work work; // NULL: write() does it all
+    const char *name;
+    struct log_sink *next;
+};
+
+// One line, without newline. `area` is one word.
+void log_line(enum log_level level, const char *area, const char *format, ...) printf_like(3, 4);
+// From now on lines go to this sink as well; what the ring holds is sent first.
+void log_add_sink(struct log_sink *sink);
+// Lines above this level stay in the ring and are not sent to sinks (`loglevel=`).
+void log_set_level(uint32_t level);
+// Copies up to `size` bytes of the ring starting `offset` bytes after its oldest byte; for dmesg.
+size_t log_copy(char *buffer, size_t size, size_t offset);
+
+// Sends text to the sinks as it is, whole, without stamp and not kept in the ring; for the console.
+void log_write_plain(const char *text, size_t length);
+
+// Slow sinks (the screen) are drawn in pieces, so that no line costs a long stretch. At first each
+// log_line() with interrupts on finishes the work itself; after log_work_later() it does one piece,
+// and the rest is for whoever has time (idle).
+void log_work_later(void);
+// One piece, interrupts on afterwards as before; true when there is more.
+bool log_work(void);
+// Everything, for an orderly end.
+void log_flush(void);
+
+// The receiver for cpu/report.h: one LOG_NOTICE line. Main registers it with report_to().
+void log_receive(const char *area, const char *text);
+
+// Panic only: sends text to all sinks at once without taking the lock.
+void log_emergency(const char *text, size_t length);
+// Panic only: one line in the log's format.
+void log_emergency_line(const char *area, const char *format, ...) printf_like(2, 3);
+
+#define log_error(area, ...) log_line(LOG_ERROR, area, __VA_ARGS__)
+#define log_warning(area, ...) log_line(LOG_WARNING, area, __VA_ARGS__)
+#define log_notice(area, ...) log_line(LOG_NOTICE, area, __VA_ARGS__)
+#define log_info(area, ...) log_line(LOG_INFO, area, __VA_ARGS__)

@@ -1,0 +1,183 @@
+// The end: says why, and restarts. Called from any context with anything broken, so: no lock is
+// taken, no memory allocated, interrupts stay off. A panic inside the panic prints one line and
+// restarts at once; a third one resets the CPU. Invariant: nothing returns from here.
+#include "lib/panic.h"
+
+#include <stdarg.h>
+#include <stdatomic.h>
+
+#include "cpu/clock.h"
+#include "cpu/frame.h"
+#include "cpu/percpu.h"
+#include "cpu/registers.h"
+#include "cpu/report.h"
+#include "debug/log.h"
+#include "debug/panic_report.h"
+#include "debug/trace.h"
+#include "dev/power.h"
+#include "lib/format.h"
+#include "lib/string.h"
+
+#define LAST_EVENTS 16u
+#define FRAME_SIZE_LIMIT 65536u
+#define NS_PER_SECOND 1000000000ull
+
+// The functions on the way in may be running because the canary is broken.
+#define no_canary __attribute__((no_stack_protector))
+
+void __stack_chk_fail(void); // called by what the compiler puts at the end of functions
+
+static atomic_uint panic_depth;
+static const struct percpu *panic_cpu; // whose panic it is
+static uint32_t restart_seconds = 10;
+static panic_describe describe;
+// Not on the stack, which may be what is broken. Written at depth 1 only.
+static char message[256];
+static char who[128];
+
+void panic_set_restart_seconds(uint32_t seconds)
+{
+    restart_seconds = seconds;
+}
+
+void panic_set_describer(panic_describe describer)
+{
+    describe = describer;
+}
+
+noreturn_function static void end_machine(void)
+{
+    if (restart_seconds == 0) {
+        log_emergency_line("panic", "halted");
+        power_halt();
+    }
+    power_restart();
+}
+
+static void wait_for_restart(void)
+{
+    if (restart_seconds > 0)
+        log_emergency_line("panic", "restarting in %u s", restart_seconds);
+    for (uint32_t i = 0; i < restart_seconds; i++)
+        clock_spin_ns(NS_PER_SECOND);
+}
+
+// Returns at the first panic only. The format is printed as it is: an argument may be what faulted.
+static void enter(const char *format)
+{
+    static const char again[] = "\npanic while reporting a panic: ";
+    unsigned depth = atomic_fetch_add(&panic_depth, 1);
+
+    if (depth == 0) {
+        panic_cpu = this_cpu();
+        return;
+    }
+    if (panic_cpu != this_cpu())
+        power_halt(); // another CPU is reporting
+    if (depth > 1)
+        power_triple_fault();
+    log_emergency(again, sizeof(again) - 1);
+    log_emergency(format, strnlen(format, 120));
+    log_emergency("\n", 1);
+    end_machine();
+}
+
+static void receive_report(const char *area, const char *text)
+{
+    log_emergency_line(area, "%s", text);
+}
+
+static void print_registers(const struct trap_frame *frame)
+{
+    static const struct {
+        const char *name;
+        size_t offset;
+    } rows[] = {
+#define REGISTER(name) { #name, offsetof(struct trap_frame, name) }
+        REGISTER(rip), REGISTER(rsp), REGISTER(rflags), REGISTER(rax), REGISTER(rbx), REGISTER(rcx),
+        REGISTER(rdx), REGISTER(rsi), REGISTER(rdi),    REGISTER(rbp), REGISTER(r8),  REGISTER(r9),
+        REGISTER(r10), REGISTER(r11), REGISTER(r12),    REGISTER(r13), REGISTER(r14), REGISTER(r15),
+#undef REGISTER
+    };
+    uint64_t values[3];
+
+    log_emergency_line("panic", "vector %llu, error 0x%llx, from %s, cs 0x%llx, ss 0x%llx",
+                       (unsigned long long)frame->vector, (unsigned long long)frame->error,
+                       frame_is_from_user(frame) ? "user mode" : "kernel mode",
+                       (unsigned long long)frame->cs, (unsigned long long)frame->ss);
+    for (size_t i = 0; i + 2 < ARRAY_SIZE(rows); i += 3) {
+        for (size_t j = 0; j < 3; j++)
+            memcpy(&values[j], (const char *)frame + rows[i + j].offset, sizeof(values[j]));
+        log_emergency_line("panic", "%-6s %016llx  %-6s %016llx  %-6s %016llx", rows[i].name,
+                           (unsigned long long)values[0], rows[i + 1].name,
+                           (unsigned long long)values[1], rows[i + 2].name,
+                           (unsigned long long)values[2]);
+    }
+}
+
+static void print_cpu(void)
+{
+    const struct percpu *cpu = this_cpu();
+
+    log_emergency_line("panic", "cr2 %016llx  cr3 %016llx  cr4 %016llx",
+                       (unsigned long long)read_cr2(), (unsigned long long)read_cr3(),
+                       (unsigned long long)read_cr4());
+    log_emergency_line("panic",
+                       "cpu %u, %u spinlocks held, %llu timer interrupts, %llu NMIs, %llu switches",
+                       cpu->number, cpu->held_lock_count, (unsigned long long)cpu->timer_interrupts,
+                       (unsigned long long)cpu->nmi_count, (unsigned long long)cpu->switch_count);
+    if (!describe)
+        return;
+    size_t length = describe(who, sizeof(who));
+    if (length > 0)
+        log_emergency_line("panic", "running: %.*s", (int)min_of(length, sizeof(who) - 1), who);
+}
+
+// A frame pointer that does not belong to the frame's stack is not followed.
+static uint64_t trusted_frame_pointer(const struct trap_frame *frame)
+{
+    bool on_its_stack = frame->rbp >= frame->rsp && frame->rbp - frame->rsp < FRAME_SIZE_LIMIT;
+
+    return !frame_is_from_user(frame) && on_its_stack ? frame->rbp : 0;
+}
+
+noreturn_function static void report(const struct trap_frame *frame, uint64_t frame_pointer,
+                                     uint64_t address, const char *format, va_list arguments)
+{
+    report_to(receive_report); // what power and others say goes around the lock, too
+    format_text_va(message, sizeof(message), format, arguments);
+    log_emergency_line("panic", "%s", message);
+    if (frame)
+        print_registers(frame);
+    print_cpu();
+    backtrace_print(frame ? trusted_frame_pointer(frame) : frame_pointer, address);
+    log_emergency_line("panic", "last events");
+    trace_print_last(LAST_EVENTS);
+    wait_for_restart();
+    end_machine();
+}
+
+no_canary void panic(const char *format, ...)
+{
+    va_list arguments;
+
+    __asm__ volatile("cli" ::: "memory");
+    enter(format);
+    va_start(arguments, format);
+    report(NULL, (uint64_t)__builtin_frame_address(0), (uint64_t)panic, format, arguments);
+}
+
+no_canary void panic_at(const struct trap_frame *frame, const char *format, ...)
+{
+    va_list arguments;
+
+    __asm__ volatile("cli" ::: "memory");
+    enter(format);
+    va_start(arguments, format);
+    report(frame, 0, frame->rip, format, arguments);
+}
+
+void __stack_chk_fail(void)
+{
+    panic("a function's stack frame was overwritten (canary)");
+}

@@ -1,0 +1,16 @@
+// Text on the firmware's framebuffer: enough for the log and a panic. A shadow of the characters is
+// kept in memory; the framebuffer is never read back. Callers serialise (the log lock); panic may
+// break in.
+#pragma once
+
+#include "boot_info.h"
+#include "lib/types.h"
+
+// `pixels` is the write-combining mapping of the framebuffer. False when the format is unknown.
+bool screen_init(const struct boot_framebuffer *framebuffer, volatile void *pixels);
+// Bytes are ASCII or UTF-8; '\n' starts a line, the screen scrolls at the end. Changes the shadow
+// only: cheap, even where it scrolls. Nothing happens without a screen.
+void screen_write(const char *text, size_t length);
+// Brings a few more cells of the framebuffer up to date, some microseconds of work; true when there
+// is more to do.
+bool screen_draw(void);

@@ -1,0 +1,25 @@
+// Polled 16550 serial ports. Probed before use: a missing UART reads 0xff and is left alone. Every
+// wait has a time-out. Any context.
+#pragma once
+
+#include "lib/types.h"
+
+struct serial_port {
+    uint16_t base;
+    bool present;
+    bool stuck; // the last wait ran out: bytes are not waited for until the UART takes one again
+};
+
+#define SERIAL_COM1 0x3f8u
+#define SERIAL_COM3 0x3e8u
+
+// 115200 8N1, FIFO on. False when there is no UART.
+bool serial_open(struct serial_port *port, uint16_t base);
+// Waits for the UART, byte by byte and with a limit; bytes that it does not take are lost.
+void serial_write(struct serial_port *port, const void *data, size_t length);
+// Without waiting: returns how many bytes the UART took, for callers that may lose none.
+must_check size_t serial_try_write(struct serial_port *port, const void *data, size_t length);
+// One received byte, or -1 when there is none.
+int serial_read(struct serial_port *port);
+// Received-data interrupt on or off (IER bit 0; OUT2 drives the line).
+void serial_receive_interrupt(struct serial_port *port, bool on);

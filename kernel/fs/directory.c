@@ -1,0 +1,212 @@
+// Directories: their entries, and reading them. Called by the path operations. Invariant: an entry
+// is in its directory's tree (by name) and in its list (by cookie), and cookies only grow, so that
+// a reader's position stays good whatever is removed around it.
+#include "fs/directory.h"
+
+#include "abi/errno.h"
+#include "fs/file.h"
+#include "fs/inode_pages.h"
+#include "fs/path_walk.h"
+#include "lib/string.h"
+#include "mem/object_cache.h"
+#include "sched/scheduler.h"
+
+struct name_key {
+    const char *text;
+    uint32_t length;
+};
+
+static struct directory_entry *entry_of_node(struct rb_node *node)
+{
+    return rb_entry(node, struct directory_entry, node);
+}
+
+static int compare_names(const void *key, const struct rb_node *node)
+{
+    const struct name_key *name = key;
+    const struct directory_entry *entry = rb_entry(node, const struct directory_entry, node);
+    int order = memcmp(name->text, entry->name, min_of(name->length, entry->name_length));
+    if (order != 0)
+        return order;
+    return name->length < entry->name_length ? -1 : name->length > entry->name_length;
+}
+
+static void stamp_change(struct inode *directory)
+{
+    struct abi_timespec now = inode_now();
+    spinlock_acquire(&directory->lock);
+    directory->modified = directory->changed = now;
+    spinlock_release(&directory->lock);
+}
+
+struct directory_entry *directory_find(struct inode *directory, const char *name, uint32_t length)
+{
+    struct name_key key = { name, length };
+    struct rb_node *node = rb_find(&directory->entries, &key, compare_names);
+    return node ? entry_of_node(node) : NULL;
+}
+
+static void adopt_directory(struct inode *directory, struct directory_entry *entry,
+                            struct inode *inode)
+{
+    if (!inode_is_directory(inode))
+        return;
+    inode->parent = directory;
+    inode->own_entry = entry;
+    directory->link_count++;
+}
+
+int directory_insert(struct inode *directory, const char *name, uint32_t length,
+                     struct inode *inode)
+{
+    struct directory_entry *entry = memory_allocate(sizeof(*entry) + length + 1);
+    if (!entry)
+        return -ENOMEM;
+    struct name_key key = { name, length };
+    memcpy(entry->name, name, length);
+    entry->name_length = length;
+    if (!rb_insert(&directory->entries, &entry->node, &key, compare_names)) {
+        memory_release(entry);
+        return -EEXIST;
+    }
+    entry->cookie = directory->next_cookie++;
+    list_append(&directory->entry_order, &entry->order_link);
+    inode_reference(inode);
+    entry->inode = inode;
+    adopt_directory(directory, entry, inode);
+    stamp_change(directory);
+    return 0;
+}
+
+struct inode *directory_erase(struct inode *directory, struct directory_entry *entry)
+{
+    struct inode *inode = entry->inode;
+    rb_remove(&directory->entries, &entry->node);
+    list_remove(&entry->order_link);
+    memory_release(entry);
+    if (inode_is_directory(inode))
+        directory->link_count--;
+    stamp_change(directory);
+    return inode;
+}
+
+struct inode *directory_replace(struct inode *directory, struct directory_entry *entry,
+                                struct inode *inode)
+{
+    struct inode *replaced = entry->inode;
+    if (inode_is_directory(replaced))
+        directory->link_count--;
+    inode_reference(inode);
+    entry->inode = inode;
+    adopt_directory(directory, entry, inode);
+    stamp_change(directory);
+    return replaced;
+}
+
+void directory_forget(struct inode *inode)
+{
+    struct abi_timespec now = inode_now();
+    if (inode_is_directory(inode)) {
+        inode->link_count = 0;
+        inode->own_entry = NULL;
+        inode_reference(inode->parent);
+    } else {
+        inode->link_count--;
+    }
+    spinlock_acquire(&inode->lock);
+    inode->changed = now;
+    spinlock_release(&inode->lock);
+}
+
+// A getdents64 buffer being filled.
+struct record_writer {
+    char *buffer;
+    size_t size, used;
+};
+
+// False when the record does not fit.
+static bool append_record(struct record_writer *writer, const struct inode *inode,
+                          uint64_t next_position, const char *name, size_t length)
+{
+    size_t record_size = align_up(offsetof(struct abi_dirent64, name) + length + 1, 8);
+    if (writer->size - writer->used < record_size)
+        return false;
+    struct abi_dirent64 *record = (void *)(writer->buffer + writer->used);
+    memset(record, 0, record_size);
+    record->ino = inode->number;
+    record->off = (int64_t)next_position;
+    record->reclen = (uint16_t)record_size;
+    record->type = (uint8_t)((inode->mode & S_IFMT) >> 12);
+    memcpy(record->name, name, length);
+    writer->used += record_size;
+    return true;
+}
+
+// False when the buffer is full before "..". A removed directory has no entries at all.
+static bool append_dots(struct record_writer *writer, struct inode *directory, uint64_t *position)
+{
+    if (*position == 0) {
+        if (!append_record(writer, directory, 1, ".", 1))
+            return false;
+        *position = 1;
+    }
+    if (*position == 1) {
+        if (!append_record(writer, directory->parent, DIRECTORY_FIRST_COOKIE, "..", 2))
+            return false;
+        *position = DIRECTORY_FIRST_COOKIE;
+    }
+    return true;
+}
+
+// False when the buffer is full before the last entry.
+static bool append_entries(struct record_writer *writer, struct inode *directory,
+                           uint64_t *position)
+{
+    list_for_each (node, &directory->entry_order) {
+        struct directory_entry *entry = list_entry(node, struct directory_entry, order_link);
+        preempt_point();
+        if (entry->cookie < *position)
+            continue;
+        if (!append_record(writer, entry->inode, entry->cookie + 1, entry->name,
+                           entry->name_length))
+            return false;
+        *position = entry->cookie + 1;
+    }
+    return true;
+}
+
+static int64_t read_directory(struct file *file, void *buffer, size_t size, uint64_t *position)
+{
+    struct record_writer writer = { .buffer = buffer, .size = size };
+    struct inode *directory = file->inode;
+    bool complete = true;
+    mutex_acquire(&namespace_mutex);
+    if (directory->link_count != 0)
+        complete = append_dots(&writer, directory, position) &&
+                   append_entries(&writer, directory, position);
+    mutex_release(&namespace_mutex);
+    inode_mark_accessed(directory);
+    return complete || writer.used > 0 ? (int64_t)writer.used : -EINVAL;
+}
+
+static int64_t refuse_transfer(struct file *file, struct user_iterator *target, uint64_t *position)
+{
+    return -EISDIR;
+}
+
+// Positions are cookies: any value is a valid place to resume at.
+static int64_t seek_directory(struct file *file, int64_t offset, int whence)
+{
+    if (whence == SEEK_CUR && __builtin_add_overflow(offset, (int64_t)file->position, &offset))
+        return -EINVAL;
+    if ((whence != SEEK_SET && whence != SEEK_CUR) || offset < 0)
+        return -EINVAL;
+    file->position = (uint64_t)offset;
+    return offset;
+}
+
+const struct file_operations directory_operations = {
+    .read = refuse_transfer,
+    .seek = seek_directory,
+    .read_directory = read_directory,
+};

@@ -1,0 +1,68 @@
+// FIFOs: pipes that are found by path. Called through path_open() and file.c. The inode's
+// write_mutex guards its pipe, which exists while any file has the FIFO open.
+#include "abi/errno.h"
+#include "fs/pipe_state.h"
+
+// The pipe of the inode, made when this is the first opener; the file is counted in.
+static struct pipe *join_pipe(struct file *file)
+{
+    struct inode *inode = file->inode;
+    mutex_acquire(&inode->write_mutex);
+    struct pipe *pipe = inode->device_data;
+    if (!pipe)
+        pipe = inode->device_data = pipe_allocate();
+    if (pipe) {
+        pipe_attach(pipe, file);
+        wait_wake_all(&pipe->queue);
+    }
+    mutex_release(&inode->write_mutex);
+    return pipe;
+}
+
+void fifo_release(struct file *file)
+{
+    struct inode *inode = file->inode;
+    struct pipe *pipe = file->data;
+    mutex_acquire(&inode->write_mutex);
+    if (pipe_detach(pipe, file)) {
+        inode->device_data = NULL;
+        pipe_free(pipe);
+    }
+    mutex_release(&inode->write_mutex);
+}
+
+// Until somebody opens the other end, even if they leave again at once. 0 or -EINTR.
+static int wait_for_partner(struct pipe *pipe, const atomic_uint *opens, const atomic_uint *present)
+{
+    struct waiter waiter = { 0 };
+    uint32_t opens_before = atomic_load(opens);
+    int result = 0;
+    while (!result) {
+        wait_prepare(&pipe->queue, &waiter, WAIT_INTERRUPTIBLE);
+        if (atomic_load(present) != 0 || atomic_load(opens) != opens_before)
+            break;
+        result = wait_block(WAIT_FOREVER);
+    }
+    wait_finish(&pipe->queue, &waiter);
+    return result;
+}
+
+int fifo_open(struct file *file)
+{
+    struct pipe *pipe = join_pipe(file);
+    int error = 0;
+    if (!pipe)
+        return -ENOMEM;
+    bool reads = file_is_readable(file), writes = file_is_writable(file);
+    if (file_is_nonblocking(file)) {
+        if (writes && !reads && atomic_load(&pipe->readers) == 0)
+            error = -ENXIO;
+    } else if (reads && !writes) {
+        error = wait_for_partner(pipe, &pipe->writer_opens, &pipe->writers);
+    } else if (writes && !reads) {
+        error = wait_for_partner(pipe, &pipe->reader_opens, &pipe->readers);
+    }
+    if (error)
+        fifo_release(file);
+    return error;
+}

@@ -1,0 +1,148 @@
+// Open files: their life, and the checks that every read and write passes before its operation.
+// Called by the system calls, the descriptor table and the boot code.
+#include "fs/file.h"
+
+#include "abi/errno.h"
+#include "mem/object_cache.h"
+
+static OBJECT_CACHE(file_cache, "file", struct file);
+
+const struct file_operations path_only_operations = { 0 };
+
+struct file *file_create(const struct file_operations *operations, struct inode *inode,
+                         uint32_t flags)
+{
+    struct file *file = object_allocate(&file_cache);
+    if (!file)
+        return NULL;
+    atomic_store_explicit(&file->references, 1, memory_order_relaxed);
+    atomic_store_explicit(&file->flags, flags, memory_order_relaxed);
+    file->operations = operations;
+    mutex_init(&file->position_mutex, "file position", MUTEX_RANK_FILE_POSITION);
+    if (inode) {
+        inode_reference(inode);
+        file->inode = inode;
+    }
+    file->is_write_opener = operations == &regular_file_operations && file_is_writable(file);
+    if (file->is_write_opener)
+        atomic_fetch_add(&inode->write_openers, 1);
+    return file;
+}
+
+void file_reference(struct file *file)
+{
+    atomic_fetch_add_explicit(&file->references, 1, memory_order_relaxed);
+}
+
+void file_release(struct file *file)
+{
+    if (atomic_fetch_sub_explicit(&file->references, 1, memory_order_acq_rel) != 1)
+        return;
+    if (file->operations->release)
+        file->operations->release(file);
+    if (file->is_write_opener)
+        atomic_fetch_sub(&file->inode->write_openers, 1);
+    if (file->inode)
+        inode_release(file->inode);
+    memory_release(file->path);
+    object_release(&file_cache, file);
+}
+
+uint64_t files_live(void)
+{
+    return file_cache.live;
+}
+
+// All segments are checked before anything moves, and Linux's limit for one call is applied.
+static int check_segments(struct user_iterator *iterator)
+{
+    for (uint32_t i = 0; i < iterator->count; i++) {
+        const struct user_segment *segment = &iterator->segments[i];
+        if (!user_range_is_valid(segment->base, segment->length))
+            return -EFAULT;
+    }
+    iterator->remaining = min_of(iterator->remaining, IO_LENGTH_LIMIT);
+    return 0;
+}
+
+typedef int64_t (*transfer)(struct file *file, struct user_iterator *iterator, uint64_t *position);
+
+static int64_t transfer_at(struct file *file, transfer operation, struct user_iterator *iterator,
+                           uint64_t *position)
+{
+    int error = check_segments(iterator);
+    if (error)
+        return error;
+    if (!operation)
+        return -EINVAL;
+    if (file->is_stream)
+        return position ? -ESPIPE : operation(file, iterator, NULL);
+    if (position)
+        return operation(file, iterator, position);
+    mutex_acquire(&file->position_mutex);
+    int64_t result = operation(file, iterator, &file->position);
+    mutex_release(&file->position_mutex);
+    return result;
+}
+
+int64_t file_read(struct file *file, struct user_iterator *target, uint64_t *position)
+{
+    if (!file_is_readable(file) || file->operations == &path_only_operations)
+        return -EBADF;
+    return transfer_at(file, file->operations->read, target, position);
+}
+
+int64_t file_write(struct file *file, struct user_iterator *source, uint64_t *position)
+{
+    if (!file_is_writable(file) || file->operations == &path_only_operations)
+        return -EBADF;
+    return transfer_at(file, file->operations->write, source, position);
+}
+
+int64_t file_seek(struct file *file, int64_t offset, int whence)
+{
+    if (file->operations == &path_only_operations)
+        return -EBADF;
+    if (!file->operations->seek)
+        return -ESPIPE;
+    mutex_acquire(&file->position_mutex);
+    int64_t result = file->operations->seek(file, offset, whence);
+    mutex_release(&file->position_mutex);
+    return result;
+}
+
+// Every byte counts as data: holes are not told apart.
+int64_t file_seek_within(struct file *file, int64_t offset, int whence, uint64_t size)
+{
+    int64_t base = 0;
+    switch (whence) {
+    case SEEK_SET:
+        break;
+    case SEEK_CUR:
+        base = (int64_t)file->position;
+        break;
+    case SEEK_END:
+        base = (int64_t)size;
+        break;
+    case SEEK_DATA:
+    case SEEK_HOLE:
+        if (offset < 0 || (uint64_t)offset >= size)
+            return -ENXIO;
+        offset = whence == SEEK_HOLE ? (int64_t)size : offset;
+        break;
+    default:
+        return -EINVAL;
+    }
+    if (__builtin_add_overflow(base, offset, &offset) || offset < 0)
+        return -EINVAL;
+    file->position = (uint64_t)offset;
+    return offset;
+}
+
+void file_stat(struct file *file, struct abi_stat *stat)
+{
+    if (file->operations->stat)
+        file->operations->stat(file, stat);
+    else
+        inode_stat(file->inode, stat);
+}

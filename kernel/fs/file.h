@@ -1,0 +1,83 @@
+// Open files: what descriptors refer to. The operations are what differs between regular files,
+// directories, pipes and devices.
+#pragma once
+
+#include "fs/inode.h"
+#include "vm/user_copy.h"
+
+struct file;
+struct poll_registration;
+
+struct file_operations {
+    // Bytes transferred (short counts allowed), 0 at the end, -errno. `position` NULL: the file is
+    // a stream. May sleep interruptibly: -EINTR when interrupted before anything moved.
+    int64_t (*read)(struct file *file, struct user_iterator *target, uint64_t *position);
+    int64_t (*write)(struct file *file, struct user_iterator *source, uint64_t *position);
+    // NULL: -ESPIPE.
+    int64_t (*seek)(struct file *file, int64_t offset, int whence);
+    // NULL: -ENOTDIR. Fills a kernel buffer with abi_dirent64 records, resuming at *position.
+    int64_t (*read_directory)(struct file *file, void *buffer, size_t size, uint64_t *position);
+    // NULL: -ENOTTY.
+    int64_t (*ioctl)(struct file *file, uint32_t request, user_addr argument);
+    // POLL* bits that hold now; with a queue pointer, says where to wait. NULL: always ready.
+    uint32_t (*poll)(struct file *file, struct wait_queue **queue);
+    // NULL: -ENODEV. The memory object that mmap maps, one reference.
+    int (*map)(struct file *file, struct memory_object **object);
+    // NULL: the inode answers. For files without a usable inode (pipes).
+    void (*stat)(struct file *file, struct abi_stat *stat);
+    // The last reference is going.
+    void (*release)(struct file *file);
+    // Called when a file of this kind is opened by path; may be NULL. May sleep. -errno refuses,
+    // and release() is not called then.
+    int (*open)(struct file *file);
+};
+
+struct file {
+    atomic_uint references;
+    _Atomic(uint32_t) flags; // O_ACCMODE and status flags; F_SETFL changes them
+    const struct file_operations *operations;
+    struct inode *inode; // one reference; NULL for pipes
+    char *path;          // as opened, for /proc; may be NULL
+    struct mutex position_mutex;
+    uint64_t position;    // guarded by position_mutex
+    bool is_stream;       // no position: pipes, terminals
+    bool is_write_opener; // counted in the inode's write_openers
+    void *data;           // of the operations
+};
+
+// One reference; takes its own reference of the inode (which may be NULL). NULL: no memory.
+must_check struct file *file_create(const struct file_operations *operations, struct inode *inode,
+                                    uint32_t flags);
+static inline bool file_is_readable(const struct file *file)
+{
+    uint32_t mode = atomic_load_explicit(&file->flags, memory_order_relaxed) & O_ACCMODE;
+    return mode == O_RDONLY || mode == O_RDWR;
+}
+static inline bool file_is_writable(const struct file *file)
+{
+    uint32_t mode = atomic_load_explicit(&file->flags, memory_order_relaxed) & O_ACCMODE;
+    return mode == O_WRONLY || mode == O_RDWR;
+}
+static inline bool file_is_nonblocking(const struct file *file)
+{
+    return atomic_load_explicit(&file->flags, memory_order_relaxed) & O_NONBLOCK;
+}
+void file_reference(struct file *file);
+void file_release(struct file *file);
+uint64_t files_live(void);
+
+// Checked entry points for the system calls: access mode, length clipping, position handling.
+// A NULL `position` uses and advances the file's own. -EBADF for the wrong access mode, -EFAULT
+// when any segment leaves the user half (nothing moved then), -ESPIPE for a position in a stream.
+must_check int64_t file_read(struct file *file, struct user_iterator *target, uint64_t *position);
+must_check int64_t file_write(struct file *file, struct user_iterator *source, uint64_t *position);
+must_check int64_t file_seek(struct file *file, int64_t offset, int whence);
+void file_stat(struct file *file, struct abi_stat *stat);
+
+extern const struct file_operations regular_file_operations;
+extern const struct file_operations directory_operations;
+extern const struct file_operations fifo_operations;
+// O_PATH: only names a place.
+extern const struct file_operations path_only_operations;
+// For the seek operation of files whose size is known: all of lseek, on file->position.
+int64_t file_seek_within(struct file *file, int64_t offset, int whence, uint64_t size);

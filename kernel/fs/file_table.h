@@ -1,0 +1,34 @@
+// The descriptor table of a process (shared or copied by clone). Grows by doubling to its limit.
+// Lock: the spinlock inside, taken inside; files are released outside it.
+#pragma once
+
+#include "fs/file.h"
+
+#define FILE_TABLE_LIMIT 4096u // hard limit; RLIMIT_NOFILE may be lower
+
+struct file_table {
+    atomic_uint references;
+    struct spinlock lock;
+    uint32_t capacity;
+    struct file **files;     // `capacity` slots, one reference each
+    uint64_t *close_on_exec; // bitmap
+    uint64_t *used;          // bitmap: slot is taken or reserved
+};
+
+must_check struct file_table *file_table_create(void);
+must_check struct file_table *file_table_copy(struct file_table *table); // for fork
+void file_table_reference(struct file_table *table);
+void file_table_release(struct file_table *table); // the last one closes everything
+// The file with a reference for the caller; NULL: -EBADF.
+must_check struct file *file_table_get(struct file_table *table, int descriptor);
+// Puts the file (the caller's reference moves into the table) at the lowest free slot >= minimum
+// and < limit. The descriptor, or -EMFILE / -ENOMEM (then the caller keeps the reference).
+must_check int file_table_install(struct file_table *table, struct file *file, int minimum,
+                                  uint32_t limit, bool close_on_exec);
+// dup2/dup3: puts a new reference of `file` exactly at `descriptor`, closing what was there.
+must_check int file_table_replace(struct file_table *table, struct file *file, int descriptor,
+                                  uint32_t limit, bool close_on_exec);
+must_check int file_table_close(struct file_table *table, int descriptor);
+int file_table_get_flags(struct file_table *table, int descriptor); // FD_CLOEXEC or 0; -EBADF
+int file_table_set_flags(struct file_table *table, int descriptor, bool close_on_exec);
+void file_table_close_on_exec(struct file_table *table);

@@ -1,0 +1,269 @@
+// Contents of regular files: page frames in a tree, shared with every mapping of the file. Readers,
+// writers and page faults take references of frames under the inode's spinlock and copy without it.
+// Invariant: a byte that a program can see was written by somebody or is zero.
+#include "fs/inode_pages.h"
+
+#include "abi/errno.h"
+#include "lib/panic.h"
+#include "lib/string.h"
+#include "sched/scheduler.h"
+
+#define DROP_STEP 16ull // pages dropped with interrupts off at a time
+#define DROP_STEP_LIMIT 256ull
+#define TREE_LEVEL_BITS 6u // the page tree's nodes are 64-way
+#define TREE_HEIGHT_LIMIT 5u
+
+static uint64_t count_pages(uint64_t size)
+{
+    return (size + PAGE_SIZE - 1) / PAGE_SIZE;
+}
+
+// The page at `index` with a reference, NULL when it is a hole. inode->lock held.
+static struct frame *lookup_page(struct inode *inode, uint64_t index)
+{
+    struct frame *frame = page_tree_get(&inode->pages, index);
+    if (frame)
+        frame_reference(frame);
+    return frame;
+}
+
+size_t inode_find_page(struct inode *inode, uint64_t offset, struct frame **frame)
+{
+    size_t available = 0;
+    *frame = NULL;
+    spinlock_acquire(&inode->lock);
+    if (offset < inode->size) {
+        available = min_of(PAGE_SIZE - offset % PAGE_SIZE, inode->size - offset);
+        *frame = lookup_page(inode, offset / PAGE_SIZE);
+    }
+    spinlock_release(&inode->lock);
+    return available;
+}
+
+// Puts a zeroed page into a hole; whoever was first wins. Unless it may lie past the end, the size
+// is looked at again, since the file may have shrunk meanwhile.
+static struct frame *fill_hole(struct inode *inode, uint64_t index, bool past_end, int *error)
+{
+    struct frame *fresh = frame_allocate_zeroed(FRAME_FILE);
+    *error = -ENOMEM;
+    if (!fresh)
+        return NULL;
+    struct frame *frame = NULL;
+    spinlock_acquire(&inode->lock);
+    if (!past_end && index >= count_pages(inode->size)) {
+        *error = -ERANGE;
+    } else {
+        frame = lookup_page(inode, index);
+        if (!frame && page_tree_put(&inode->pages, index, fresh) == 0) {
+            frame = fresh;
+            frame_reference(frame);
+            fresh = NULL;
+        }
+    }
+    spinlock_release(&inode->lock);
+    if (fresh)
+        frame_release(fresh);
+    return frame;
+}
+
+struct frame *inode_make_page(struct inode *inode, uint64_t index)
+{
+    int error;
+    spinlock_acquire(&inode->lock);
+    struct frame *frame = lookup_page(inode, index);
+    spinlock_release(&inode->lock);
+    return frame ? frame : fill_hole(inode, index, true, &error);
+}
+
+static struct inode *inode_of_object(struct memory_object *object)
+{
+    return container_of(object, struct inode, object);
+}
+
+static struct frame *get_object_page(struct memory_object *object, uint64_t index, int *error)
+{
+    struct inode *inode = inode_of_object(object);
+    struct frame *frame = NULL;
+    spinlock_acquire(&inode->lock);
+    bool inside = index < count_pages(inode->size);
+    if (inside)
+        frame = lookup_page(inode, index);
+    spinlock_release(&inode->lock);
+    if (frame)
+        return frame;
+    if (!inside) {
+        *error = -ERANGE;
+        return NULL;
+    }
+    return fill_hole(inode, index, false, error);
+}
+
+static void reference_object(struct memory_object *object)
+{
+    inode_reference(inode_of_object(object));
+}
+
+static void release_object(struct memory_object *object)
+{
+    inode_release(inode_of_object(object));
+}
+
+const struct memory_object_operations inode_object_operations = {
+    .get_page = get_object_page,
+    .reference = reference_object,
+    .release = release_object,
+};
+
+void inode_mark_written(struct inode *inode, uint64_t end)
+{
+    struct abi_timespec now = inode_now();
+    spinlock_acquire(&inode->lock);
+    if (end > inode->size)
+        inode->size = end;
+    inode->modified = inode->changed = now;
+    spinlock_release(&inode->lock);
+}
+
+// Zeroes what the last page holds behind `size`, up to `end` at the most. inode->lock held.
+static void clear_last_page(struct inode *inode, uint64_t size, uint64_t end)
+{
+    uint64_t page_end = align_up(size, PAGE_SIZE);
+    struct frame *frame = page_tree_get(&inode->pages, size / PAGE_SIZE);
+    if (size % PAGE_SIZE != 0 && frame && end > size)
+        memset((char *)frame_pointer(frame) + size % PAGE_SIZE, 0, min_of(end, page_end) - size);
+}
+
+void inode_discard_unwritten(struct inode *inode, struct frame *frame, uint64_t index)
+{
+    uint64_t page_start = index * PAGE_SIZE;
+    spinlock_acquire(&inode->lock);
+    uint64_t good_end = max_of(inode->size, page_start);
+    if (good_end < page_start + PAGE_SIZE) {
+        memset((char *)frame_pointer(frame) + good_end % PAGE_SIZE, 0,
+               page_start + PAGE_SIZE - good_end);
+        page_tree_truncate(&inode->pages, count_pages(inode->size));
+    }
+    spinlock_release(&inode->lock);
+}
+
+void inode_clear_gap(struct inode *inode, uint64_t offset)
+{
+    spinlock_acquire(&inode->lock);
+    clear_last_page(inode, inode->size, offset);
+    spinlock_release(&inode->lock);
+}
+
+// From the end downwards, in steps that keep interrupts off only shortly; they widen over holes,
+// but never so far that what lies below the hole would be too much at once.
+void inode_drop_pages(struct inode *inode, uint64_t first)
+{
+    uint64_t end = count_pages(FILE_SIZE_LIMIT);
+    if (inode->pages.height < TREE_HEIGHT_LIMIT)
+        end = 1ull << (TREE_LEVEL_BITS * inode->pages.height);
+    uint64_t step = DROP_STEP;
+    while (inode->pages.page_count > 0 && end > first) {
+        uint64_t before = inode->pages.page_count;
+        end = end - first > step ? end - step : first;
+        spinlock_acquire(&inode->lock);
+        page_tree_truncate(&inode->pages, end);
+        spinlock_release(&inode->lock);
+        bool was_hole = inode->pages.page_count == before;
+        step = was_hole ? min_of(step * 2, DROP_STEP_LIMIT) : DROP_STEP;
+        preempt_point();
+    }
+}
+
+static int check_regular(const struct inode *inode)
+{
+    if ((inode->mode & S_IFMT) == S_IFDIR)
+        return -EISDIR;
+    return (inode->mode & S_IFMT) == S_IFREG && !inode->device_operations ? 0 : -EINVAL;
+}
+
+int inode_truncate(struct inode *inode, uint64_t size)
+{
+    int error = check_regular(inode);
+    if (error)
+        return error;
+    if (size > FILE_SIZE_LIMIT)
+        return -EFBIG;
+    if (atomic_load(&inode->executing) != 0)
+        return -ETXTBSY;
+    struct abi_timespec now = inode_now();
+    mutex_acquire(&inode->write_mutex);
+    spinlock_acquire(&inode->lock);
+    bool shrinks = size < inode->size;
+    clear_last_page(inode, min_of(size, inode->size), UINT64_MAX);
+    inode->size = size;
+    inode->modified = inode->changed = now;
+    spinlock_release(&inode->lock);
+    if (shrinks)
+        inode_drop_pages(inode, count_pages(size));
+    mutex_release(&inode->write_mutex);
+    return 0;
+}
+
+int64_t inode_read(struct inode *inode, uint64_t offset, void *buffer, size_t length)
+{
+    int error = check_regular(inode);
+    if (error)
+        return error;
+    size_t moved = 0;
+    while (moved < length) {
+        struct frame *frame;
+        size_t chunk = inode_find_page(inode, offset + moved, &frame);
+        if (chunk == 0)
+            break;
+        chunk = min_of(chunk, length - moved);
+        char *target = (char *)buffer + moved;
+        if (frame) {
+            memcpy(target, (char *)frame_pointer(frame) + (offset + moved) % PAGE_SIZE, chunk);
+            frame_release(frame);
+        } else {
+            memset(target, 0, chunk);
+        }
+        moved += chunk;
+        preempt_point();
+    }
+    return (int64_t)moved;
+}
+
+int inode_write(struct inode *inode, uint64_t offset, const void *data, size_t length)
+{
+    if (offset > FILE_SIZE_LIMIT || length > FILE_SIZE_LIMIT - offset)
+        return -EFBIG;
+    int error = 0;
+    size_t moved = 0;
+    mutex_acquire(&inode->write_mutex);
+    inode_clear_gap(inode, offset);
+    while (moved < length) {
+        uint64_t position = offset + moved;
+        struct frame *frame = inode_make_page(inode, position / PAGE_SIZE);
+        if (!frame) {
+            error = -ENOMEM;
+            break;
+        }
+        size_t chunk = min_of(length - moved, PAGE_SIZE - position % PAGE_SIZE);
+        memcpy((char *)frame_pointer(frame) + position % PAGE_SIZE, (const char *)data + moved,
+               chunk);
+        inode_mark_written(inode, position + chunk);
+        frame_release(frame);
+        moved += chunk;
+        preempt_point();
+    }
+    mutex_release(&inode->write_mutex);
+    return error;
+}
+
+// As Linux's "relatime": programs that look whether a file was read since it changed are served,
+// and reading a file again and again writes nothing.
+void inode_mark_accessed(struct inode *inode)
+{
+    struct abi_timespec now = inode_now();
+    spinlock_acquire(&inode->lock);
+    const struct abi_timespec *read = &inode->accessed, *wrote = &inode->modified;
+    if (read->seconds < wrote->seconds ||
+        (read->seconds == wrote->seconds && read->nanoseconds <= wrote->nanoseconds))
+        inode->accessed = now;
+    spinlock_release(&inode->lock);
+}

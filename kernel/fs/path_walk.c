@@ -1,0 +1,174 @@
+// The walk along a path. Called by the path operations with the namespace mutex held, which keeps
+// every inode that the tree reaches alive, so that steps take no references.
+#include "fs/path_walk.h"
+
+#include "abi/errno.h"
+#include "fs/directory.h"
+#include "fs/memory_fs.h"
+#include "lib/string.h"
+#include "mem/object_cache.h"
+#include "sched/scheduler.h"
+
+#define LINK_FOLLOW_LIMIT 40u
+
+struct mutex namespace_mutex;
+
+static const char *skip_slashes(const char *text)
+{
+    while (*text == '/')
+        text++;
+    return text;
+}
+
+// Cuts the next component off `rest`. False when only slashes are left.
+static bool take_component(struct path_walk *walk)
+{
+    const char *name = skip_slashes(walk->rest);
+    const char *end = name;
+    while (*end && *end != '/')
+        end++;
+    walk->name = name;
+    walk->name_length = (uint32_t)(end - name);
+    walk->trailing_slash = *end == '/';
+    walk->rest = skip_slashes(end);
+    return end != name;
+}
+
+static enum last_component classify_component(const struct path_walk *walk)
+{
+    if (walk->name_length == 1 && walk->name[0] == '.')
+        return LAST_DOT;
+    if (walk->name_length == 2 && walk->name[0] == '.' && walk->name[1] == '.')
+        return LAST_DOT_DOT;
+    return LAST_NAME;
+}
+
+int path_walk_find_last(struct path_walk *walk, struct inode **inode)
+{
+    *inode = NULL;
+    if (walk->last == LAST_INODE) {
+        *inode = walk->directory;
+        return walk->trailing_slash && !inode_is_directory(walk->directory) ? -ENOTDIR : 0;
+    }
+    if (!inode_is_directory(walk->directory))
+        return -ENOTDIR;
+    if (walk->last == LAST_DOT || walk->last == LAST_ROOT) {
+        *inode = walk->directory;
+    } else if (walk->last == LAST_DOT_DOT) {
+        *inode = walk->directory->parent;
+    } else if (walk->name_length > NAME_LIMIT) {
+        return -ENAMETOOLONG;
+    } else {
+        struct directory_entry *entry =
+            directory_find(walk->directory, walk->name, walk->name_length);
+        if (entry)
+            *inode = entry->inode;
+    }
+    return 0;
+}
+
+// Puts the target in front of what is left to walk.
+static int splice_target(struct path_walk *walk, const char *target)
+{
+    size_t target_length = strlen(target);
+    size_t rest_length = strlen(walk->rest);
+    // The slash after the link stays, since it says that a directory is wanted.
+    char *text = memory_allocate(target_length + 1 + rest_length + 1);
+    if (!text)
+        return -ENOMEM;
+    memcpy(text, target, target_length);
+    if (walk->trailing_slash)
+        text[target_length++] = '/';
+    memcpy(text + target_length, walk->rest, rest_length + 1);
+    memory_release(walk->text);
+    walk->text = text;
+    walk->rest = text;
+    if (target[0] == '/')
+        walk->directory = memory_fs_root();
+    return 0;
+}
+
+static int jump_to_inode(struct path_walk *walk, struct inode *link)
+{
+    struct inode *target;
+    int error = link->link_operations->follow(link, &target);
+    if (error)
+        return error;
+    if (walk->held)
+        inode_release(walk->held);
+    walk->held = target;
+    walk->directory = target;
+    return 0;
+}
+
+static int enter_link(struct path_walk *walk, struct inode *link)
+{
+    if (++walk->link_count > LINK_FOLLOW_LIMIT)
+        return -ELOOP;
+    return link->link_operations ? jump_to_inode(walk, link)
+                                 : splice_target(walk, link->link_target);
+}
+
+// One component that is not the last: `directory` becomes what it names.
+static int step_into(struct path_walk *walk)
+{
+    struct inode *inode;
+    int error = path_walk_find_last(walk, &inode);
+    if (error)
+        return error;
+    if (!inode)
+        return -ENOENT;
+    if (inode_is_link(inode))
+        return enter_link(walk, inode);
+    walk->directory = inode;
+    return 0;
+}
+
+// Up to the last component of `rest`.
+static int advance(struct path_walk *walk)
+{
+    for (;;) {
+        preempt_point();
+        if (!take_component(walk)) {
+            walk->last = LAST_ROOT;
+            return inode_is_directory(walk->directory) ? 0 : -ENOTDIR;
+        }
+        walk->last = classify_component(walk);
+        if (*walk->rest == '\0')
+            return inode_is_directory(walk->directory) ? 0 : -ENOTDIR;
+        int error = step_into(walk);
+        if (error)
+            return error;
+    }
+}
+
+int path_walk_to_last(struct path_walk *walk, struct inode *start, const char *path)
+{
+    *walk = (struct path_walk){ .directory = start, .rest = path };
+    if (path[0] == '\0')
+        return -ENOENT;
+    if (strnlen(path, PATH_LIMIT) == PATH_LIMIT)
+        return -ENAMETOOLONG;
+    if (path[0] == '/')
+        walk->directory = memory_fs_root();
+    return advance(walk);
+}
+
+int path_walk_follow_last(struct path_walk *walk, struct inode *link)
+{
+    int error = enter_link(walk, link);
+    if (error)
+        return error;
+    if (link->link_operations) {
+        walk->last = LAST_INODE;
+        return 0;
+    }
+    return advance(walk);
+}
+
+void path_walk_end(struct path_walk *walk)
+{
+    if (walk->held)
+        inode_release(walk->held);
+    memory_release(walk->text);
+}

@@ -1,0 +1,39 @@
+// The inside of a pipe, shared by pipe.c (moving bytes) and fifo.c (pipes that have a name).
+#pragma once
+
+#include "fs/pipe.h"
+
+#define PIPE_SLOT_COUNT 16u
+
+// Part of a page that is still to be read: never empty while in use.
+struct pipe_slot {
+    struct frame *frame;
+    uint32_t offset, length;
+};
+
+struct pipe {
+    struct mutex mutex;                      // guards slots, first and spare
+    struct wait_queue queue;                 // readers, writers and openers of both ends
+    struct pipe_slot slots[PIPE_SLOT_COUNT]; // a ring
+    uint32_t first;
+    struct frame *spare;          // a page for the next write, to spare the allocator; may be NULL
+    atomic_uint slot_count;       // written under the mutex, read without it
+    atomic_uint users;            // open files
+    atomic_uint readers, writers; // open files that can
+    atomic_uint reader_opens, writer_opens; // ever; an opener sees here that a partner came by
+    uint64_t number;
+    struct abi_timespec created;
+};
+
+extern const struct file_operations pipe_operations;
+
+must_check struct pipe *pipe_allocate(void); // no users yet. NULL: no memory
+void pipe_free(struct pipe *pipe);
+// Counts the file in, by its access mode, and binds it to the pipe.
+void pipe_attach(struct pipe *pipe, struct file *file);
+// Counts it out and wakes whom that concerns. True: it was the last user, who frees the pipe; if
+// not, the pipe must not be touched any more.
+must_check bool pipe_detach(struct pipe *pipe, struct file *file);
+
+int fifo_open(struct file *file);
+void fifo_release(struct file *file);

@@ -1,0 +1,48 @@
+# The kernel: every .c and .S below kernel/, linked at the top 2 GiB. Included by the Makefile, which
+# sets BUILD (build/<variant>), WITHOUT, DEBUG and the tools.
+
+# The Linux target is chosen for one thing: its stack protector reads the canary at gs:0x28, where
+# struct percpu has it.
+KERNEL_CFLAGS := --target=x86_64-unknown-linux-gnu -std=gnu11 -ffreestanding -nostdlibinc \
+	-mcmodel=kernel -fno-pic -mno-red-zone -mgeneral-regs-only -fno-omit-frame-pointer \
+	-fno-strict-aliasing -fno-common -ffunction-sections -fdata-sections \
+	-fstack-protector-strong -fno-asynchronous-unwind-tables \
+	-O2 -g -Wall -Wextra -Werror -Wmissing-prototypes -Wstrict-prototypes \
+	-Wshadow -Wundef -Wvla -Wno-unused-parameter \
+	-Iinclude -Ikernel -I$(BUILD)
+
+KERNEL_SOURCES := $(filter-out kernel/cpu/offsets.c,$(sort $(shell find kernel -name '*.c' -o -name '*.S')))
+KERNEL_OBJECTS := $(KERNEL_SOURCES:%=$(BUILD)/%.o)
+
+$(BUILD)/config.h: test/protections.txt $(BUILD)/variant
+	@mkdir -p $(@D)
+	@{ echo '#pragma once'; echo '#define DEBUG_CHECKS $(DEBUG)'; \
+	for name in $$(grep -v '^#' test/protections.txt); do \
+	macro=PROTECT_$$(echo $$name | tr 'a-z-' 'A-Z_'); \
+	case " $(WITHOUT) " in *" $$name "*) echo "#define $$macro 0";; *) echo "#define $$macro 1";; esac; \
+	done; } > $@.new
+	@cmp -s $@ $@.new && rm $@.new || mv $@.new $@
+
+# Structure offsets for assembly, from C: cpu/offsets.c is compiled to assembly text and its marked
+# lines become #defines.
+$(BUILD)/offsets.h: kernel/cpu/offsets.c $(BUILD)/config.h
+	@mkdir -p $(@D)
+	$(Q)$(CC) $(KERNEL_CFLAGS) -MMD -MP -MT $@ -MF $@.d -S -o $@.s $<
+	$(Q)sed -n 's/^.*@OFFSET \([A-Z_0-9]*\) \([0-9-]*\).*$$/#define \1 \2/p' $@.s > $@
+
+$(BUILD)/kernel/%.c.o: kernel/%.c $(BUILD)/config.h
+	@mkdir -p $(@D)
+	$(Q)$(CC) $(KERNEL_CFLAGS) -MMD -MP -c -o $@ $<
+
+$(BUILD)/kernel/%.S.o: kernel/%.S $(BUILD)/config.h $(BUILD)/offsets.h
+	@mkdir -p $(@D)
+	$(Q)$(CC) $(KERNEL_CFLAGS) -MMD -MP -c -o $@ $<
+
+# kernel.debug.elf has everything for gdb; kernel.elf, which boots, keeps only the symbol table.
+$(BUILD)/kernel.debug.elf: $(KERNEL_OBJECTS) kernel/kernel.ld
+	$(Q)$(LD) -T kernel/kernel.ld -z max-page-size=4096 --gc-sections --build-id=none -o $@ $(KERNEL_OBJECTS)
+
+$(BUILD)/kernel.elf: $(BUILD)/kernel.debug.elf
+	$(Q)$(OBJCOPY) --strip-debug $< $@
+
+-include $(KERNEL_OBJECTS:.o=.d) $(BUILD)/offsets.h.d

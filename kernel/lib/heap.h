@@ -1,0 +1,24 @@
+// Intrusive pairing heap: the node with the smallest key is found in O(1), inserted in O(1),
+// removed in amortised O(log n). Equal keys leave in insertion order (a sequence number breaks
+// ties). The caller's lock guards it.
+#pragma once
+
+#include "lib/types.h"
+
+struct heap_node {
+    struct heap_node *child;
+    struct heap_node *next;     // sibling
+    struct heap_node *previous; // sibling, or parent for a first child; NULL when not linked
+    uint64_t key;
+    uint64_t sequence;
+};
+
+struct heap {
+    struct heap_node *root;
+    uint64_t next_sequence;
+};
+
+void heap_insert(struct heap *heap, struct heap_node *node, uint64_t key);
+void heap_remove(struct heap *heap, struct heap_node *node);
+// NULL when empty.
+struct heap_node *heap_minimum(const struct heap *heap);

@@ -1,0 +1,40 @@
+// The boot story, one call a line. The loader (efi/) has left boot_info and jumped to start.S,
+// which called kernel_main() on the boot stack with interrupts off. The boot context ends as the
+// idle thread; the rest of the boot runs in a kernel thread that becomes process 1.
+#include "boot/boot.h"
+#include "cpu/features.h"
+#include "cpu/fpu.h"
+#include "cpu/interrupts.h"
+#include "cpu/tables.h"
+#include "debug/log.h"
+#include "debug/random.h"
+#include "mem/kernel_map.h"
+#include "proc/process.h"
+#include "sched/scheduler.h"
+#include "vm/user_copy.h"
+
+noreturn_function void kernel_main(struct boot_info *boot);
+
+noreturn_function void kernel_main(struct boot_info *boot)
+{
+    boot_open_serial_log();        // from here on, everything can be said
+    boot_check_info(boot);         // is this our loader, and does it speak our version?
+    boot_read_command_line(boot);  // loglevel=, panic=, slice_ms=, timer=, init=, direct=
+    cpu_features_init();           // what can this CPU do?
+    cpu_control_registers_load();  // NX, WP, SMEP, SMAP, UMIP, FSGSBASE
+    cpu_tables_load(&boot_percpu); // the trap table, by a privileged instruction
+    cpu_syscall_msrs_load();       // and the one address where SYSCALL arrives
+    fpu_init();                    // vector state: how it is saved, how big it is
+    boot_load_symbols(boot);       // from here on, a panic names functions
+    frames_init(boot);             // all RAM, frame by frame
+    kernel_map_init(boot);         // the kernel's half; the identity map goes
+    boot_open_screen(boot);        // the log appears on the framebuffer as well
+    boot_start_devices(boot);      // ACPI, LAPIC, I/O APICs, clocks: time begins
+    random_init();                 // seeds the generator
+    scheduler_init(boot_options.slice_ns, boot_options.timer_off); // this context is idle now
+    user_copy_init();                  // STAC and CLAC, if this CPU has them
+    process_init();                                                // the process table
+    boot_start_first_thread(boot); // the rest of the boot, with interrupts on (boot/first.c)
+    interrupts_enable_now();
+    scheduler_idle_loop();
+}

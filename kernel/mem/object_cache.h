@@ -1,0 +1,49 @@
+// Object caches (slabs) for fixed-size kernel objects, with exact live counts, and a small general
+// allocator on top. Objects come zeroed. Nothing waits; out of memory is NULL. Freed objects are
+// poisoned in debug builds and checked when handed out again. Lock: one per cache, taken inside.
+#pragma once
+
+#include <stdatomic.h>
+
+#include "cpu/spinlock.h"
+#include "lib/list.h"
+#include "lib/types.h"
+
+struct object_cache {
+    struct spinlock lock;
+    const char *name;
+    uint32_t object_size; // rounded up to 16 bytes
+    uint32_t objects_per_slab;
+    uint32_t slab_order;
+    struct list_node partial; // slabs with free and used objects
+    struct list_node empty;   // slabs kept for reuse
+    uint32_t empty_count;
+    uint32_t number; // in the table of all caches; the slabs' frames carry it
+    uint64_t live;   // objects in use
+    uint64_t slab_count;
+    atomic_bool ready;
+};
+
+// Static definition; the cache sets itself up at first use.
+#define OBJECT_CACHE(variable, cache_name, type)                                                   \
+    struct object_cache variable = { .lock = SPINLOCK_INIT(cache_name, LOCK_RANK_CACHE),           \
+                                     .name = (cache_name),                                         \
+                                     .object_size = sizeof(type) }
+
+must_check void *object_allocate(struct object_cache *cache);
+void object_release(struct object_cache *cache, void *object);
+// The cache that a frame's slab_cache names; NULL when there is none.
+struct object_cache *object_cache_by_number(uint32_t number);
+
+// Any size up to 4 MiB, zeroed, 16-byte aligned (page-aligned from one page on).
+must_check void *memory_allocate(size_t size);
+void memory_release(void *memory); // NULL is fine
+// A copy of a string; NULL when there is no memory.
+must_check char *memory_duplicate_string(const char *text);
+
+// Frees every empty slab; returns the frames given back.
+uint64_t object_caches_drain(void);
+// Calls back with each cache's name, live objects and slabs. The cache lock is not held.
+typedef void (*object_cache_visit)(const char *name, uint64_t live, uint64_t slabs, void *context);
+void object_caches_visit(object_cache_visit visit, void *context);
+uint64_t object_caches_live(void); // sum over all caches

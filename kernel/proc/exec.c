@@ -1,0 +1,296 @@
+// execve. Everything that can fail happens first, beside the running program: finding the file,
+// building a complete new address space. Then commit_program() swaps, and cannot fail. Called by
+// the system call and by the start of the first process, in the thread that will run the program.
+#include "proc/exec.h"
+
+#include "abi/errno.h"
+#include "cpu/frame.h"
+#include "debug/random.h"
+#include "fs/path.h"
+#include "lib/format.h"
+#include "lib/string.h"
+#include "mem/object_cache.h"
+#include "proc/elf_load.h"
+#include "proc/exec_script.h"
+#include "proc/initial_stack.h"
+
+#define PIE_BASE 0x555555554000ull
+#define PIE_RANDOM_PAGES ((1ull << 28) - 1)
+#define STACK_RANDOM_PAGES ((1ull << 22) - 1) // 16 GiB
+#define MMAP_RANDOM_PAGES ((1ull << 28) - 1)
+#define STACK_GAP_MINIMUM (128ull << 20) // kept for the stack below its top, whatever its limit
+#define STACK_GAP_MAXIMUM (USER_ADDRESS_LIMIT / 6 * 5)
+#define STACK_GUARD_GAP (1ull << 20)
+#define ANY_EXECUTE_PERMISSION 0111u
+
+// What is being built. After commit_program() the pointers are the old program's, so that one
+// cleanup serves both ways out.
+struct exec_state {
+    struct process *process;
+    const char *name;    // as called, also for scripts
+    char *path;          // of the file that is executed: the interpreter of a script
+    struct inode *inode; // that file: a reference, and counted in `executing`
+    struct address_space *space;
+    struct file_table *files; // a copy, when others share the table; else NULL
+    uint64_t entry, stack_pointer;
+};
+
+static void close_program(struct inode *inode)
+{
+    atomic_fetch_sub(&inode->executing, 1);
+    inode_release(inode);
+}
+
+// The inode of an executable file, with a reference and counted in `executing`.
+static int open_program(struct process *process, const char *path, struct inode **result)
+{
+    struct inode *directory = process_working_directory(process);
+    struct inode *inode;
+    int error = path_lookup(directory, path, 0, &inode);
+    inode_release(directory);
+    if (error)
+        return error;
+    if ((inode->mode & S_IFMT) != S_IFREG || !(inode->mode & ANY_EXECUTE_PERMISSION)) {
+        inode_release(inode);
+        return -EACCES;
+    }
+    // Counted before the other side's count is looked at; open for writing does the same.
+    atomic_fetch_add(&inode->executing, 1);
+    if (atomic_load(&inode->write_openers) != 0) {
+        close_program(inode);
+        return -ETXTBSY;
+    }
+    *result = inode;
+    return 0;
+}
+
+// Makes state->path the interpreter of the script that it was, and puts the interpreter and the
+// script's path in front of the arguments.
+static int enter_script(struct exec_state *state, struct exec_strings *arguments, char *text,
+                        size_t length)
+{
+    struct script_line line;
+    int error = script_parse(text, length, &line);
+    if (error)
+        return error;
+    const char *front[3];
+    uint32_t count = 0;
+    front[count++] = line.interpreter;
+    if (line.argument)
+        front[count++] = line.argument;
+    front[count++] = state->path;
+    error = exec_strings_replace_first(arguments, front, count);
+    if (error)
+        return error;
+    char *path = memory_duplicate_string(line.interpreter);
+    if (!path)
+        return -ENOMEM;
+    memory_release(state->path);
+    state->path = path;
+    return 0;
+}
+
+// Opens the program, going through interpreters as long as it is a script.
+static int find_program(struct exec_state *state, struct exec_strings *arguments)
+{
+    for (uint32_t depth = 0;; depth++) {
+        char text[SCRIPT_LINE_LIMIT + 1];
+        int error = open_program(state->process, state->path, &state->inode);
+        if (error)
+            return error;
+        int64_t length = inode_read(state->inode, 0, text, SCRIPT_LINE_LIMIT);
+        if (length < 0)
+            return (int)length;
+        if (!script_begins(text, (size_t)length))
+            return 0;
+        close_program(state->inode);
+        state->inode = NULL;
+        if (depth == SCRIPT_DEPTH_LIMIT)
+            return -ELOOP;
+        error = enter_script(state, arguments, text, (size_t)length);
+        if (error)
+            return error;
+    }
+}
+
+// Limits and borders of the new space; returns the top of its stack.
+static uint64_t plan_space(struct address_space *space, struct process *process)
+{
+    struct abi_rlimit memory, stack;
+    int error = process_limit(process, RLIMIT_AS, NULL, &memory);
+    if (!error)
+        error = process_limit(process, RLIMIT_STACK, NULL, &stack);
+    if (!error)
+        address_space_set_limits(space, memory.current, stack.current);
+    uint64_t top = USER_ADDRESS_LIMIT - (random_u64() & STACK_RANDOM_PAGES) * PAGE_SIZE;
+    uint64_t gap = min_of(space->stack_limit, STACK_GAP_MAXIMUM);
+    gap = align_up(max_of(gap, STACK_GAP_MINIMUM), PAGE_SIZE) + STACK_GUARD_GAP;
+    space->mmap_top = top - gap - (random_u64() & MMAP_RANDOM_PAGES) * PAGE_SIZE;
+    return top;
+}
+
+static int build_space(struct exec_state *state, const struct exec_strings *arguments,
+                       const struct exec_strings *environment)
+{
+    struct elf_program program;
+    uint64_t movable_base = PIE_BASE + (random_u64() & PIE_RANDOM_PAGES) * PAGE_SIZE;
+    int error = elf_program_read(&program, state->inode, movable_base);
+    if (error)
+        return error;
+    error = -ENOMEM;
+    state->space = address_space_create();
+    if (state->space) {
+        struct initial_stack stack = { .top = plan_space(state->space, state->process),
+                                       .program = &program,
+                                       .arguments = arguments,
+                                       .environment = environment,
+                                       .executable_name = state->name };
+        state->entry = elf_program_entry(&program);
+        error = elf_program_map(&program, state->space);
+        if (!error)
+            error = initial_stack_build(state->space, &stack, &state->stack_pointer);
+    }
+    elf_program_free(&program);
+    return error;
+}
+
+// Makes state->path absolute, for /proc/PID/exe. A program that executes itself keeps the path that
+// it has: /proc/self/exe would otherwise name itself.
+static int settle_path(struct exec_state *state)
+{
+    struct process *process = state->process;
+    char *path = NULL;
+    if (state->inode == process->executable && process->executable_path) {
+        path = memory_duplicate_string(process->executable_path);
+    } else if (state->path[0] == '/') {
+        return 0;
+    } else {
+        size_t size = PATH_LIMIT + strlen(state->path) + 1;
+        path = memory_allocate(size);
+        struct inode *directory = process_working_directory(process);
+        int64_t length = path ? path_of_directory(directory, path, PATH_LIMIT) : 0;
+        inode_release(directory);
+        if (path) {
+            size_t used = length > 0 ? (size_t)length - 1 : 0; // a removed directory has no path
+            if (used > 0 && path[used - 1] == '/')
+                used--;
+            format_text(path + used, size - used, "/%s", state->path);
+        }
+    }
+    if (!path)
+        return -ENOMEM;
+    memory_release(state->path);
+    state->path = path;
+    return 0;
+}
+
+static int prepare_files(struct exec_state *state)
+{
+    struct file_table *files = state->process->files;
+    if (atomic_load(&files->references) == 1)
+        return 0;
+    state->files = file_table_copy(files); // what exec closes must stay open for the others
+    return state->files ? 0 : -ENOMEM;
+}
+
+// A program starts with nothing of its predecessor in its registers. Zero RCX and R11 make the exit
+// gate choose IRETQ.
+static void reset_frame(struct trap_frame *frame, uint64_t entry, uint64_t stack_pointer)
+{
+    *frame = (struct trap_frame){ .vector = VECTOR_SYSCALL,
+                                  .rip = entry,
+                                  .cs = SELECTOR_USER_CODE,
+                                  .rflags = RFLAGS_FIXED | RFLAGS_IF,
+                                  .rsp = stack_pointer,
+                                  .ss = SELECTOR_USER_DATA };
+}
+
+static const char *last_component(const char *path)
+{
+    const char *last = path;
+    for (const char *next = path; *next; next++) {
+        if (*next == '/')
+            last = next + 1;
+    }
+    return last;
+}
+
+// The process's objects change hands under the lock; what is replaced lands in `state`.
+static void swap_objects(struct exec_state *state)
+{
+    struct process *process = state->process;
+    struct inode *inode = process->executable;
+    char *path = process->executable_path;
+
+    spinlock_acquire(&process_lock);
+    state->space = atomic_exchange(&process->space, state->space);
+    process->executable = state->inode;
+    process->executable_path = state->path;
+    if (state->files) {
+        struct file_table *files = process->files;
+        process->files = state->files;
+        state->files = files;
+    }
+    process->executed = true;
+    process->clear_child_tid = user_addr_make(0);
+    process->set_child_tid = user_addr_make(0);
+    process->sleep_deadline_ns = 0;
+    spinlock_release(&process_lock);
+    state->inode = inode;
+    state->path = path;
+}
+
+// The point of no return.
+static void commit_program(struct exec_state *state)
+{
+    struct process *process = state->process;
+    struct thread *thread = current_thread();
+    struct address_space *space = state->space;
+
+    swap_objects(state);
+    thread_set_page_table_root(thread, space->page_table_root); // before the old tables can go
+    file_table_close_on_exec(process->files);
+    process_set_name(process, last_component(state->name));
+    string_copy(thread->name, last_component(state->name), sizeof(thread->name));
+    thread_reset_user_registers();
+    reset_frame(thread_user_frame(thread), state->entry, state->stack_pointer);
+    trace(TRACE_EXEC, process->pid, state->entry);
+}
+
+// Drops what was built, or, after the swap, what was replaced.
+static void release_state(struct exec_state *state)
+{
+    if (state->space)
+        address_space_release(state->space);
+    if (state->files)
+        file_table_release(state->files);
+    if (state->inode)
+        close_program(state->inode);
+    memory_release(state->path);
+}
+
+int exec_program(const char *path, struct exec_strings *arguments, struct exec_strings *environment)
+{
+    static const char *const no_name[] = { "" };
+    struct exec_state state = { .process = current_process(), .name = path };
+    if (arguments->size + environment->size > EXEC_STRINGS_LIMIT)
+        return -E2BIG;
+    state.path = memory_duplicate_string(path);
+    int error = state.path ? 0 : -ENOMEM;
+    if (!error && arguments->count == 0) // programs count on an argv[0]; Linux supplies one as well
+        error = exec_strings_replace_first(arguments, no_name, 1);
+    if (!error)
+        error = find_program(&state, arguments);
+    if (!error)
+        error = build_space(&state, arguments, environment);
+    if (!error)
+        error = settle_path(&state);
+    if (!error)
+        error = prepare_files(&state);
+    if (!error)
+        commit_program(&state);
+    release_state(&state);
+    if (!error)
+        process_vfork_finish(state.process);
+    return error;
+}

@@ -1,0 +1,120 @@
+// The end of a process: its threads leave one after the other, the last one gives back what the
+// process holds, hands its children on and leaves a zombie for the parent to collect.
+// Called by exit_group and by the exit gate, in the dying thread.
+// Invariant: all memory and files are back before anyone can see the zombie.
+
+#include "proc/internal.h"
+#include "proc/signal.h"
+
+#include "debug/log.h"
+#include "debug/trace.h"
+#include "vm/user_copy.h"
+
+void process_begin_exit_locked(struct process *process, uint32_t wait_status)
+{
+    if (process->exiting || process->state != PROCESS_ALIVE)
+        return;
+    process->exiting = true;
+    process->requested_status = wait_status;
+    process->death_signal = wait_status & 0x7f;
+    process->stopped = false;
+    list_for_each (node, &process->threads) {
+        struct thread *thread = list_entry(node, struct thread, owner_link);
+        if (thread != current_thread())
+            thread_add_work(thread, THREAD_WORK_SIGNAL);
+    }
+    wait_wake_all(&process->continued);
+}
+
+// For CLONE_CHILD_CLEARTID; nobody else can see the word unless the space is shared.
+static void clear_thread_id(struct process *process)
+{
+    struct address_space *space = atomic_load(&process->space);
+    uint32_t zero = 0;
+    if (user_addr_is_null(process->clear_child_tid) || atomic_load(&space->references) < 2)
+        return;
+    if (put_user(process->clear_child_tid, zero) != 0)
+        return; // a bad address is nobody's loss
+}
+
+static void adopt_children(struct process *process)
+{
+    bool zombies = false;
+    list_for_each_safe (node, spare, &process->children) {
+        struct process *child = list_entry(node, struct process, sibling_link);
+        list_remove(&child->sibling_link);
+        child->parent = child == process_reaper ? NULL : process_reaper;
+        if (!child->parent)
+            continue;
+        list_append(&process_reaper->children, &child->sibling_link);
+        zombies |= child->state == PROCESS_ZOMBIE;
+    }
+    if (zombies)
+        wait_wake_all(&process_reaper->child_exit);
+}
+
+// From here on the process is its parent's to collect; only this thread's stack is left.
+static void become_zombie(struct process *process)
+{
+    spinlock_acquire(&process_lock);
+    struct thread *thread = current_thread();
+    adopt_children(process);
+    process_account_thread_locked(process, thread);
+    list_remove(&thread->owner_link);
+    process->state = PROCESS_ZOMBIE;
+    process->exit_status = process->requested_status;
+    trace(TRACE_PROCESS_EXIT, process->pid, process->exit_status);
+    if (process->parent) {
+        if (process->exit_signal)
+            (void)signal_send_locked(process->parent, process->exit_signal, NULL);
+        wait_wake_all(&process->parent->child_exit);
+    }
+    spinlock_release(&process_lock);
+}
+
+// True in the last thread; the others are taken out of the process here.
+static bool leave_process(struct process *process)
+{
+    spinlock_acquire(&process_lock);
+    process->thread_count--;
+    bool last = process->thread_count == 0;
+    if (!last) {
+        process_account_thread_locked(process, current_thread());
+        list_remove(&current_thread()->owner_link);
+        wait_wake_all(&process->child_exit); // shutdown waits to be alone
+    }
+    spinlock_release(&process_lock);
+    return last;
+}
+
+static void report_end_of_init(const struct process *process)
+{
+    uint32_t status = process->requested_status;
+    if (process->death_signal)
+        log_error("process", "init ended, killed by %s; shutting down",
+                  signal_name(process->death_signal));
+    else
+        log_error("process", "init ended with exit status %u; shutting down", status >> 8 & 0xff);
+}
+
+void process_exit(uint32_t wait_status)
+{
+    struct process *process = current_process();
+    spinlock_acquire(&process_lock);
+    process_begin_exit_locked(process, wait_status);
+    bool ends_machine = process->pid == INIT_PID && !process_shutting_down;
+    spinlock_release(&process_lock);
+    if (ends_machine) {
+        report_end_of_init(process);
+        process_shutdown(REBOOT_POWER_OFF);
+    }
+    if (!leave_process(process))
+        thread_exit();
+
+    clear_thread_id(process);
+    process_release_files(process);
+    process_leave_space(process);
+    process_vfork_finish(process);
+    become_zombie(process);
+    thread_exit();
+}

@@ -1,0 +1,17 @@
+// The stack that a program starts with (ABI.md, section 2). For exec.
+#pragma once
+
+#include "proc/elf_load.h"
+#include "proc/exec.h"
+
+struct initial_stack {
+    uint64_t top; // page-aligned end of the stack
+    const struct elf_program *program;
+    const struct exec_strings *arguments, *environment;
+    const char *executable_name; // as given to execve, for AT_EXECFN
+};
+
+// Maps the stack into a fresh space and fills it; *stack_pointer is what the program starts with.
+// -E2BIG when it does not fit under the stack limit, -ENOMEM.
+must_check int initial_stack_build(struct address_space *space, const struct initial_stack *stack,
+                                   uint64_t *stack_pointer);

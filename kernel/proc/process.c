@@ -1,0 +1,237 @@
+// Process objects: creation, references, what a process holds and how it gives that back.
+// fork.c and start.c make processes, exit.c ends them, tree.c keeps them findable.
+// Invariant: a process lives while it is in the tree (one reference), while one of its threads has
+// not left its stack (one each), and while somebody holds it by process_find().
+
+#include "proc/internal.h"
+
+#include "abi/errno.h"
+#include "cpu/percpu.h"
+#include "debug/panic_report.h"
+#include "lib/format.h"
+#include "lib/panic.h"
+#include "lib/string.h"
+#include "mem/object_cache.h"
+#include "mem/page_table.h"
+
+#define DEFAULT_UMASK 022u
+#define DEFAULT_STACK_LIMIT (8ull << 20)
+#define DEFAULT_DESCRIPTORS 1024u
+#define DEFAULT_PROCESSES 4096u
+#define DEFAULT_LOCKED_BYTES (8ull << 20)
+#define RLIMIT_SIGPENDING 11
+#define RLIMIT_MSGQUEUE 12
+#define RLIMIT_NICE 13
+#define RLIMIT_RTPRIO 14
+
+struct spinlock process_lock = SPINLOCK_INIT("process", LOCK_RANK_PROCESS);
+
+static OBJECT_CACHE(process_cache, "process", struct process);
+static atomic_ullong live_count;
+
+static struct address_space *lookup_current_space(void);
+static size_t describe_current(char *buffer, size_t size);
+
+void process_init(void)
+{
+    address_space_set_current_lookup(lookup_current_space);
+    panic_set_describer(describe_current);
+}
+
+struct process *current_process(void)
+{
+    return current_thread()->owner;
+}
+
+static struct address_space *lookup_current_space(void)
+{
+    struct thread *thread = current_thread();
+    struct process *process = thread ? thread->owner : NULL;
+    return process ? atomic_load_explicit(&process->space, memory_order_relaxed) : NULL;
+}
+
+static size_t describe_current(char *buffer, size_t size)
+{
+    const struct thread *thread = current_thread();
+    if (!thread)
+        return format_text(buffer, size, "no thread");
+    const struct process *process = thread->owner;
+    if (!process)
+        return format_text(buffer, size, "kernel thread %u (%s)", thread->id, thread->name);
+    return format_text(buffer, size, "process %u (%s), thread %u", process->pid, process->name,
+                       thread->id);
+}
+
+static void set_default_limits(struct process *process)
+{
+    for (uint32_t i = 0; i < RLIMIT_COUNT; i++)
+        process->limits[i] = (struct abi_rlimit){ RLIM_INFINITY, RLIM_INFINITY };
+    process->limits[RLIMIT_STACK].current = DEFAULT_STACK_LIMIT;
+    process->limits[RLIMIT_CORE].current = 0;
+    process->limits[RLIMIT_NPROC] = (struct abi_rlimit){ DEFAULT_PROCESSES, DEFAULT_PROCESSES };
+    process->limits[RLIMIT_NOFILE] = (struct abi_rlimit){ DEFAULT_DESCRIPTORS, FILE_TABLE_LIMIT };
+    process->limits[RLIMIT_MEMLOCK] =
+        (struct abi_rlimit){ DEFAULT_LOCKED_BYTES, DEFAULT_LOCKED_BYTES };
+    for (uint32_t i = RLIMIT_SIGPENDING; i <= RLIMIT_RTPRIO; i++)
+        process->limits[i] = (struct abi_rlimit){ 0, 0 };
+}
+
+struct process *process_create(const char *name)
+{
+    struct process *process = object_allocate(&process_cache);
+    if (!process)
+        return NULL;
+    atomic_init(&process->references, 1);
+    list_init(&process->children);
+    list_init(&process->sibling_link);
+    list_init(&process->all_link);
+    list_init(&process->pid_link);
+    list_init(&process->threads);
+    wait_queue_init(&process->child_exit);
+    wait_queue_init(&process->vfork_done);
+    wait_queue_init(&process->continued);
+    process->umask = DEFAULT_UMASK;
+    process->exit_signal = SIGCHLD;
+    set_default_limits(process);
+    string_copy(process->name, name, sizeof(process->name));
+    atomic_fetch_add_explicit(&live_count, 1, memory_order_relaxed);
+    return process;
+}
+
+void process_discard(struct process *process)
+{
+    process_release_files(process);
+    struct address_space *space = atomic_exchange(&process->space, NULL);
+    if (space)
+        address_space_release(space);
+    process_release(process);
+}
+
+void process_reference(struct process *process)
+{
+    atomic_fetch_add_explicit(&process->references, 1, memory_order_relaxed);
+}
+
+// Any context: a thread's reference goes in the context switch that leaves its stack.
+void process_release(struct process *process)
+{
+    uint32_t before = atomic_fetch_sub_explicit(&process->references, 1, memory_order_acq_rel);
+    kassert(before != 0);
+    if (before != 1)
+        return;
+    kassert(list_is_empty(&process->threads) && list_is_empty(&process->all_link));
+    kassert(!process->files && !process->executable && !process->working_directory);
+    atomic_fetch_sub_explicit(&live_count, 1, memory_order_relaxed);
+    object_release(&process_cache, process);
+}
+
+uint64_t processes_live(void)
+{
+    return atomic_load_explicit(&live_count, memory_order_relaxed);
+}
+
+// thread->on_release: interrupts off, on another thread's stack.
+static void release_from_thread(struct thread *thread)
+{
+    struct process *process = thread->owner;
+    thread->owner = NULL;
+    process_release(process);
+}
+
+void process_attach_thread(struct process *process, struct thread *thread)
+{
+    process_reference(process);
+    thread->owner = process;
+    thread->on_release = release_from_thread;
+    list_append(&process->threads, &thread->owner_link);
+    process->thread_count++;
+}
+
+void process_release_files(struct process *process)
+{
+    spinlock_acquire(&process_lock);
+    struct file_table *files = process->files;
+    struct inode *directory = process->working_directory;
+    struct inode *executable = process->executable;
+    char *path = process->executable_path;
+    process->files = NULL;
+    process->working_directory = NULL;
+    process->executable = NULL;
+    process->executable_path = NULL;
+    spinlock_release(&process_lock);
+
+    if (files)
+        file_table_release(files);
+    if (directory)
+        inode_release(directory);
+    if (executable) {
+        atomic_fetch_sub(&executable->executing, 1);
+        inode_release(executable);
+    }
+    memory_release(path);
+}
+
+void process_leave_space(struct process *process)
+{
+    spinlock_acquire(&process_lock);
+    struct address_space *space = atomic_exchange(&process->space, NULL);
+    spinlock_release(&process_lock);
+    // The tables must not be loaded any more when the last reference frees them.
+    thread_set_page_table_root(current_thread(), kernel_page_table_root);
+    if (space)
+        address_space_release(space);
+}
+
+struct inode *process_working_directory(struct process *process)
+{
+    spinlock_acquire(&process_lock);
+    struct inode *directory = process->working_directory;
+    inode_reference(directory);
+    spinlock_release(&process_lock);
+    return directory;
+}
+
+void process_set_working_directory(struct process *process, struct inode *directory)
+{
+    spinlock_acquire(&process_lock);
+    struct inode *old = process->working_directory;
+    process->working_directory = directory;
+    spinlock_release(&process_lock);
+    inode_release(old);
+}
+
+struct address_space *process_space_get(struct process *process)
+{
+    spinlock_acquire(&process_lock);
+    struct address_space *space = atomic_load_explicit(&process->space, memory_order_relaxed);
+    if (space)
+        address_space_reference(space);
+    spinlock_release(&process_lock);
+    return space;
+}
+
+void process_set_name(struct process *process, const char *name)
+{
+    spinlock_acquire(&process_lock);
+    memset(process->name, 0, sizeof(process->name));
+    string_copy(process->name, name, sizeof(process->name));
+    spinlock_release(&process_lock);
+}
+
+int process_limit(struct process *process, uint32_t resource, const struct abi_rlimit *new_limit,
+                  struct abi_rlimit *old_limit)
+{
+    if (resource >= RLIMIT_COUNT)
+        return -EINVAL;
+    if (new_limit && new_limit->current > new_limit->maximum)
+        return -EINVAL;
+    if (new_limit && resource == RLIMIT_NOFILE && new_limit->maximum > FILE_TABLE_LIMIT)
+        return -EPERM;
+    spinlock_acquire(&process_lock);
+    if (old_limit)
+        *old_limit = process->limits[resource];
+    if (new_limit)
+        process->limits[resource] = *new_limit;
+    spinlock_release(&process_lock);
+    return 0;
+}

@@ -1,0 +1,126 @@
+// Processes: what owns threads, an address space, descriptors and a place in the tree of parents.
+// Each of these is an object of its own; a process holds one reference of each.
+// Locks: `process_lock` (LOCK_RANK_PROCESS, one for the tree) guards the tree, the pid table,
+// states, statuses and pending signals; fields set once at creation need none.
+#pragma once
+
+#include "abi/process.h"
+#include "fs/file_table.h"
+#include "sched/thread.h"
+#include "vm/address_space.h"
+
+enum process_state {
+    PROCESS_ALIVE,
+    PROCESS_ZOMBIE, // exited, status not yet collected
+    PROCESS_DEAD,   // collected; the object goes with its last reference
+};
+
+struct process {
+    atomic_uint references;
+    uint32_t pid;
+    enum process_state state;
+    uint32_t exit_status; // Linux wait status once ZOMBIE
+    uint32_t group, session;
+    struct process *parent;
+    struct list_node children;
+    struct list_node sibling_link;
+    struct list_node all_link;
+    struct list_node pid_link;    // in its bucket of the pid table
+    struct list_node threads;     // by owner_link of struct thread
+    uint32_t thread_count;        // alive
+    struct wait_queue child_exit; // the parent waits here
+
+    _Atomic(struct address_space *) space; // NULL once exited
+    struct file_table *files;              // NULL once exited
+    struct inode *working_directory;
+    struct inode *executable; // for /proc/PID/exe; counted in `executing`
+    char *executable_path;
+    uint32_t umask;
+
+    atomic_ullong pending_signals; // bit n-1
+    bool exiting;                  // exit_group has begun: threads leave at the exit gate
+    uint32_t death_signal;         // signal that ends the process, 0: exit()
+    uint32_t requested_status;     // wait status that exit_group will report
+    uint32_t exit_signal;          // tells the parent of the end; 0: none
+    uint32_t killer_pid;           // who sent the last deadly signal, for the log; 0: the kernel
+    char killer_name[16];
+    bool executed;                // has run execve: the parent may not change its group any more
+    bool vfork_borrowing;         // runs on its parent's space
+    struct wait_queue vfork_done; // the parent waits here
+
+    bool stopped; // by a stop signal: its threads wait at the exit gate
+    bool stop_unreported, continue_unreported; // to the parent's wait4
+    uint32_t stop_signal;
+    struct wait_queue continued; // stopped threads wait here
+
+    user_addr clear_child_tid;
+    user_addr set_child_tid;    // written by the child when it starts
+    uint64_t sleep_deadline_ns; // of an interrupted sleep, for restart_syscall; 0: none
+    struct abi_rlimit limits[RLIMIT_COUNT];
+    uint64_t start_ns;
+    // of exited threads and of collected children
+    uint64_t exited_user_ns, exited_system_ns, children_user_ns, children_system_ns;
+    uint64_t minor_faults, children_minor_faults;
+    uint64_t voluntary_switches, involuntary_switches;
+    char name[16];
+};
+
+extern struct spinlock process_lock;
+
+void process_init(void); // boot
+// The process of the running thread; NULL in a kernel thread.
+struct process *current_process(void);
+// A reference, or NULL.
+must_check struct process *process_find(uint32_t pid);
+void process_reference(struct process *process);
+void process_release(struct process *process);
+uint64_t processes_live(void);
+
+// Starts the first process: executes `path` with argv and envp. Boot; from a kernel thread with an
+// FPU state, which becomes the process and does not return. -errno when the program cannot be
+// executed, with the reason logged; the thread is a kernel thread again then.
+must_check int process_start_first(const char *path, char *const argv[], char *const envp[]);
+// fork, vfork and clone without CLONE_THREAD; the low byte of `flags` is the signal that tells of
+// the child's end. `stack` (0: the parent's) and `tls` are register values of the child. The
+// child's pid, or -errno.
+must_check int64_t process_fork(uint64_t flags, uint64_t stack, user_addr parent_tid,
+                                user_addr child_tid, uint64_t tls);
+// The process no longer runs on its parent's space (exec, exit): a parent that waits in vfork goes
+// on.
+void process_vfork_finish(struct process *process);
+// Ends the whole process with a wait status (exit_group, fatal signals). Does not return. The first
+// status given counts.
+noreturn_function void process_exit(uint32_t wait_status);
+// wait4. The pid, 0 (WNOHANG, nothing yet) or -errno; *status and *usage are filled for a pid.
+must_check int64_t process_wait(int64_t which, uint32_t options, uint32_t *status,
+                                struct abi_rusage *usage);
+// What getrusage tells of a process itself, and of its collected children.
+void process_usage(struct process *process, struct abi_rusage *usage);
+void process_children_usage(struct process *process, struct abi_rusage *usage);
+// Exact run time of all its threads, split by where samples fell. Takes process_lock.
+void process_cpu_times(struct process *process, uint64_t *user_ns, uint64_t *system_ns);
+
+// The working directory, with a reference; and its replacement, which takes over the caller's.
+must_check struct inode *process_working_directory(struct process *process);
+void process_set_working_directory(struct process *process, struct inode *directory);
+// The address space with a reference; NULL once exited.
+must_check struct address_space *process_space_get(struct process *process);
+void process_set_name(struct process *process, const char *name);
+// Reads or replaces a limit; either pointer may be NULL. -EINVAL, -EPERM as prlimit64.
+must_check int process_limit(struct process *process, uint32_t resource,
+                             const struct abi_rlimit *new_limit, struct abi_rlimit *old_limit);
+
+// Job control; a pid of 0 is the running process. Errors as Linux.
+must_check int process_set_group(uint32_t pid, uint32_t group);
+must_check int64_t process_group_of(uint32_t pid);
+must_check int64_t process_session_of(uint32_t pid);
+must_check int64_t process_new_session(void);
+uint32_t process_parent_pid(struct process *process);
+
+// Orderly shutdown: kills every process but the caller, waits for them, then reports whether
+// everything came back and powers off, restarts or halts (REBOOT_*).
+noreturn_function void process_shutdown(uint32_t command);
+// Remembers the live counts that shutdown compares with. Boot, before the archive is unpacked, from
+// the thread that will call process_start_first(): shutdown ends in one such thread too, so that
+// the counts compare exactly.
+void process_remember_baseline(void);

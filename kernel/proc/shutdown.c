@@ -1,0 +1,183 @@
+// The orderly end: every process is killed and collected, the running one gives up its own, the
+// file tree goes, caches are drained, and the log's last line says whether all of it came back.
+// Called by reboot(2), by the end of init, and by the boot code when there is no init to run.
+
+#include "proc/internal.h"
+#include "proc/signal.h"
+
+#include "cpu/clock.h"
+#include "cpu/percpu.h"
+#include "debug/latency.h"
+#include "debug/log.h"
+#include "dev/power.h"
+#include "fs/memory_fs.h"
+#include "lib/panic.h"
+#include "mem/frame.h"
+#include "mem/kernel_map.h"
+#include "mem/object_cache.h"
+
+#define PATIENCE_NS (10ull * 1000000000)
+#define DIFFERENCE_TEXT_SIZE 320u
+
+// Nobody starts processes from here on, and `self` (NULL: a kernel thread) adopts what is left.
+// False when another thread shuts down already.
+static bool begin_shutdown(struct process *self)
+{
+    spinlock_acquire(&process_lock);
+    bool first = !process_shutting_down;
+    if (first) {
+        struct process *init = process_find_locked(INIT_PID);
+        process_shutting_down = true;
+        process_reaper = self;
+        if (self) {
+            list_remove(&self->sibling_link);
+            self->parent = NULL;
+        }
+        if (self && init && init != self) {
+            init->parent = self;
+            list_append(&self->children, &init->sibling_link);
+        }
+        list_for_each (node, &process_list) {
+            process_begin_exit_locked(list_entry(node, struct process, all_link), SIGKILL);
+        }
+    }
+    spinlock_release(&process_lock);
+    return first;
+}
+
+// One child that ended, out of the tree; NULL when there is none.
+static struct process *take_zombie_locked(struct process *self)
+{
+    list_for_each (node, &self->children) {
+        struct process *child = list_entry(node, struct process, sibling_link);
+        if (child->state != PROCESS_ZOMBIE)
+            continue;
+        process_unlink_locked(child);
+        return child;
+    }
+    return NULL;
+}
+
+static void report_survivors(const struct process *self)
+{
+    spinlock_acquire(&process_lock);
+    list_for_each (node, &process_list) {
+        const struct process *process = list_entry(node, struct process, all_link);
+        if (process != self)
+            log_error("process", "%u (%s) does not end", process->pid, process->name);
+    }
+    spinlock_release(&process_lock);
+}
+
+// Collects children until this process and this thread are alone. Orphans arrive as their parents
+// end.
+static void wait_until_alone(struct process *self)
+{
+    uint64_t deadline_ns = clock_now_ns() + PATIENCE_NS;
+    struct waiter waiter = { 0 };
+    for (;;) {
+        wait_prepare(&self->child_exit, &waiter, WAIT_UNINTERRUPTIBLE);
+        spinlock_acquire(&process_lock);
+        struct process *zombie = take_zombie_locked(self);
+        bool alone = process_count == 1 && self->thread_count == 1;
+        spinlock_release(&process_lock);
+        if (zombie)
+            process_release(zombie);
+        else if (alone)
+            break;
+        else if (wait_block(deadline_ns) != 0) {
+            report_survivors(self);
+            break;
+        }
+    }
+    wait_finish(&self->child_exit, &waiter);
+}
+
+// The process ends without a zombie; its thread goes on as a kernel thread. False when it must stay
+// as the parent of processes that do not end.
+static bool dissolve_process(struct process *self)
+{
+    struct thread *thread = current_thread();
+    process_release_files(self);
+    process_leave_space(self);
+    process_vfork_finish(self);
+    spinlock_acquire(&process_lock);
+    bool survivors = !list_is_empty(&self->children);
+    if (!survivors) {
+        process_unlink_locked(self);
+        list_remove(&thread->owner_link);
+        thread->owner = NULL;
+        thread->on_release = NULL;
+    }
+    spinlock_release(&process_lock);
+    if (survivors)
+        return false;
+    process_release(self); // the thread's reference
+    process_release(self); // the tree's
+    return true;
+}
+
+static void report_counters(void)
+{
+    const struct percpu *cpu = this_cpu();
+    log_info("power",
+             "up %llu ms, %llu switches, %llu timer interrupts, %llu NMIs, %llu exits by SYSRET, "
+             "%llu by IRETQ",
+             (unsigned long long)clock_now_ns() / 1000000, (unsigned long long)cpu->switch_count,
+             (unsigned long long)cpu->timer_interrupts, (unsigned long long)cpu->nmi_count,
+             (unsigned long long)cpu->sysret_count, (unsigned long long)cpu->iretq_count);
+    latency_report();
+}
+
+static const char *name_command(uint32_t command)
+{
+    if (command == REBOOT_RESTART)
+        return "restarting";
+    return command == REBOOT_HALT ? "halting" : "powering off";
+}
+
+// The last line of the log. `before` is what was in use when the shutdown began.
+static void report_balance(const struct live_totals *before, uint32_t command)
+{
+    char differences[DIFFERENCE_TEXT_SIZE];
+    bool differ = live_counts_differ(differences, sizeof(differences));
+    struct live_totals now = live_counts_now();
+    struct live_totals start = live_counts_baseline();
+    if (differ)
+        log_error("power", "LOST %lld frames, %lld objects:%s; %s",
+                  (long long)(now.frames - start.frames), (long long)(now.objects - start.objects),
+                  differences, name_command(command));
+    else
+        log_notice("power", "everything came back: %llu frames, %llu objects; %s",
+                   (unsigned long long)(before->frames - now.frames),
+                   (unsigned long long)(before->objects - now.objects), name_command(command));
+}
+
+void process_shutdown(uint32_t command)
+{
+    struct process *self = current_process();
+    if (!begin_shutdown(self)) {
+        kassert(self != NULL);
+        process_exit(SIGKILL);
+    }
+    struct live_totals before = live_counts_now();
+    bool alone = true;
+    if (self) {
+        wait_until_alone(self);
+        alone = dissolve_process(self);
+    }
+    if (alone)
+        memory_fs_destroy();
+    uint64_t stack_frames = kernel_stacks_drain();
+    uint64_t slab_frames = object_caches_drain();
+    log_info("power", "caches gave back %llu frames of kernel stacks and %llu of slabs",
+             (unsigned long long)stack_frames, (unsigned long long)slab_frames);
+    report_counters();
+    report_balance(&before, command);
+
+    if (command == REBOOT_RESTART)
+        power_restart();
+    if (command == REBOOT_HALT)
+        power_halt();
+    power_off();
+}

@@ -1,0 +1,103 @@
+// What the log says of signals: names, and one line for each death that tells who, what and where.
+// Faults come from trap/, in the offender's thread, before it leaves at the exit gate.
+
+#include "proc/internal.h"
+#include "proc/signal.h"
+
+#include "cpu/frame.h"
+#include "debug/log.h"
+#include "lib/format.h"
+
+const char *signal_name(uint32_t signal)
+{
+    static const char *const names[] = {
+        "no signal", "SIGHUP",  "SIGINT",    "SIGQUIT", "SIGILL",   "SIGTRAP", "SIGABRT", "SIGBUS",
+        "SIGFPE",    "SIGKILL", "SIGUSR1",   "SIGSEGV", "SIGUSR2",  "SIGPIPE", "SIGALRM", "SIGTERM",
+        "SIGSTKFLT", "SIGCHLD", "SIGCONT",   "SIGSTOP", "SIGTSTP",  "SIGTTIN", "SIGTTOU", "SIGURG",
+        "SIGXCPU",   "SIGXFSZ", "SIGVTALRM", "SIGPROF", "SIGWINCH", "SIGIO",   "SIGPWR",  "SIGSYS",
+    };
+    if (signal < ARRAY_SIZE(names))
+        return names[signal];
+    return signal <= SIGNAL_LIMIT ? "a real-time signal" : "no signal";
+}
+
+void signal_report_death(struct process *process, uint32_t signal)
+{
+    if (process->killer_pid)
+        log_info("process", "%u (%s) killed by %s from %u (%s)", process->pid, process->name,
+                 signal_name(signal), process->killer_pid, process->killer_name);
+    else
+        log_info("process", "%u (%s) killed by %s", process->pid, process->name,
+                 signal_name(signal));
+}
+
+static const char *describe_page_fault(const struct fault_info *fault)
+{
+    bool is_fetch = fault->error & PAGE_FAULT_FETCH;
+    bool is_write = fault->error & PAGE_FAULT_WRITE;
+    if (fault->signal == SIGBUS)
+        return is_fetch   ? "jump past the end of a file"
+               : is_write ? "write past the end of a file"
+                          : "read past the end of a file";
+    if (fault->code == SEGV_MAPERR)
+        return is_fetch   ? "jump to unmapped memory"
+               : is_write ? "write to unmapped memory"
+                          : "read of unmapped memory";
+    return is_fetch   ? "jump into memory that is not executable"
+           : is_write ? "write to memory that is read-only"
+                      : "read of forbidden memory";
+}
+
+static const char *describe_fault(const struct fault_info *fault)
+{
+    switch (fault->vector) {
+    case VECTOR_DIVIDE:
+        return "division by zero or quotient overflow";
+    case VECTOR_DEBUG:
+        return "single step or debug trap";
+    case VECTOR_BREAKPOINT:
+        return "breakpoint";
+    case VECTOR_OVERFLOW:
+        return "overflow trap";
+    case VECTOR_BOUND:
+        return "bound range exceeded";
+    case VECTOR_INVALID_OPCODE:
+        return "invalid instruction";
+    case VECTOR_NO_SEGMENT:
+        return "segment not present";
+    case VECTOR_STACK:
+        return "stack address not canonical";
+    case VECTOR_PROTECTION:
+        return "general protection fault";
+    case VECTOR_PAGE_FAULT:
+        return describe_page_fault(fault);
+    case VECTOR_FPU:
+        return "x87 exception";
+    case VECTOR_ALIGNMENT:
+        return "misaligned access";
+    case VECTOR_SIMD:
+        return "SSE exception";
+    default:
+        return "unexpected exception";
+    }
+}
+
+void signal_fault(const struct trap_frame *frame, const struct fault_info *fault)
+{
+    const struct process *process = current_process();
+    log_notice("process",
+               "%u (%s) killed by %s: %s at %#llx, rip %#llx, rsp %#llx, vector %llu, error %#llx",
+               process->pid, process->name, signal_name(fault->signal), describe_fault(fault),
+               (unsigned long long)fault->address, (unsigned long long)frame->rip,
+               (unsigned long long)frame->rsp, (unsigned long long)fault->vector,
+               (unsigned long long)fault->error);
+    signal_end_process(fault->signal);
+}
+
+void signal_out_of_memory(uint64_t address)
+{
+    const struct process *process = current_process();
+    log_notice("process", "%u (%s) killed by SIGKILL: out of memory at %#llx", process->pid,
+               process->name, (unsigned long long)address);
+    signal_end_process(SIGKILL);
+}

@@ -1,0 +1,200 @@
+// The tree of processes, the pid table, groups and sessions. Everything is guarded by process_lock.
+// Invariant: a number is free only while no process uses it as its pid, its group or its session,
+// so that a new process never joins a group by accident.
+
+#include "proc/internal.h"
+
+#include "abi/errno.h"
+#include "lib/panic.h"
+
+#define PID_BUCKETS 256u
+#define FIRST_PID_AFTER_WRAP 2u
+
+struct list_node process_list = LIST_HEAD_INIT(process_list);
+uint32_t process_count;
+struct process *process_reaper;
+bool process_shutting_down;
+
+static struct list_node pid_table[PID_BUCKETS]; // heads set up at first use
+static uint16_t pid_uses[PID_LIMIT];            // as pid, group or session; at most 3 a process
+static uint32_t last_pid;
+
+_Static_assert(3 * PROCESS_LIMIT <= UINT16_MAX, "pid_uses counts up to three uses per process");
+
+static struct list_node *pid_bucket(uint32_t pid)
+{
+    struct list_node *head = &pid_table[pid % PID_BUCKETS];
+    if (!head->next)
+        list_init(head);
+    return head;
+}
+
+static uint32_t allocate_pid(void)
+{
+    uint32_t candidate = last_pid;
+    for (uint32_t tried = 0; tried < PID_LIMIT; tried++) {
+        candidate++;
+        if (candidate >= PID_LIMIT)
+            candidate = FIRST_PID_AFTER_WRAP;
+        if (pid_uses[candidate] == 0) {
+            last_pid = candidate;
+            return candidate;
+        }
+    }
+    return 0;
+}
+
+int process_publish_locked(struct process *process, struct process *parent, uint32_t group,
+                           uint32_t session)
+{
+    if (process_count >= PROCESS_LIMIT)
+        return -EAGAIN;
+    if (!parent)
+        last_pid = 0; // the first process is pid 1, also when an earlier attempt failed
+    uint32_t pid = allocate_pid();
+    if (pid == 0)
+        return -EAGAIN;
+    process->pid = pid;
+    process->group = group ? group : pid;
+    process->session = group ? session : pid;
+    pid_uses[pid]++;
+    pid_uses[process->group]++;
+    pid_uses[process->session]++;
+    process->parent = parent;
+    if (parent)
+        list_append(&parent->children, &process->sibling_link);
+    list_append(&process_list, &process->all_link);
+    list_append(pid_bucket(pid), &process->pid_link);
+    process_count++;
+    return 0;
+}
+
+void process_unlink_locked(struct process *process)
+{
+    kassert(list_is_empty(&process->children));
+    pid_uses[process->pid]--;
+    pid_uses[process->group]--;
+    pid_uses[process->session]--;
+    list_remove(&process->sibling_link);
+    list_remove(&process->all_link);
+    list_remove(&process->pid_link);
+    process->parent = NULL;
+    process->state = PROCESS_DEAD;
+    process_count--;
+    if (process_reaper == process)
+        process_reaper = NULL;
+}
+
+struct process *process_find_locked(uint32_t pid)
+{
+    list_for_each (node, pid_bucket(pid)) {
+        struct process *process = list_entry(node, struct process, pid_link);
+        if (process->pid == pid)
+            return process;
+    }
+    return NULL;
+}
+
+struct process *process_find(uint32_t pid)
+{
+    spinlock_acquire(&process_lock);
+    struct process *process = process_find_locked(pid);
+    if (process)
+        process_reference(process);
+    spinlock_release(&process_lock);
+    return process;
+}
+
+void process_change_group_locked(struct process *process, uint32_t group, uint32_t session)
+{
+    pid_uses[group]++;
+    pid_uses[session]++;
+    pid_uses[process->group]--;
+    pid_uses[process->session]--;
+    process->group = group;
+    process->session = session;
+}
+
+static bool group_exists(uint32_t group, uint32_t session)
+{
+    list_for_each (node, &process_list) {
+        const struct process *process = list_entry(node, struct process, all_link);
+        if (process->group == group && (session == 0 || process->session == session))
+            return true;
+    }
+    return false;
+}
+
+static struct process *find_or_self(uint32_t pid)
+{
+    return pid == 0 ? current_process() : process_find_locked(pid);
+}
+
+static int check_group_change(const struct process *self, const struct process *process,
+                              uint32_t group)
+{
+    if (!process || (process != self && process->parent != self))
+        return -ESRCH;
+    if (process != self && process->session != self->session)
+        return -EPERM;
+    if (process != self && process->executed)
+        return -EACCES;
+    if (process->session == process->pid)
+        return -EPERM;
+    if (group != process->pid && !group_exists(group, self->session))
+        return -EPERM;
+    return 0;
+}
+
+int process_set_group(uint32_t pid, uint32_t group)
+{
+    spinlock_acquire(&process_lock);
+    struct process *process = find_or_self(pid);
+    if (group == 0 && process)
+        group = process->pid;
+    int result = check_group_change(current_process(), process, group);
+    // A number that passed the checks is some process's pid or group, so it is below PID_LIMIT.
+    if (result == 0)
+        process_change_group_locked(process, group, process->session);
+    spinlock_release(&process_lock);
+    return result;
+}
+
+int64_t process_group_of(uint32_t pid)
+{
+    spinlock_acquire(&process_lock);
+    const struct process *process = find_or_self(pid);
+    int64_t result = process ? (int64_t)process->group : -ESRCH;
+    spinlock_release(&process_lock);
+    return result;
+}
+
+int64_t process_session_of(uint32_t pid)
+{
+    spinlock_acquire(&process_lock);
+    const struct process *process = find_or_self(pid);
+    int64_t result = process ? (int64_t)process->session : -ESRCH;
+    spinlock_release(&process_lock);
+    return result;
+}
+
+int64_t process_new_session(void)
+{
+    spinlock_acquire(&process_lock);
+    struct process *self = current_process();
+    int64_t result = -EPERM;
+    if (!group_exists(self->pid, 0)) {
+        process_change_group_locked(self, self->pid, self->pid);
+        result = self->pid;
+    }
+    spinlock_release(&process_lock);
+    return result;
+}
+
+uint32_t process_parent_pid(struct process *process)
+{
+    spinlock_acquire(&process_lock);
+    uint32_t pid = process->parent ? process->parent->pid : 0;
+    spinlock_release(&process_lock);
+    return pid;
+}

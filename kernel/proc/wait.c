@@ -1,0 +1,96 @@
+// wait4: a parent learns of children that ended, stopped or continued, and collects the ended ones.
+// Invariant: a zombie is collected exactly once, under process_lock, whatever becomes of the
+// result.
+
+#include "proc/internal.h"
+
+#include "abi/errno.h"
+#include "lib/string.h"
+
+#define WAIT_STOPPED_MARK 0x7fu
+#define WAIT_CONTINUED_STATUS 0xffffu
+
+struct wait_request {
+    int64_t which;
+    uint32_t options;
+    uint32_t status;
+    struct abi_rusage *usage;
+    struct process *collected; // the tree's reference of it is the caller's to drop
+};
+
+static bool child_is_meant(const struct process *child, const struct process *parent, int64_t which)
+{
+    if (which > 0)
+        return child->pid == which;
+    if (which == 0)
+        return child->group == parent->group;
+    return which == -1 || child->group == -which;
+}
+
+// True when there is something to report of this child.
+static bool report_child(struct wait_request *request, struct process *parent,
+                         struct process *child)
+{
+    if (child->state == PROCESS_ZOMBIE) {
+        request->status = child->exit_status;
+        process_total_usage_locked(child, request->usage);
+        process_account_child_locked(parent, child);
+        process_unlink_locked(child);
+        request->collected = child;
+        return true;
+    }
+    if (request->options & WUNTRACED && child->stop_unreported) {
+        child->stop_unreported = false;
+        request->status = child->stop_signal << 8 | WAIT_STOPPED_MARK;
+    } else if (request->options & WCONTINUED && child->continue_unreported) {
+        child->continue_unreported = false;
+        request->status = WAIT_CONTINUED_STATUS;
+    } else {
+        return false;
+    }
+    process_total_usage_locked(child, request->usage);
+    return true;
+}
+
+// The pid of a child with news, 0 when there are only children without, -ECHILD.
+static int64_t look_at_children(struct wait_request *request, struct process *parent)
+{
+    int64_t result = -ECHILD;
+    spinlock_acquire(&process_lock);
+    list_for_each (node, &parent->children) {
+        struct process *child = list_entry(node, struct process, sibling_link);
+        if (!child_is_meant(child, parent, request->which))
+            continue;
+        result = 0;
+        uint32_t pid = child->pid;
+        if (report_child(request, parent, child)) {
+            result = pid;
+            break;
+        }
+    }
+    spinlock_release(&process_lock);
+    return result;
+}
+
+int64_t process_wait(int64_t which, uint32_t options, uint32_t *status, struct abi_rusage *usage)
+{
+    struct process *parent = current_process();
+    struct wait_request request = { .which = which, .options = options, .usage = usage };
+    struct waiter waiter = { 0 };
+    int64_t result;
+    for (;;) {
+        wait_prepare(&parent->child_exit, &waiter, WAIT_INTERRUPTIBLE);
+        result = look_at_children(&request, parent);
+        if (result != 0 || options & WNOHANG)
+            break;
+        result = wait_block(WAIT_FOREVER);
+        if (result != 0)
+            break;
+    }
+    wait_finish(&parent->child_exit, &waiter);
+    if (request.collected)
+        process_release(request.collected);
+    if (result > 0)
+        *status = request.status;
+    return result;
+}

@@ -1,0 +1,24 @@
+// Files whose whole content is made when they are opened, so that reads in pieces fit together. For
+// the files of this folder.
+#pragma once
+
+#include "fs/file.h"
+
+struct snapshot {
+    struct page_tree pages; // written only before the file is opened, then read without a lock
+    uint64_t size;
+    bool failed; // no memory: what is appended from then on is dropped
+};
+
+// Make the content; may sleep between pages.
+void snapshot_append(struct snapshot *snapshot, const void *data, size_t length);
+// Replaces the first bytes, which must be there and lie in the first page.
+void snapshot_replace_start(struct snapshot *snapshot, const void *data, size_t length);
+void snapshot_print(struct snapshot *snapshot, const char *format, ...) printf_like(2, 3);
+
+// Fills file->data by calling `fill`; for the open operation. -ENOMEM.
+must_check int snapshot_open(struct file *file, void (*fill)(struct snapshot *snapshot));
+// The other operations of such a file.
+int64_t snapshot_read(struct file *file, struct user_iterator *target, uint64_t *position);
+int64_t snapshot_seek(struct file *file, int64_t offset, int whence);
+void snapshot_release(struct file *file);

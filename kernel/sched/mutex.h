@@ -1,0 +1,28 @@
+// Sleeping locks, ranked like spinlocks: acquired in growing rank, never with a spinlock held,
+// never from an interrupt. Holding one, a thread may sleep, allocate, and touch user memory if the
+// rank is below MUTEX_RANK_ADDRESS_SPACE.
+#pragma once
+
+#include "sched/wait.h"
+
+enum mutex_rank {
+    MUTEX_RANK_FILE_POSITION = 1, // one open file's offset
+    MUTEX_RANK_NAMESPACE = 2,     // directory tree of the memory file system
+    MUTEX_RANK_INODE_WRITE = 3,   // one file's writers
+    MUTEX_RANK_PIPE = 4,
+    MUTEX_RANK_CHANNEL = 5,       // host channel frames
+    MUTEX_RANK_ADDRESS_SPACE = 8, // regions and page tables of one address space
+    MUTEX_RANK_CHILD_SPACE = 9,   // a second address space, while forking
+};
+
+struct mutex {
+    _Atomic(struct thread *) owner;
+    struct wait_queue queue;
+    const char *name;
+    enum mutex_rank rank;
+};
+
+void mutex_init(struct mutex *mutex, const char *name, enum mutex_rank rank);
+void mutex_acquire(struct mutex *mutex);
+void mutex_release(struct mutex *mutex);
+bool mutex_is_held(const struct mutex *mutex); // by the running thread

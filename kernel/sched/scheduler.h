@@ -1,0 +1,40 @@
+// The scheduler's core: run queues, wake-up, switch, slices, tickless idle. Mechanism only; which
+// thread runs next is the policy's word (policy.h).
+#pragma once
+
+#include "sched/thread.h"
+
+// Sets up this CPU's run queue and makes the running code its idle thread. Interrupts off.
+void scheduler_init(uint64_t slice_ns, bool timer_off);
+// Turns the boot context into the idle loop; never returns.
+noreturn_function void scheduler_idle_loop(void);
+
+// Gives the CPU away for the given reason. From thread context with interrupts on and no spinlock
+// held (BLOCKED: state already set by wait_prepare). Returns when the thread runs again.
+void schedule(enum switch_reason reason);
+// An explicit preemption point for long loops in the kernel: switches if that is due. May sleep.
+void preempt_point(void);
+// sched_yield().
+void scheduler_yield(void);
+// True when this CPU should switch before it returns to user mode.
+static inline bool reschedule_is_due(void)
+{
+    return atomic_load_explicit(&this_cpu()->reschedule_due, memory_order_relaxed);
+}
+// BLOCKED -> RUNNABLE; nothing happens in any other state. Any context, takes the run-queue lock.
+// True when the thread was woken by this call.
+bool thread_wake(struct thread *thread);
+// Sets the mask of CPUs a thread may run on. -EINVAL when it names no CPU that runs.
+must_check int thread_set_affinity(struct thread *thread, const struct cpu_mask *mask);
+// The LAPIC timer fired: expires timers, ends the slice. Interrupts off, from the vector entry.
+void scheduler_timer_interrupt(void);
+// Entry to the kernel with timer=off: deadlines are looked at here and in idle. Interrupts off.
+void scheduler_check_deadlines(void);
+// Re-arms this CPU's hardware timer for the earlier of the next timer and the end of the slice,
+// or stops it when neither is wanted. Interrupts off.
+void scheduler_program_timer(void);
+bool scheduler_timer_is_off(void);
+// Threads alive, the idle thread not counted.
+uint64_t threads_live(void);
+// Number of runnable and running threads, for loadavg and sysinfo.
+uint32_t scheduler_runnable_count(void);

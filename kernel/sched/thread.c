@@ -1,0 +1,129 @@
+// Threads as objects: creation, start, end. Called by the process layer and by main. Invariant: a
+// thread's stack and FPU state are freed only after another thread runs on its CPU.
+#include "sched/thread.h"
+
+#include "cpu/clock.h"
+#include "cpu/fpu.h"
+#include "cpu/frame.h"
+#include "cpu/registers.h"
+#include "debug/random.h"
+#include "lib/panic.h"
+#include "lib/string.h"
+#include "mem/kernel_map.h"
+#include "mem/object_cache.h"
+#include "sched/run_queue.h"
+#include "sched/scheduler.h"
+
+#define FPU_STATE_ALIGNMENT 64u
+
+static OBJECT_CACHE(thread_cache, "thread", struct thread);
+static atomic_uint next_thread_id = 1; // 0 is the boot CPU's idle thread
+static atomic_ullong live_threads;
+
+// Lays out the stack so that switch_context() continues in thread_first_entry. The program's trap
+// frame has its place above.
+static void prepare_stack(struct thread *thread, thread_function function, void *argument)
+{
+    uint64_t top = thread->stack_top - sizeof(struct trap_frame);
+    struct switch_context *context = (struct switch_context *)(top - sizeof(struct switch_context));
+
+    memset((void *)top, 0, sizeof(struct trap_frame));
+    *context = (struct switch_context){
+        .r12 = (uint64_t)function,
+        .r13 = (uint64_t)argument,
+        .return_address = (uint64_t)thread_first_entry,
+    };
+    thread->context = context;
+}
+
+struct thread *thread_create(const char *name, thread_function function, void *argument,
+                             bool uses_fpu)
+{
+    struct thread *thread = object_allocate(&thread_cache);
+
+    if (!thread)
+        return NULL;
+    thread->stack_top = kernel_stack_allocate();
+    if (!thread->stack_top)
+        goto no_stack;
+    if (uses_fpu) {
+        thread->fpu_state = memory_allocate(fpu_state_size());
+        if (!thread->fpu_state)
+            goto no_fpu_state;
+        kassert((uint64_t)thread->fpu_state % FPU_STATE_ALIGNMENT == 0);
+        fpu_state_init(thread->fpu_state);
+    }
+    string_copy(thread->name, name, sizeof(thread->name));
+    prepare_stack(thread, function, argument);
+    thread->canary = random_u64() & ~0xffull;
+    thread->id = atomic_fetch_add(&next_thread_id, 1);
+    thread->cpu = this_cpu();
+    memset(&thread->affinity, 0xff, sizeof(thread->affinity));
+    list_init(&thread->policy.link);
+    list_init(&thread->owner_link);
+    atomic_store(&thread->state, THREAD_NEW);
+    atomic_fetch_add(&live_threads, 1);
+    return thread;
+
+no_fpu_state:
+    kernel_stack_release(thread->stack_top);
+no_stack:
+    object_release(&thread_cache, thread);
+    return NULL;
+}
+
+static void free_thread(struct thread *thread)
+{
+    kernel_stack_release(thread->stack_top);
+    memory_release(thread->fpu_state);
+    object_release(&thread_cache, thread);
+    atomic_fetch_sub(&live_threads, 1);
+}
+
+void thread_discard(struct thread *thread)
+{
+    kassert(atomic_load(&thread->state) == THREAD_NEW);
+    free_thread(thread);
+}
+
+void thread_bury(struct thread *thread)
+{
+    void (*on_release)(struct thread *) = thread->on_release;
+
+    if (on_release)
+        on_release(thread);
+    free_thread(thread);
+}
+
+void thread_exit(void)
+{
+    kassert(atomic_load(&current_thread()->state) == THREAD_RUNNING);
+    schedule(SWITCH_EXITED);
+    panic("an exited thread runs again");
+}
+
+void thread_set_page_table_root(struct thread *thread, phys_addr root)
+{
+    thread->page_table_root = root;
+    if (thread == current_thread() && read_cr3() != root.value)
+        write_cr3(root.value);
+}
+
+struct trap_frame *thread_user_frame(const struct thread *thread)
+{
+    return (struct trap_frame *)(thread->stack_top - sizeof(struct trap_frame));
+}
+
+uint64_t thread_run_ns(const struct thread *thread)
+{
+    uint64_t run_ns = thread->run_ns;
+
+    if (thread == current_thread())
+        run_ns += clock_ticks_to_ns(read_tsc() - thread->last_switch_tsc);
+    return run_ns;
+}
+
+uint64_t threads_live(void)
+{
+    return atomic_load(&live_threads);
+}

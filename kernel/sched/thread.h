@@ -1,0 +1,101 @@
+// Threads: what the scheduler runs. A thread knows its kernel stack, its saved context and the
+// registers that a switch must change; what it belongs to is opaque here.
+#pragma once
+
+#include <stdatomic.h>
+
+#include "cpu/percpu.h"
+#include "cpu/switch.h"
+#include "debug/trace.h"
+#include "lib/list.h"
+#include "lib/types.h"
+
+// State changes happen under the run-queue lock of the thread's CPU, but for RUNNING -> BLOCKED,
+// which only the thread itself does (wait.h says why that is enough).
+enum thread_state {
+    THREAD_NEW,
+    THREAD_RUNNABLE, // in a run queue
+    THREAD_RUNNING,  // on a CPU
+    THREAD_BLOCKED,
+    THREAD_EXITED, // its stack goes back once another thread runs
+};
+
+// Work for the exit gate; also interrupts an interruptible wait. Bits of `work`.
+#define THREAD_WORK_SIGNAL (1u << 0) // a signal or death is pending
+
+struct cpu_mask {
+    uint64_t words[CPU_LIMIT / 64];
+};
+
+// What a policy keeps per thread; guarded by the run-queue lock.
+struct policy_entity {
+    struct list_node link;
+    uint64_t slice_left_ns;
+};
+
+struct thread {
+    struct switch_context *context; // valid while not running
+    uint64_t stack_top;
+    phys_addr page_table_root; // value 0: kernel thread, runs on any root
+    void *fpu_state;           // NULL: kernel thread
+    struct percpu *fpu_cpu;    // on whose registers the state was loaded last
+    uint32_t held_mutex_ranks; // bit per mutex_rank; written by the thread itself
+    uint64_t fs_base, gs_base; // of the program; valid while not running
+    uint16_t ds, es, fs, gs;   // selectors of the program; likewise
+    uint64_t canary;
+    uint32_t id;
+    _Atomic(enum thread_state) state;
+    atomic_uint work;
+    bool wait_interruptible; // guarded by the run-queue lock; meaningful while BLOCKED
+    struct percpu *cpu;      // whose run queue it belongs to
+    struct cpu_mask affinity;
+    struct policy_entity policy;
+    char name[16];
+
+    uint64_t run_ns; // exact, taken at switches
+    uint64_t last_switch_tsc;
+    uint64_t user_samples, system_samples; // where interrupts fell, to split run_ns
+    uint64_t voluntary_switches, involuntary_switches;
+    uint64_t minor_faults;
+
+    void *owner; // the process layer's object; NULL for kernel threads
+    void (*on_release)(
+        struct thread *thread);  // called once nobody runs on it any more; may be NULL
+    struct list_node owner_link; // for the owner
+};
+
+typedef void (*thread_function)(void *argument);
+
+// A thread in state NEW that will run `function(argument)` on its own kernel stack. With
+// `uses_fpu`, a clean FPU state is allocated. NULL: no memory. The name is copied, cut to fit.
+must_check struct thread *thread_create(const char *name, thread_function function, void *argument,
+                                        bool uses_fpu);
+// NEW -> RUNNABLE. Any context.
+void thread_start(struct thread *thread);
+// For a NEW thread that will never start.
+void thread_discard(struct thread *thread);
+// Ends the running thread; its memory goes back after the switch away, then on_release() is called.
+noreturn_function void thread_exit(void);
+// Sets work bits and wakes the thread if it waits interruptibly. Any context; takes the run-queue
+// lock.
+void thread_add_work(struct thread *thread, uint32_t work);
+static inline bool thread_has_work(const struct thread *thread)
+{
+    return atomic_load_explicit(&thread->work, memory_order_acquire) != 0;
+}
+// The next exit to user mode starts here: sets the root of the running thread and loads it.
+void thread_set_page_table_root(struct thread *thread, phys_addr root);
+// FS/GS base of the running thread's program.
+void thread_set_fs_base(uint64_t base);
+void thread_set_gs_base(uint64_t base);
+uint64_t thread_fs_base(void);
+uint64_t thread_gs_base(void);
+// Copies the running thread's FPU state, bases and selectors into a new thread (fork).
+void thread_copy_user_registers(struct thread *to);
+// The running thread's program starts afresh (exec): FPU initial, bases and selectors 0.
+void thread_reset_user_registers(void);
+// Run time of a thread including the stretch it is running now.
+uint64_t thread_run_ns(const struct thread *thread);
+
+// The trap frame of the thread's program lies at the top of its kernel stack.
+struct trap_frame *thread_user_frame(const struct thread *thread);

@@ -1,0 +1,72 @@
+// Deadlines: what the timer interrupt means, what the hardware timer is set to, and the idle loop.
+// Called from the vector entry and by the scheduler. Invariant: with interrupts on, the LAPIC timer
+// is armed no later than the earliest timer and the end of the slice, and is silent without either.
+#include "cpu/clock.h"
+#include "cpu/interrupts.h"
+#include "cpu/lapic.h"
+#include "debug/latency.h"
+#include "lib/protection.h"
+#include "sched/run_queue.h"
+#include "sched/scheduler.h"
+#include "sched/timer.h"
+
+void scheduler_program_timer(void)
+{
+    uint64_t deadline = min_of(timer_next_deadline(), this_cpu()->run_queue->slice_end_ns);
+
+    if (scheduler_timer_is_off())
+        return;
+    if (deadline == UINT64_MAX) {
+        lapic_timer_stop();
+        return;
+    }
+    trace(TRACE_TIMER_ARM, deadline, 0);
+    lapic_timer_arm(deadline);
+}
+
+// The slice is over: say so and forget its end; the switch gives the next thread a new one.
+static void end_slice(uint64_t now_ns)
+{
+    struct run_queue *queue = this_cpu()->run_queue;
+
+    if (now_ns < queue->slice_end_ns)
+        return;
+    queue->slice_end_ns = UINT64_MAX;
+    if (PROTECT_PREEMPT)
+        atomic_store_explicit(&this_cpu()->reschedule_due, true, memory_order_relaxed);
+}
+
+void scheduler_check_deadlines(void)
+{
+    uint64_t now_ns = clock_now_ns();
+
+    timer_expire_due(now_ns);
+    end_slice(now_ns);
+}
+
+void scheduler_timer_interrupt(void)
+{
+    trace(TRACE_TIMER_FIRE, clock_now_ns(), 0);
+    scheduler_check_deadlines();
+    scheduler_program_timer();
+}
+
+// Interrupts are off between the look at the queue and the wait, so no wake-up falls in between.
+void scheduler_idle_loop(void)
+{
+    for (;;) {
+        interrupts_disable_now();
+        if (this_cpu()->run_queue->runnable_count > 0 || reschedule_is_due()) {
+            interrupts_enable_now();
+            schedule(SWITCH_BLOCKED);
+        } else if (scheduler_timer_is_off()) {
+            scheduler_check_deadlines();
+            interrupts_enable_now();
+            cpu_relax();
+        } else {
+            latency_end();
+            interrupts_wait();
+            interrupts_enable_now();
+        }
+    }
+}

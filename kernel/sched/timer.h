@@ -1,0 +1,23 @@
+// One-shot timers, kept in a heap per CPU. The callback runs in the timer interrupt, interrupts
+// off, no lock held: it may wake threads and set work, nothing longer.
+#pragma once
+
+#include "lib/heap.h"
+#include "sched/thread.h"
+
+struct timer {
+    struct heap_node node;
+    void (*callback)(struct timer *timer);
+    struct percpu *cpu; // whose heap it is in; NULL when not armed
+};
+
+void timer_init(struct timer *timer, void (*callback)(struct timer *timer));
+// Arms (or re-arms) on this CPU. Deadline in kernel-clock ns. Any context.
+void timer_arm(struct timer *timer, uint64_t deadline_ns);
+// After this the callback does not run and is not running. True when it was still armed.
+bool timer_cancel(struct timer *timer);
+
+// For the scheduler: the earliest deadline on this CPU (UINT64_MAX: none); expiry. Interrupts off.
+uint64_t timer_next_deadline(void);
+void timer_expire_due(uint64_t now_ns);
+void timers_init(void); // this CPU's queue

@@ -1,0 +1,45 @@
+// Wait queues. The protocol, in this order, loses no wake-up:
+//
+//     struct waiter waiter = { 0 };                            // zeroed: not in a queue yet
+//     for (;;) {
+//         wait_prepare(&queue, &waiter, WAIT_INTERRUPTIBLE);   // BLOCKED, and in the queue
+//         if (condition)                                       // looked at after that
+//             break;
+//         result = wait_block(deadline_ns);                    // sleeps unless woken meanwhile
+//         if (result) break;                                   // -EINTR or -ETIMEDOUT
+//     }
+//     wait_finish(&queue, &waiter);                            // RUNNING, and out of the queue
+//
+// Whoever makes the condition true calls wait_wake() afterwards. Between prepare and block nothing
+// may sleep or touch user memory (asserted): the state is already BLOCKED.
+#pragma once
+
+#include "cpu/spinlock.h"
+#include "lib/list.h"
+#include "sched/thread.h"
+
+struct wait_queue {
+    struct spinlock lock;
+    struct list_node waiters;
+};
+
+struct waiter {
+    struct thread *thread; // NULL while not in a queue
+    struct list_node link;
+};
+
+enum wait_kind { WAIT_INTERRUPTIBLE, WAIT_UNINTERRUPTIBLE };
+
+#define WAIT_FOREVER UINT64_MAX
+
+void wait_queue_init(struct wait_queue *queue);
+void wait_prepare(struct wait_queue *queue, struct waiter *waiter, enum wait_kind kind);
+// 0: woken (look at the condition again); -EINTR: work for the exit gate is pending; -ETIMEDOUT.
+// Deadline in kernel-clock ns. May sleep, of course.
+must_check int wait_block(uint64_t deadline_ns);
+void wait_finish(struct wait_queue *queue, struct waiter *waiter);
+// Wakes all waiters, or the first `count`. Any context. The condition must be true already.
+void wait_wake_all(struct wait_queue *queue);
+void wait_wake(struct wait_queue *queue, uint32_t count);
+// Sleeps until the deadline; 0 when it passed, -EINTR when interrupted.
+must_check int sleep_until(uint64_t deadline_ns);

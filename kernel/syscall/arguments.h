@@ -1,0 +1,36 @@
+// What many handlers do with their raw arguments: paths, directories to start at, descriptors.
+#pragma once
+
+#include "fs/path.h"
+#include "proc/process.h"
+
+// A path as a kernel string and the directory it starts at (one reference).
+struct path_argument {
+    char *text;
+    struct inode *start;
+};
+
+// -EFAULT, -ENAMETOOLONG, -ENOENT (empty), -EBADF, -ENOTDIR, -ENOMEM. On success the caller drops
+// it.
+must_check int path_argument_take(struct path_argument *argument, uint64_t directory,
+                                  uint64_t path);
+void path_argument_drop(struct path_argument *argument);
+// Only the text; memory_release() frees it.
+must_check int path_text_take(uint64_t path, bool may_be_empty, char **text);
+// The inode that a path names, or, with AT_EMPTY_PATH and an empty path, that the descriptor refers
+// to; one reference. Looks at AT_SYMLINK_NOFOLLOW and AT_EMPTY_PATH only.
+must_check int inode_argument_take(uint64_t directory, uint64_t path, uint32_t at_flags,
+                                   struct inode **inode);
+
+// The file with a reference, or NULL for -EBADF.
+must_check struct file *descriptor_file(uint64_t descriptor);
+// As descriptor_file(), but O_PATH descriptors do not count.
+must_check struct file *descriptor_open_file(uint64_t descriptor);
+// A new descriptor for the file, whose reference is used up either way. -EMFILE, -ENOMEM.
+must_check int64_t descriptor_install(struct file *file, uint32_t minimum, bool close_on_exec);
+uint32_t descriptor_limit(void); // descriptors must be below
+
+// time.c: a timespec as nanoseconds, WAIT_FOREVER when it does not fit. -EFAULT, -EINVAL.
+must_check int timespec_take(uint64_t address, uint64_t *ns);
+uint64_t deadline_after(uint64_t duration_ns); // on the kernel clock; WAIT_FOREVER stays that
+uint64_t time_until(uint64_t deadline_ns);     // 0 when it has passed

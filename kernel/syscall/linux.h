@@ -1,0 +1,78 @@
+// Constants and structures of Linux's ABI that only the system-call layer needs.
+#pragma once
+
+#include "abi/file.h"
+#include "abi/process.h"
+
+#define O_TMPFILE_BIT 0x400000u
+#define AT_NO_AUTOMOUNT 0x800u
+#define AT_STATX_SYNC_TYPE 0x6000u
+
+#define ACCESS_EXECUTE 1u
+#define ACCESS_MASK 7u
+#define OWNER_UNCHANGED UINT32_MAX
+#define UTIME_NOW ((1 << 30) - 1)
+#define UTIME_OMIT ((1 << 30) - 2)
+
+#define FIOCLEX 0x5451u
+#define FIONCLEX 0x5450u
+#define FIONBIO 0x5421u
+
+#define POLLRDNORM 0x040
+#define POLLWRNORM 0x100
+
+#define MAP_NORESERVE 0x4000u
+
+#define MADV_NORMAL 0
+#define MADV_WILLNEED 3
+#define MADV_FREE 8
+#define MADV_HUGEPAGE 14
+#define MADV_DODUMP 17
+
+#define WAIT_NO_THREAD 0x20000000u // __WNOTHREAD
+#define WAIT_ALL 0x40000000u       // __WALL
+
+#define PR_SET_NAME 15
+#define PR_GET_NAME 16
+
+#define RUSAGE_SELF 0
+#define RUSAGE_CHILDREN (-1)
+#define RUSAGE_THREAD 1
+
+#define ROBUST_LIST_SIZE 24u
+#define RESTART_SYSCALL_NUMBER 219u
+#define CLOCK_TICKS_PER_SECOND 100u
+
+struct abi_pollfd {
+    int32_t fd;
+    int16_t events;
+    int16_t revents;
+};
+_Static_assert(sizeof(struct abi_pollfd) == 8, "struct pollfd");
+
+struct abi_tms {
+    int64_t user, system, children_user, children_system; // clock ticks
+};
+
+struct abi_statx_timestamp {
+    int64_t seconds;
+    uint32_t nanoseconds;
+    int32_t pad;
+};
+
+#define STATX_BASIC_STATS 0x7ffu
+#define STATX_RESERVED 0x80000000u
+
+struct abi_statx {
+    uint32_t mask, blksize;
+    uint64_t attributes;
+    uint32_t nlink, uid, gid;
+    uint16_t mode, pad;
+    uint64_t ino, size, blocks, attributes_mask;
+    struct abi_statx_timestamp atime, btime, ctime, mtime;
+    uint32_t rdev_major, rdev_minor, dev_major, dev_minor;
+    uint64_t mnt_id;
+    uint32_t dio_mem_align, dio_offset_align;
+    uint64_t spare[12];
+};
+_Static_assert(sizeof(struct abi_statx) == 256, "struct statx");

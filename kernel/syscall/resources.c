@@ -1,0 +1,183 @@
+// Limits, what was used, and where threads may run.
+
+#include "abi/errno.h"
+#include "cpu/clock.h"
+#include "sched/scheduler.h"
+#include "syscall/arguments.h"
+#include "syscall/linux.h"
+#include "syscall/syscall.h"
+
+#define NS_PER_TICK (1000000000ull / CLOCK_TICKS_PER_SECOND)
+
+// The limits that bound memory are kept where memory is mapped.
+static void apply_memory_limits(struct process *process, uint32_t resource)
+{
+    struct abi_rlimit memory, stack;
+    if (resource != RLIMIT_AS && resource != RLIMIT_STACK)
+        return;
+    if (process_limit(process, RLIMIT_AS, NULL, &memory) != 0 ||
+        process_limit(process, RLIMIT_STACK, NULL, &stack) != 0)
+        return;
+    struct address_space *space = process_space_get(process);
+    if (!space)
+        return;
+    address_space_set_limits(space, memory.current, stack.current);
+    address_space_release(space);
+}
+
+static int64_t change_limit(struct process *process, uint32_t resource, uint64_t new_limit,
+                            uint64_t old_limit)
+{
+    struct abi_rlimit new, old;
+    if (new_limit && get_user(new, user_addr_make(new_limit)) != 0)
+        return -EFAULT;
+    int error = process_limit(process, resource, new_limit ? &new : NULL, &old);
+    if (error)
+        return error;
+    if (new_limit)
+        apply_memory_limits(process, resource);
+    return old_limit ? put_user(user_addr_make(old_limit), old) : 0;
+}
+
+HANDLER4(prlimit64, pid, resource, new_limit, old_limit)
+{
+    struct process *process = current_process();
+    if ((int32_t)pid == 0 || (uint32_t)pid == process->pid)
+        return change_limit(process, (uint32_t)resource, new_limit, old_limit);
+    process = process_find((uint32_t)pid);
+    if (!process)
+        return -ESRCH;
+    int64_t result = change_limit(process, (uint32_t)resource, new_limit, old_limit);
+    process_release(process);
+    return result;
+}
+
+HANDLER2(getrlimit, resource, limit)
+{
+    struct abi_rlimit old;
+    int error = process_limit(current_process(), (uint32_t)resource, NULL, &old);
+    return error ? error : put_user(user_addr_make(limit), old);
+}
+
+HANDLER2(setrlimit, resource, limit)
+{
+    struct abi_rlimit new;
+    if (get_user(new, user_addr_make(limit)) != 0)
+        return -EFAULT;
+    int error = process_limit(current_process(), (uint32_t)resource, &new, NULL);
+    if (!error)
+        apply_memory_limits(current_process(), (uint32_t)resource);
+    return error;
+}
+
+HANDLER2(getrusage, who, result)
+{
+    struct abi_rusage usage;
+    switch ((int32_t)who) {
+    case RUSAGE_SELF:
+    case RUSAGE_THREAD: // one thread per process
+        process_usage(current_process(), &usage);
+        break;
+    case RUSAGE_CHILDREN:
+        process_children_usage(current_process(), &usage);
+        break;
+    default:
+        return -EINVAL;
+    }
+    return put_user(user_addr_make(result), usage);
+}
+
+static int64_t to_ticks(int64_t seconds, int64_t microseconds)
+{
+    return seconds * CLOCK_TICKS_PER_SECOND + microseconds / (1000000 / CLOCK_TICKS_PER_SECOND);
+}
+
+HANDLER1(times, result)
+{
+    struct abi_rusage own, children;
+    process_usage(current_process(), &own);
+    process_children_usage(current_process(), &children);
+    struct abi_tms times = {
+        .user = to_ticks(own.user_time.seconds, own.user_time.microseconds),
+        .system = to_ticks(own.system_time.seconds, own.system_time.microseconds),
+        .children_user = to_ticks(children.user_time.seconds, children.user_time.microseconds),
+        .children_system =
+            to_ticks(children.system_time.seconds, children.system_time.microseconds),
+    };
+    if (result && put_user(user_addr_make(result), times) != 0)
+        return -EFAULT;
+    return (int64_t)(clock_now_ns() / NS_PER_TICK);
+}
+
+HANDLER0(sched_yield)
+{
+    scheduler_yield();
+    return 0;
+}
+
+// The running thread's process for 0 or its own pid, else the one found. NULL: -ESRCH.
+static struct process *take_target(uint64_t pid)
+{
+    struct process *process = current_process();
+    if ((int32_t)pid != 0 && (uint32_t)pid != process->pid)
+        return process_find((uint32_t)pid);
+    process_reference(process);
+    return process;
+}
+
+// process_lock held; NULL when the process has ended.
+static struct thread *main_thread(struct process *process)
+{
+    if (list_is_empty(&process->threads))
+        return NULL;
+    return list_first(&process->threads, struct thread, owner_link);
+}
+
+HANDLER3(sched_setaffinity, pid, size, mask_address)
+{
+    struct cpu_mask mask = { 0 };
+    size_t length = min_of(size, (uint64_t)sizeof(mask));
+    if (copy_from_user(&mask, user_addr_make(mask_address), length) != 0)
+        return -EFAULT;
+    struct process *process = take_target(pid);
+    if (!process)
+        return -ESRCH;
+    spinlock_acquire(&process_lock);
+    struct thread *thread = main_thread(process);
+    int error = thread ? thread_set_affinity(thread, &mask) : -ESRCH;
+    spinlock_release(&process_lock);
+    process_release(process);
+    return error;
+}
+
+// Of the CPUs that run: one so far, this one.
+HANDLER3(sched_getaffinity, pid, size, mask_address)
+{
+    uint64_t word = 0;
+    if (size < sizeof(word) || size % sizeof(word))
+        return -EINVAL;
+    struct process *process = take_target(pid);
+    if (!process)
+        return -ESRCH;
+    spinlock_acquire(&process_lock);
+    struct thread *thread = main_thread(process);
+    if (thread)
+        word = thread->affinity.words[0] & 1ull << this_cpu()->number;
+    spinlock_release(&process_lock);
+    process_release(process);
+    if (!thread)
+        return -ESRCH;
+    if (put_user(user_addr_make(mask_address), word) != 0)
+        return -EFAULT;
+    return sizeof(word);
+}
+
+HANDLER2(getcpu, cpu_address, node_address)
+{
+    uint32_t cpu = this_cpu()->number, node = 0;
+    if (cpu_address && put_user(user_addr_make(cpu_address), cpu) != 0)
+        return -EFAULT;
+    if (node_address && put_user(user_addr_make(node_address), node) != 0)
+        return -EFAULT;
+    return 0;
+}

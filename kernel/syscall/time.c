@@ -1,0 +1,192 @@
+// Clocks and sleeping. The kernel clock counts nanoseconds from the kernel's start; wall-clock time
+// is that plus the start's date.
+
+#include "abi/errno.h"
+#include "cpu/clock.h"
+#include "sched/wait.h"
+#include "syscall/arguments.h"
+#include "syscall/linux.h"
+#include "syscall/syscall.h"
+
+#define NS_PER_SECOND 1000000000ull
+#define FAR_FUTURE_NS (1ull << 60) // 36 years on; beyond, conversions to ticks could overflow
+
+// Deadlines that no machine will see are none.
+static uint64_t add_times(uint64_t a_ns, uint64_t b_ns)
+{
+    uint64_t sum;
+    if (__builtin_add_overflow(a_ns, b_ns, &sum) || sum > FAR_FUTURE_NS)
+        return WAIT_FOREVER;
+    return sum;
+}
+
+static uint64_t boot_date_ns(void)
+{
+    return clock_boot_unix_seconds() * NS_PER_SECOND;
+}
+
+static uint64_t process_time_ns(void)
+{
+    uint64_t user_ns, system_ns;
+    process_cpu_times(current_process(), &user_ns, &system_ns);
+    return user_ns + system_ns;
+}
+
+static int read_clock(int32_t clock, uint64_t *now_ns)
+{
+    switch (clock) {
+    case CLOCK_REALTIME:
+    case CLOCK_REALTIME_COARSE:
+        *now_ns = boot_date_ns() + clock_now_ns();
+        return 0;
+    case CLOCK_MONOTONIC:
+    case CLOCK_MONOTONIC_RAW:
+    case CLOCK_MONOTONIC_COARSE:
+    case CLOCK_BOOTTIME:
+        *now_ns = clock_now_ns();
+        return 0;
+    case CLOCK_PROCESS_CPUTIME_ID:
+    case CLOCK_THREAD_CPUTIME_ID: // one thread per process
+        *now_ns = process_time_ns();
+        return 0;
+    default:
+        return -EINVAL;
+    }
+}
+
+static struct abi_timespec to_timespec(uint64_t ns)
+{
+    return (struct abi_timespec){ .seconds = (int64_t)(ns / NS_PER_SECOND),
+                                  .nanoseconds = (int64_t)(ns % NS_PER_SECOND) };
+}
+
+HANDLER2(clock_gettime, clock, result)
+{
+    uint64_t now_ns;
+    int error = read_clock((int32_t)clock, &now_ns);
+    if (error)
+        return error;
+    struct abi_timespec time = to_timespec(now_ns);
+    return put_user(user_addr_make(result), time);
+}
+
+HANDLER2(clock_getres, clock, result)
+{
+    uint64_t now_ns;
+    struct abi_timespec resolution = { 0, 1 };
+    int error = read_clock((int32_t)clock, &now_ns);
+    if (error || !result)
+        return error;
+    return put_user(user_addr_make(result), resolution);
+}
+
+HANDLER2(gettimeofday, result, zone)
+{
+    uint64_t now_ns = boot_date_ns() + clock_now_ns();
+    struct abi_timeval time = { .seconds = (int64_t)(now_ns / NS_PER_SECOND),
+                                .microseconds = (int64_t)(now_ns % NS_PER_SECOND / 1000) };
+    uint64_t utc = 0; // minutes west of Greenwich and summer-time rule, 4 bytes each
+    if (result && put_user(user_addr_make(result), time) != 0)
+        return -EFAULT;
+    return zone ? put_user(user_addr_make(zone), utc) : 0;
+}
+
+HANDLER1(time, result)
+{
+    int64_t seconds = (int64_t)((boot_date_ns() + clock_now_ns()) / NS_PER_SECOND);
+    if (result && put_user(user_addr_make(result), seconds) != 0)
+        return -EFAULT;
+    return seconds;
+}
+
+int timespec_take(uint64_t address, uint64_t *ns)
+{
+    struct abi_timespec time;
+    if (get_user(time, user_addr_make(address)) != 0)
+        return -EFAULT;
+    if (time.seconds < 0 || time.nanoseconds < 0 || time.nanoseconds >= (int64_t)NS_PER_SECOND)
+        return -EINVAL;
+    uint64_t seconds_ns;
+    if (__builtin_mul_overflow((uint64_t)time.seconds, NS_PER_SECOND, &seconds_ns))
+        seconds_ns = WAIT_FOREVER;
+    if (__builtin_add_overflow(seconds_ns, (uint64_t)time.nanoseconds, ns))
+        *ns = WAIT_FOREVER;
+    return 0;
+}
+
+uint64_t deadline_after(uint64_t duration_ns)
+{
+    return add_times(clock_now_ns(), duration_ns);
+}
+
+uint64_t time_until(uint64_t deadline_ns)
+{
+    uint64_t now_ns = clock_now_ns();
+    return deadline_ns > now_ns ? deadline_ns - now_ns : 0;
+}
+
+// An interrupted sleep that is made again must not begin anew: the exit gate then repeats
+// restart_syscall, which goes on to the same deadline.
+static int64_t sleep_restartably(uint64_t deadline_ns)
+{
+    int error = sleep_until(deadline_ns);
+    if (error == -EINTR) {
+        current_process()->sleep_deadline_ns = deadline_ns;
+        thread_user_frame(current_thread())->error = RESTART_SYSCALL_NUMBER;
+    }
+    return error;
+}
+
+static int64_t sleep_for(uint64_t duration_ns, uint64_t remaining)
+{
+    uint64_t deadline_ns = deadline_after(duration_ns);
+    int64_t error = sleep_restartably(deadline_ns);
+    if (error == -EINTR && remaining) {
+        struct abi_timespec left = to_timespec(time_until(deadline_ns));
+        if (put_user(user_addr_make(remaining), left) != 0)
+            return -EFAULT;
+    }
+    return error;
+}
+
+HANDLER2(nanosleep, request, remaining)
+{
+    uint64_t duration_ns;
+    int error = timespec_take(request, &duration_ns);
+    return error ? error : sleep_for(duration_ns, remaining);
+}
+
+static int check_sleep_clock(int32_t clock)
+{
+    uint64_t now_ns;
+    if (clock == CLOCK_THREAD_CPUTIME_ID)
+        return -EINVAL;
+    if (clock == CLOCK_REALTIME || clock == CLOCK_MONOTONIC || clock == CLOCK_BOOTTIME)
+        return 0;
+    int error = read_clock(clock, &now_ns);
+    return error ? error : -EOPNOTSUPP;
+}
+
+HANDLER4(clock_nanosleep, clock, flags, request, remaining)
+{
+    uint64_t wanted_ns;
+    int error = check_sleep_clock((int32_t)clock);
+    if (!error)
+        error = timespec_take(request, &wanted_ns);
+    if (error)
+        return error;
+    if (!(flags & TIMER_ABSTIME))
+        return sleep_for(wanted_ns, remaining);
+    // Made again as it is when interrupted: the deadline does not move.
+    uint64_t zero_ns = (int32_t)clock == CLOCK_REALTIME ? boot_date_ns() : 0;
+    return wanted_ns > zero_ns ? sleep_until(add_times(wanted_ns - zero_ns, 0)) : 0;
+}
+
+HANDLER0(restart_syscall)
+{
+    uint64_t deadline_ns = current_process()->sleep_deadline_ns;
+    if (deadline_ns == 0)
+        return -EINTR;
+    current_process()->sleep_deadline_ns = 0;
+    return sleep_restartably(deadline_ns);
+}

@@ -1,0 +1,46 @@
+// The exit gate: the one way to user mode. Called by entry.S at the end of every entry from user
+// mode and by a thread's first exit. Invariant: no frame leaves while its process must die, a
+// signal is pending or a switch is due; both are looked at with interrupts off, so nothing slips in
+// after.
+#include "trap/exit_gate.h"
+
+#include "cpu/interrupts.h"
+#include "cpu/upcalls.h"
+#include "debug/latency.h"
+#include "debug/trace.h"
+#include "lib/panic.h"
+#include "lib/protection.h"
+#include "proc/signal.h"
+#include "sched/scheduler.h"
+
+// Debug builds: what must hold for every frame that leaves.
+static void check_frame(const struct trap_frame *frame)
+{
+    kassert(frame_is_from_user(frame));
+    kassert(frame == thread_user_frame(current_thread()));
+    kassert(frame->rflags & RFLAGS_IF);
+    kassert(this_cpu()->interrupts_off_depth == 0);
+    kassert(current_thread()->held_mutex_ranks == 0);
+}
+
+bool return_to_user(struct trap_frame *frame)
+{
+    while (unlikely(thread_has_work(current_thread()) || reschedule_is_due())) {
+        interrupts_enable_now();
+        if (reschedule_is_due())
+            schedule(SWITCH_SLICE_OVER);
+        if (thread_has_work(current_thread()))
+            signal_exit_gate(frame);
+        interrupts_disable_now();
+    }
+    if (DEBUG_CHECKS)
+        check_frame(frame);
+    latency_end();
+    bool by_sysret = return_path_choose(frame) == RETURN_BY_SYSRET;
+    if (by_sysret)
+        this_cpu()->sysret_count++;
+    else
+        this_cpu()->iretq_count++;
+    trace(TRACE_EXIT, by_sysret, frame->rip);
+    return by_sysret;
+}

@@ -1,0 +1,161 @@
+// What an exception means. From user mode it is the program's: resolved (page faults) or turned
+// into the signal that Linux gives (ABI.md, section 4). From kernel mode only a user copy may
+// fault, and a few debug traps that user code can push over the border; everything else is a kernel
+// bug.
+#include "abi/process.h"
+#include "cpu/interrupts.h"
+#include "cpu/registers.h"
+#include "debug/trace.h"
+#include "lib/panic.h"
+#include "mem/kernel_map.h"
+#include "proc/signal.h"
+#include "sched/scheduler.h"
+#include "trap/fault_signal.h"
+#include "trap/trap.h"
+#include "vm/address_space.h"
+#include "vm/user_copy.h"
+
+#define DR6_SINGLE_STEP (1ull << 14)
+#define DR6_INITIAL 0xffff0ff0ull
+
+extern const char syscall_entry[], vector_stubs[];
+
+static void signal_page_fault(const struct trap_frame *frame, uint64_t address,
+                              enum fault_verdict verdict)
+{
+    struct fault_info fault = { .address = address,
+                                .vector = frame->vector,
+                                .error = frame->error };
+
+    switch (verdict) {
+    case FAULT_RESOLVED:
+        return;
+    case FAULT_NO_MEMORY:
+        signal_out_of_memory(address);
+        return;
+    case FAULT_BUS:
+        fault.signal = SIGBUS;
+        fault.code = BUS_ADRERR;
+        break;
+    case FAULT_NO_MAPPING:
+        fault.signal = SIGSEGV;
+        fault.code = SEGV_MAPERR;
+        break;
+    case FAULT_DENIED:
+        fault.signal = SIGSEGV;
+        fault.code = SEGV_ACCERR;
+        break;
+    }
+    trace(TRACE_VERDICT, fault.signal, frame->rip);
+    signal_fault(frame, &fault);
+}
+
+static enum fault_verdict resolve_user_address(uint64_t address, uint64_t error)
+{
+    struct address_space *space = current_address_space();
+
+    if (!space || address >= USER_ADDRESS_LIMIT || (error & PAGE_FAULT_RESERVED))
+        return FAULT_NO_MAPPING;
+    return address_space_fault(space, address, (uint32_t)error);
+}
+
+// The offender is the saved CS. The error code's U bit may say supervisor here: a far return's
+// stack reads do (PITFALLS); for the page tables' purposes the access was the program's.
+static void page_fault_from_user(struct trap_frame *frame, uint64_t address)
+{
+    trace(TRACE_FAULT, frame->vector, address);
+    signal_page_fault(frame, address,
+                      resolve_user_address(address, frame->error | PAGE_FAULT_USER));
+}
+
+void fault_from_user(struct trap_frame *frame)
+{
+    uint64_t address = read_cr2(); // before interrupts: a nested fault overwrites it
+    uint64_t dr6 = 0;
+
+    if (frame->vector == VECTOR_NMI) { // blocks further NMIs: nothing but counting
+        this_cpu()->nmi_count++;
+        return;
+    }
+    if (frame->vector == VECTOR_MACHINE_CHECK || frame->vector == VECTOR_DOUBLE_FAULT)
+        panic_at(frame, "%s in user mode", vector_name(frame->vector));
+    if (frame->vector == VECTOR_DEBUG) {
+        dr6 = read_dr6();
+        write_dr6(DR6_INITIAL);
+    }
+    interrupts_enable_now();
+    if (frame->vector == VECTOR_PAGE_FAULT) {
+        page_fault_from_user(frame, address);
+    } else {
+        struct fault_info fault = fault_signal(frame, (dr6 & DR6_SINGLE_STEP) != 0);
+        trace(TRACE_FAULT, frame->vector, frame->rip);
+        trace(TRACE_VERDICT, fault.signal, frame->rip);
+        signal_fault(frame, &fault);
+    }
+    interrupts_disable_now();
+}
+
+// A user copy faulted. Its contract: interrupts on, no spinlock held; so this may sleep.
+static bool resolve_user_copy(struct trap_frame *frame, uint64_t address)
+{
+    uint64_t continuation = user_copy_fixup(frame->rip);
+
+    if (!continuation)
+        return false;
+    kassert(frame->rflags & RFLAGS_IF);
+    interrupts_enable_now();
+    enum fault_verdict verdict = resolve_user_address(address, frame->error | PAGE_FAULT_USER);
+    interrupts_disable_now();
+    if (verdict != FAULT_RESOLVED)
+        frame->rip = continuation;
+    return true;
+}
+
+// `mov ss` before SYSCALL or `int3` delays a #DB to the kernel's first instruction (CVE-2018-8897):
+// harmless, since #DB has its own stack. A single step anywhere else is a flag that leaked in.
+static bool debug_trap_is_harmless(const struct trap_frame *frame)
+{
+    uint64_t dr6 = read_dr6();
+    uint64_t stubs = (uint64_t)vector_stubs;
+
+    write_dr6(DR6_INITIAL);
+    if (frame->rip == (uint64_t)syscall_entry)
+        return true;
+    if (frame->rip >= stubs && frame->rip < stubs + 256 * 16)
+        return true;
+    return !(dr6 & DR6_SINGLE_STEP) && !(frame->rflags & RFLAGS_TF);
+}
+
+static void report_kernel_fault(const struct trap_frame *frame, uint64_t address)
+{
+    if (frame->vector == VECTOR_DOUBLE_FAULT &&
+        (kernel_stack_is_guard(address) || kernel_stack_is_guard(frame->rsp)))
+        panic_at(frame, "kernel stack overflow of thread %u (%s): it reached the guard page",
+                 current_thread()->id, current_thread()->name);
+    if (frame->vector == VECTOR_PAGE_FAULT)
+        panic_at(frame, "page fault in the kernel: address %#llx, error code %#llx",
+                 (unsigned long long)address, (unsigned long long)frame->error);
+    panic_at(frame, "%s in the kernel, error code %#llx", vector_name(frame->vector),
+             (unsigned long long)frame->error);
+}
+
+void fault_from_kernel(struct trap_frame *frame)
+{
+    uint64_t address = read_cr2();
+
+    switch (frame->vector) {
+    case VECTOR_NMI:
+        this_cpu()->nmi_count++;
+        return;
+    case VECTOR_DEBUG:
+        if (debug_trap_is_harmless(frame))
+            return;
+        break;
+    case VECTOR_PAGE_FAULT:
+        trace(TRACE_FAULT, frame->vector, address);
+        if (address < USER_ADDRESS_LIMIT && resolve_user_copy(frame, address))
+            return;
+        break;
+    }
+    report_kernel_fault(frame, address);
+}

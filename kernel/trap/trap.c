@@ -1,0 +1,110 @@
+// The upcalls from entry.S: which vector means what. Handlers of interrupts run with interrupts
+// off, are short, and only state what is due; the exit gate acts. Exceptions go to fault.c.
+#include "trap/trap.h"
+
+#include "cpu/features.h"
+#include "cpu/interrupts.h"
+#include "cpu/lapic.h"
+#include "cpu/upcalls.h"
+#include "debug/latency.h"
+#include "debug/log.h"
+#include "debug/trace.h"
+#include "drivers/host_channel.h"
+#include "lib/panic.h"
+#include "lib/protection.h"
+#include "lib/string.h"
+#include "sched/scheduler.h"
+#include "syscall/syscall.h"
+
+// DESIGN, "Accounting": exact run time, split by where interrupts fall.
+static void sample_mode(const struct trap_frame *frame)
+{
+    if (frame_is_from_user(frame))
+        current_thread()->user_samples++;
+    else
+        current_thread()->system_samples++;
+}
+
+static void handle_interrupt(const struct trap_frame *frame)
+{
+    switch (frame->vector) {
+    case VECTOR_LAPIC_TIMER:
+        this_cpu()->timer_interrupts++;
+        sample_mode(frame);
+        scheduler_timer_interrupt();
+        break;
+    case VECTOR_HOST_CHANNEL:
+        host_channel_interrupt();
+        break;
+    case VECTOR_RESCHEDULE:
+        break; // the sender has set reschedule_due
+    case VECTOR_SPURIOUS:
+        return; // takes no end-of-interrupt (SDM vol. 3A, 11.9)
+    default:
+        log_warning("trap", "interrupt with vector %u, which nobody asked for",
+                    (unsigned)frame->vector);
+    }
+    lapic_end_of_interrupt();
+}
+
+static void note_longest_off(uint64_t since_tsc, uint64_t rip)
+{
+    struct percpu *cpu = this_cpu();
+    uint64_t ticks = read_tsc() - since_tsc;
+
+    if (ticks > cpu->longest_interrupts_off) {
+        cpu->longest_interrupts_off = ticks;
+        cpu->longest_interrupts_off_at = rip;
+    }
+}
+
+void trap_handle(struct trap_frame *frame)
+{
+    uint64_t since_tsc = read_tsc();
+
+    // The stubs' CLAC: AC as ring 3 left it would open SMAP to every handler.
+    if (DEBUG_CHECKS && cpu_features.smap)
+        kassert(!(read_rflags() & RFLAGS_AC));
+    trace(TRACE_ENTRY, frame->vector, frame->rip);
+    if (frame->vector >= VECTOR_FIRST_INTERRUPT) {
+        handle_interrupt(frame);
+        note_longest_off(since_tsc, (uint64_t)handle_interrupt);
+        return;
+    }
+    if (frame_is_from_user(frame))
+        fault_from_user(frame);
+    else
+        fault_from_kernel(frame);
+}
+
+// What SFMASK promises. A missing bit would show here, in debug builds, at the first system call
+// that sets the flag.
+static void check_entry_flags(void)
+{
+    uint64_t flags = read_rflags();
+
+    kassert(!(flags & (RFLAGS_TF | RFLAGS_IF | RFLAGS_DF | RFLAGS_NT | RFLAGS_AC | RFLAGS_IOPL)));
+}
+
+void syscall_handle(struct trap_frame *frame)
+{
+    if (DEBUG_CHECKS)
+        check_entry_flags();
+    latency_mark();
+    if (unlikely(scheduler_timer_is_off()))
+        scheduler_check_deadlines();
+    interrupts_enable_now();
+    trace(TRACE_ENTRY, VECTOR_SYSCALL, frame->rax);
+    frame->rax = (uint64_t)syscall_dispatch(frame);
+}
+
+struct trap_frame *iretq_fault(struct trap_frame *frame)
+{
+    // The refused frame's five words lie at the top of the stack, where a frame from user mode
+    // ends; the fault's own registers, which are the user's, move up to join them.
+    struct trap_frame *user = thread_user_frame(current_thread());
+
+    kassert((uint64_t)&user->rip == frame->rsp);
+    memmove(user, frame, offsetof(struct trap_frame, rip));
+    return user;
+}

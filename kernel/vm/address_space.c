@@ -1,0 +1,103 @@
+// Address spaces as objects: creation, references, the end. Called by fork, exec and exit, and by
+// whoever looks at a process from outside. The mutex inside guards everything else in the
+// structure.
+#include "vm/address_space.h"
+
+#include "cpu/frame.h"
+#include "cpu/registers.h"
+#include "lib/panic.h"
+#include "mem/object_cache.h"
+#include "mem/page_table.h"
+#include "sched/scheduler.h"
+#include "vm/pages.h"
+#include "vm/region.h"
+
+#define DEFAULT_STACK_LIMIT (8ull << 20)
+#define DEFAULT_MMAP_GAP (128ull << 20) // between the top and the first mapping, for a stack
+#define REGIONS_PER_PREEMPT_POINT 32u
+#define TABLES_PER_PREEMPT_POINT 16u
+
+static OBJECT_CACHE(space_cache, "address_space", struct address_space);
+static atomic_ullong live_count;
+static struct address_space *(*current_lookup)(void);
+
+struct address_space *address_space_create(void)
+{
+    struct address_space *space = object_allocate(&space_cache);
+    if (!space)
+        return NULL;
+    space->page_table_root = page_table_create();
+    if (space->page_table_root.value == 0) {
+        object_release(&space_cache, space);
+        return NULL;
+    }
+    atomic_init(&space->references, 1);
+    mutex_init(&space->mutex, "address space", MUTEX_RANK_ADDRESS_SPACE);
+    space->limit_pages = UINT64_MAX;
+    space->stack_limit = DEFAULT_STACK_LIMIT;
+    space->mmap_top = USER_ADDRESS_LIMIT - DEFAULT_MMAP_GAP;
+    atomic_fetch_add_explicit(&live_count, 1, memory_order_relaxed);
+    return space;
+}
+
+void address_space_reference(struct address_space *space)
+{
+    uint32_t before = atomic_fetch_add_explicit(&space->references, 1, memory_order_relaxed);
+    kassert(before != 0);
+}
+
+void address_space_release(struct address_space *space)
+{
+    uint32_t before = atomic_fetch_sub_explicit(&space->references, 1, memory_order_acq_rel);
+    kassert(before != 0);
+    if (before != 1)
+        return;
+    kassert(pte_address(read_cr3()).value != space->page_table_root.value);
+
+    uint32_t seen = 0;
+    mutex_acquire(&space->mutex); // nobody else can want it; what is called below asks for it
+    for (struct region *region; (region = region_first(space));) {
+        pages_drop(space, region->start, region->end);
+        region_remove(space, region);
+        if (++seen % REGIONS_PER_PREEMPT_POINT == 0)
+            preempt_point();
+    }
+    mutex_release(&space->mutex);
+    kassert(space->mapped_pages == 0 && atomic_load(&space->resident_pages) == 0);
+    while (!page_table_destroy_step(space->page_table_root, TABLES_PER_PREEMPT_POINT))
+        preempt_point();
+    object_release(&space_cache, space);
+    atomic_fetch_sub_explicit(&live_count, 1, memory_order_relaxed);
+}
+
+void address_space_set_limits(struct address_space *space, uint64_t memory_bytes,
+                              uint64_t stack_bytes)
+{
+    mutex_acquire(&space->mutex);
+    space->limit_pages = memory_bytes == UINT64_MAX ? UINT64_MAX : memory_bytes / PAGE_SIZE;
+    space->stack_limit = stack_bytes;
+    mutex_release(&space->mutex);
+}
+
+void address_space_visit(struct address_space *space, region_visit visit, void *context)
+{
+    mutex_acquire(&space->mutex);
+    for (struct region *region = region_first(space); region; region = region_next(region))
+        visit(region, context);
+    mutex_release(&space->mutex);
+}
+
+uint64_t address_spaces_live(void)
+{
+    return atomic_load_explicit(&live_count, memory_order_relaxed);
+}
+
+struct address_space *current_address_space(void)
+{
+    return current_lookup ? current_lookup() : NULL;
+}
+
+void address_space_set_current_lookup(struct address_space *(*lookup)(void))
+{
+    current_lookup = lookup;
+}

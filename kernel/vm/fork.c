@@ -1,0 +1,101 @@
+// fork's copy of an address space: every region, and for private ones the page table entries, made
+// read-only on both sides so that the first write copies. Called by the process layer.
+// Invariant: a frame that two spaces name is writable in neither, unless its region is shared.
+#include "abi/errno.h"
+#include "sched/scheduler.h"
+#include "vm/pages.h"
+#include "vm/tlb.h"
+
+#define REGIONS_PER_PREEMPT_POINT 32u
+
+// Enters the parent's page into the child's tables. -ENOMEM.
+static int copy_entry(struct address_space *child, const struct page_walk *walk,
+                      struct tlb_range *stale)
+{
+    uint64_t *target = page_table_entry(child->page_table_root, walk->address, true);
+    if (!target)
+        return -ENOMEM;
+    uint64_t value = *walk->entry;
+    if (PROTECT_COW && (value & PTE_WRITE)) {
+        value &= ~PTE_WRITE;
+        pages_entry_set(walk->entry, value);
+        tlb_range_add(stale, walk->address);
+    }
+    frame_reference(pages_entry_frame(value));
+    pages_entry_set(target, value & ~(PTE_ACCESSED | PTE_DIRTY));
+    atomic_fetch_add_explicit(&child->resident_pages, 1, memory_order_relaxed);
+    return 0;
+}
+
+static int copy_pages(struct address_space *parent, struct address_space *child,
+                      const struct region *region)
+{
+    int error = 0;
+    struct tlb_range stale = { 0 };
+    struct page_walk walk;
+    page_walk_begin(&walk, parent, region->start, region->end);
+    for (;;) {
+        enum page_walk_step step = page_walk_next(&walk);
+        if (step == PAGE_WALK_PAGE)
+            error = copy_entry(child, &walk, &stale);
+        if (step == PAGE_WALK_PAGE && !error)
+            continue;
+        // Before anything else of the parent runs: its writes must fault from now on.
+        tlb_range_flush(&stale, parent);
+        if (error || step == PAGE_WALK_END)
+            return error;
+        preempt_point();
+    }
+}
+
+static int copy_regions(struct address_space *parent, struct address_space *child)
+{
+    uint32_t seen = 0;
+    for (struct region *region = region_first(parent); region; region = region_next(region)) {
+        struct region *copy = region_create(region);
+        if (!copy)
+            return -ENOMEM;
+        region_insert(child, copy);
+        // What is shared comes from the object again when the child touches it.
+        int error = region->shared ? 0 : copy_pages(parent, child, region);
+        if (error)
+            return error;
+        if (++seen % REGIONS_PER_PREEMPT_POINT == 0)
+            preempt_point();
+    }
+    return 0;
+}
+
+static void copy_fields(const struct address_space *parent, struct address_space *child)
+{
+    child->limit_pages = parent->limit_pages;
+    child->stack_limit = parent->stack_limit;
+    child->brk_start = parent->brk_start;
+    child->brk_end = parent->brk_end;
+    child->mmap_top = parent->mmap_top;
+    child->code_start = parent->code_start;
+    child->code_end = parent->code_end;
+    child->data_start = parent->data_start;
+    child->data_end = parent->data_end;
+    child->stack_start = parent->stack_start;
+    child->argument_start = parent->argument_start;
+    child->argument_end = parent->argument_end;
+    child->environment_start = parent->environment_start;
+    child->environment_end = parent->environment_end;
+}
+
+struct address_space *address_space_fork(struct address_space *space)
+{
+    struct address_space *child = address_space_create();
+    if (!child)
+        return NULL;
+    mutex_acquire(&space->mutex);
+    copy_fields(space, child);
+    int error = copy_regions(space, child);
+    mutex_release(&space->mutex);
+    if (error) {
+        address_space_release(child);
+        return NULL;
+    }
+    return child;
+}

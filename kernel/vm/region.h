@@ -1,0 +1,47 @@
+// Regions in the tree of an address space: finding, cutting, joining. For the files of vm/ only.
+// Everything here is called with the space's mutex held, or on a space that nobody else knows yet.
+// Invariant: regions are disjoint, whole pages, inside [0, USER_ADDRESS_LIMIT); `region_count` and
+// `mapped_pages` follow every change.
+#pragma once
+
+#include "vm/address_space.h"
+
+#define REGION_LIMIT 65530u                  // more are -ENOMEM, as Linux's vm.max_map_count
+#define STACK_GUARD_BYTES (256u * PAGE_SIZE) // kept free below a region that grows down
+#define LOWEST_USER_ADDRESS 65536u // nothing is mapped below: a NULL pointer with an offset faults
+
+static inline uint64_t region_page_count(const struct region *region)
+{
+    return (region->end - region->start) / PAGE_SIZE;
+}
+
+// Like `model`, with a reference of its object; in no tree yet. NULL: no memory.
+must_check struct region *region_create(const struct region *model);
+void region_destroy(struct region *region); // of one in no tree
+
+void region_insert(struct address_space *space, struct region *region);
+// Takes it out of the tree and destroys it. Its pages must be gone.
+void region_remove(struct address_space *space, struct region *region);
+
+struct region *region_find(const struct address_space *space, uint64_t address); // that contains it
+// The first region that ends above `address`; NULL when there is none.
+struct region *region_find_from(const struct address_space *space, uint64_t address);
+struct region *region_first(const struct address_space *space);
+// The highest region that starts below `address`; NULL when there is none.
+struct region *region_below(const struct address_space *space, uint64_t address);
+struct region *region_next(const struct region *region);
+struct region *region_previous(const struct region *region);
+
+// The lowest address that others must keep away from: below a stack lies its guard gap.
+uint64_t region_floor(const struct region *region);
+// Is [start, end) free, guard gap of the region above included?
+bool region_range_is_free(const struct address_space *space, uint64_t start, uint64_t end);
+// Is every page of [start, end) in some region?
+bool region_range_is_mapped(const struct address_space *space, uint64_t start, uint64_t end);
+
+// Cuts regions so that none crosses `start` or `end`. `removed` says how many regions the caller
+// will take away at least, for the count limit. -ENOMEM: nothing has changed.
+must_check int region_isolate(struct address_space *space, uint64_t start, uint64_t end,
+                              uint32_t removed);
+// Joins compatible neighbours wherever two regions meet in [start, end], borders included.
+void region_join(struct address_space *space, uint64_t start, uint64_t end);

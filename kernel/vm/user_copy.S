@@ -1,0 +1,90 @@
+// User memory is touched here and nowhere else. Contract of both functions: user_copy_raw.h. Plain
+// System V functions, interrupts on; clobber rax, rcx, rdx, rsi, rdi. Each loop instruction is
+// listed in .user_copy_fixups; a fault that cannot be served continues at its fix-up with RCX, RSI
+// and RDI as the string instruction left them, and RFLAGS.AC as it was.
+
+    .macro fixup instruction, continuation
+    .pushsection .user_copy_fixups, "a", @progbits
+    .quad \instruction, \continuation
+    .popsection
+    .endm
+
+// Eight bytes at a time, then the tail. A word that straddles into a bad page faults as a whole;
+// what is left is then tried again bytewise, so that RCX ends as the exact remainder. That second
+// loop stops at the bad page too, within seven bytes.
+    .macro copy_body
+    movq %rdx, %rcx
+    shrq $3, %rcx
+    andl $7, %edx
+1:  rep movsq
+    movl %edx, %ecx
+2:  rep movsb
+3:
+    fixup 1b, 4f
+    fixup 2b, 3b
+    .endm
+
+// RCX words and RDX bytes are left: as bytes, under the second loop's own fix-up.
+    .macro bytewise_retry
+4:  leaq (%rdx,%rcx,8), %rcx
+    jmp 2b
+    .endm
+
+// The same without a source: rdi, and the length in rsi.
+    .macro zero_body
+    movq %rsi, %rcx
+    shrq $3, %rcx
+    movl %esi, %edx
+    andl $7, %edx
+    xorl %eax, %eax
+1:  rep stosq
+    movl %edx, %ecx
+2:  rep stosb
+3:
+    fixup 1b, 4f
+    fixup 2b, 3b
+    .endm
+
+    .text
+
+    .globl user_copy_raw
+    .type user_copy_raw, @function
+user_copy_raw:
+    cmpb $0, user_copy_has_smap(%rip)
+    je user_copy_without_smap
+    stac
+    copy_body
+    clac
+    movq %rcx, %rax
+    ret
+    bytewise_retry
+    .size user_copy_raw, . - user_copy_raw
+
+    .type user_copy_without_smap, @function
+user_copy_without_smap:
+    copy_body
+    movq %rcx, %rax
+    ret
+    bytewise_retry
+    .size user_copy_without_smap, . - user_copy_without_smap
+
+    .globl user_zero_raw
+    .type user_zero_raw, @function
+user_zero_raw:
+    cmpb $0, user_copy_has_smap(%rip)
+    je user_zero_without_smap
+    stac
+    zero_body
+    clac
+    movq %rcx, %rax
+    ret
+    bytewise_retry
+    .size user_zero_raw, . - user_zero_raw
+
+    .type user_zero_without_smap, @function
+user_zero_without_smap:
+    zero_body
+    movq %rcx, %rax
+    ret
+    bytewise_retry
+    .size user_zero_without_smap, . - user_zero_without_smap

@@ -1,0 +1,114 @@
+// User copy: range checks in front of the instructions in user_copy.S, and strings. Called by every
+// system call that takes a pointer. Invariant: no address at or above USER_ADDRESS_LIMIT reaches
+// those instructions on the user side.
+#include "vm/user_copy.h"
+
+#include "abi/errno.h"
+#include "cpu/features.h"
+#include "cpu/frame.h"
+#include "cpu/interrupts.h"
+#include "cpu/spinlock.h"
+#include "lib/panic.h"
+#include "lib/protection.h"
+#include "lib/string.h"
+#include "sched/thread.h"
+#include "vm/address_space.h"
+#include "vm/user_copy_raw.h"
+
+// Strings are copied in pieces that lie in one page each and waste little on short strings.
+#define STRING_PIECE 64u
+
+bool user_copy_has_smap;
+
+void user_copy_init(void)
+{
+    user_copy_has_smap = cpu_features.smap;
+}
+
+// A copy may fault, and serving the fault sleeps and takes the address space's mutex.
+static void assert_may_fault(void)
+{
+    if (!DEBUG_CHECKS)
+        return;
+    kassert(user_copy_has_smap == cpu_features.smap); // or every access would fault for ever
+    kassert(interrupts_are_on());
+    spinlock_assert_held_count(0);
+    kassert(atomic_load(&current_thread()->state) == THREAD_RUNNING);
+    struct address_space *space = current_address_space();
+    kassert(!space || !mutex_is_held(&space->mutex));
+}
+
+bool user_range_is_valid(user_addr address, uint64_t length)
+{
+    if (!PROTECT_COPY_RANGE)
+        return true;
+    return address.opaque <= USER_ADDRESS_LIMIT && length <= USER_ADDRESS_LIMIT - address.opaque;
+}
+
+size_t copy_from_user_partial(void *destination, user_addr source, size_t length)
+{
+    assert_may_fault();
+    if (!user_range_is_valid(source, length))
+        return 0;
+    return length - user_copy_raw((uint64_t)destination, source.opaque, length);
+}
+
+size_t copy_to_user_partial(user_addr destination, const void *source, size_t length)
+{
+    assert_may_fault();
+    if (!user_range_is_valid(destination, length))
+        return 0;
+    return length - user_copy_raw(destination.opaque, (uint64_t)source, length);
+}
+
+size_t zero_user_partial(user_addr destination, size_t length)
+{
+    assert_may_fault();
+    if (!user_range_is_valid(destination, length))
+        return 0;
+    return length - user_zero_raw(destination.opaque, length);
+}
+
+int copy_from_user(void *destination, user_addr source, size_t length)
+{
+    if (!user_range_is_valid(source, length))
+        return -EFAULT;
+    return copy_from_user_partial(destination, source, length) == length ? 0 : -EFAULT;
+}
+
+int copy_to_user(user_addr destination, const void *source, size_t length)
+{
+    if (!user_range_is_valid(destination, length))
+        return -EFAULT;
+    return copy_to_user_partial(destination, source, length) == length ? 0 : -EFAULT;
+}
+
+int64_t copy_string_from_user(char *destination, user_addr source, size_t size)
+{
+    size_t done = 0;
+    while (done < size) {
+        user_addr from = user_addr_offset(source, done);
+        // Aligned pieces: none crosses a page, so a string may end right before a bad one.
+        size_t piece = min_of(size - done, STRING_PIECE - from.opaque % STRING_PIECE);
+        size_t copied = copy_from_user_partial(destination + done, from, piece);
+        size_t length = strnlen(destination + done, copied);
+        if (length < copied)
+            return (int64_t)(done + length);
+        if (copied < piece)
+            return -EFAULT;
+        done += copied;
+    }
+    return -ENAMETOOLONG;
+}
+
+uint64_t user_copy_fixup(uint64_t rip)
+{
+    if (!PROTECT_COPY_FIXUP)
+        return 0;
+    for (const struct user_copy_fixup_entry *entry = user_copy_fixups_start;
+         entry < user_copy_fixups_end; entry++) {
+        if (entry->instruction == rip)
+            return entry->continuation;
+    }
+    return 0;
+}

@@ -1,0 +1,52 @@
+// The only code that touches user memory. Addresses are range-checked, access is opened by STAC for
+// the copy instruction alone (SMAP), and a fault there that cannot be served ends the copy with
+// -EFAULT by the fix-up table. May sleep (page faults): interrupts on, no spinlock held, asserted
+// in debug builds. Data is copied once; callers validate the copy, never the original.
+#pragma once
+
+#include "lib/types.h"
+
+// Chooses the instruction sequence for this kind of CPU. Boot, after cpu_features_init(), before
+// the first program.
+void user_copy_init(void);
+
+// 0 or -EFAULT. A length of 0 succeeds where the address is below the limit, as on Linux.
+must_check int copy_from_user(void *destination, user_addr source, size_t length);
+must_check int copy_to_user(user_addr destination, const void *source, size_t length);
+// The number of bytes copied before the first bad one; all of `length` on success.
+must_check size_t copy_from_user_partial(void *destination, user_addr source, size_t length);
+must_check size_t copy_to_user_partial(user_addr destination, const void *source, size_t length);
+must_check size_t zero_user_partial(user_addr destination, size_t length);
+// Copies a NUL-terminated string. Its length, or -EFAULT, or -ENAMETOOLONG when `size` bytes hold
+// no terminator.
+must_check int64_t copy_string_from_user(char *destination, user_addr source, size_t size);
+// Is [address, address + length) inside the user half, without wrap-around?
+bool user_range_is_valid(user_addr address, uint64_t length);
+
+#define get_user(variable, address) copy_from_user(&(variable), (address), sizeof(variable))
+#define put_user(address, variable) copy_to_user((address), &(variable), sizeof(variable))
+
+// Scattered user memory, for read, write and their vector forms.
+struct user_segment {
+    user_addr base;
+    uint64_t length;
+};
+struct user_iterator {
+    struct user_segment *segments;
+    uint32_t count;
+    uint32_t index;
+    uint64_t offset;    // inside segments[index]
+    uint64_t remaining; // bytes left over all segments
+};
+void user_iterator_init(struct user_iterator *iterator, struct user_segment *segments,
+                        uint32_t count);
+// Copy between kernel memory and the iterator and advance it by what was copied; less than `length`
+// means that user memory went bad there.
+must_check size_t user_iterator_read(struct user_iterator *iterator, void *destination,
+                                     size_t length); // program -> kernel
+must_check size_t user_iterator_write(struct user_iterator *iterator, const void *source,
+                                      size_t length); // kernel -> program
+must_check size_t user_iterator_zero(struct user_iterator *iterator, size_t length);
+
+// For trap/: the address to continue at when `rip` is a user-access instruction; 0 when it is not.
+uint64_t user_copy_fixup(uint64_t rip);

@@ -1,0 +1,100 @@
+"""Helpers for `make debug`: rf-processes, rf-threads, rf-queue, rf-locks, rf-frame, rf-memory.
+
+Loaded by gdb with the kernel's symbols (build/<variant>/kernel.debug.elf).
+"""
+import gdb
+
+
+def value(expression):
+    return gdb.parse_and_eval(expression)
+
+
+def string(array):
+    is_null = array.type.code == gdb.TYPE_CODE_PTR and not int(array)
+    return "-" if is_null else array.string(errors="replace")
+
+
+def each(head, type_name, member):
+    """Yields the structures of an intrusive list."""
+    pointer_type = gdb.lookup_type(type_name).pointer()
+    offset = int(value(f"(unsigned long)&(({type_name} *)0)->{member}"))
+    node = head["next"]
+    while int(node) != int(head.address) and int(node):
+        yield gdb.Value(int(node) - offset).cast(pointer_type)
+        node = node["next"]
+
+
+def atomic(field):
+    return int(field)
+
+
+class Command(gdb.Command):
+    """Registers a function as a gdb command under its documentation."""
+
+    def __init__(self, name, function):
+        self.__doc__ = function.__doc__
+        super().__init__(name, gdb.COMMAND_USER)
+        self.function = function
+
+    def invoke(self, argument, from_tty):
+        self.function(argument)
+
+
+def processes(_):
+    """All processes: pid, state, parent, threads, name."""
+    print("  PID  STATE           PARENT THREADS NAME")
+    for process in each(value("process_list"), "struct process", "all_link"):
+        parent = int(process["parent"]["pid"]) if int(process["parent"]) else 0
+        print(f"{int(process['pid']):5}  {str(process['state']):15} {parent:6} "
+              f"{int(process['thread_count']):7} {string(process['name'])}")
+
+
+def threads(_):
+    """Threads of all processes: id, state, saved rip and user rip."""
+    for process in each(value("process_list"), "struct process", "all_link"):
+        for thread in each(process["threads"], "struct thread", "owner_link"):
+            frame = gdb.Value(int(thread["stack_top"]) - 176).cast(
+                gdb.lookup_type("struct trap_frame").pointer())
+            name, state = string(thread["name"]), atomic(thread["state"])
+            print(f"thread {int(thread['id'])} of {int(process['pid'])} ({name}): "
+                  f"state {state}, user rip {int(frame['rip']):#x}")
+
+
+def queue(_):
+    """The boot CPU's run queue, in order."""
+    run_queue = value("boot_run_queue")
+    print(f"current: {string(value('boot_percpu.current->name'))}, waiting: "
+          f"{int(run_queue['runnable_count'])}, slice end {int(run_queue['slice_end_ns'])} ns")
+    for thread in each(run_queue["queue"], "struct thread", "policy.link"):
+        print(f"  thread {int(thread['id'])} ({string(thread['name'])})")
+
+
+def locks(_):
+    """Spinlocks that the boot CPU holds (debug builds), innermost last."""
+    cpu = value("boot_percpu")
+    for index in range(int(cpu["held_lock_count"])):
+        lock = cpu["held_locks"][index]
+        print(f"  {string(lock['name'])} (rank {int(lock['rank'])})")
+    print(f"interrupts-off depth: {int(cpu['interrupts_off_depth'])}")
+
+
+def frame(argument):
+    """The trap frame at an address (default: the current thread's user frame)."""
+    user_frame = "boot_percpu.current->stack_top - 176"
+    address = int(value(argument or user_frame))
+    print(gdb.Value(address).cast(gdb.lookup_type("struct trap_frame").pointer()).dereference())
+
+
+def memory(_):
+    """Page frames: how many are free, and what the others are for."""
+    allocator = value("frame_allocator")
+    print(f"{int(allocator['total'])} frames, {int(allocator['free_count'])} free")
+    for use in gdb.lookup_type("enum frame_use").fields():
+        if use.name != "FRAME_USE_COUNT" and int(allocator["used"][use.enumval]):
+            print(f"{int(allocator['used'][use.enumval]):8} {use.name}")
+
+
+for name, function in (("rf-processes", processes), ("rf-threads", threads), ("rf-queue", queue),
+                       ("rf-locks", locks), ("rf-frame", frame), ("rf-memory", memory)):
+    Command(name, function)
+print("Ringfence helpers: rf-processes rf-threads rf-queue rf-locks rf-frame [ADDRESS] rf-memory")

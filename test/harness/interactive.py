@@ -1,0 +1,76 @@
+"""`qemu.py run` on a terminal and `qemu.py debug`: QEMU and gdb in the foreground."""
+
+import os
+import signal
+import subprocess
+import sys
+import tempfile
+import time
+
+from harness import log, machine, media
+from harness.guest import prepare, spawn
+
+GDB_HELPERS = os.path.join(media.ROOT, "test", "gdb", "ringfence.py")
+
+
+def run(options):
+    """COM1 on the terminal until power-off; Ctrl-A X leaves at once."""
+    log_file = options.log or os.path.join(options.build_dir, "..", "run.log")
+    print("Ctrl-A X ends the machine, Ctrl-A C is QEMU's monitor.", file=sys.stderr)
+    with tempfile.TemporaryDirectory(prefix="ringfence-") as folder:
+        arguments = prepare(folder, options.machine_of(options), media_of(options))
+        subprocess.run(arguments + machine.console_terminal(log_file), check=False)
+    reader = log.LogReader()
+    with open(log_file, "rb") as file:
+        reader.feed(file.read())
+    reader.finish()
+    return 0 if log.came_back(reader.lines) else 1
+
+
+def add_debug_options(parser):
+    parser.add_argument("--gdb-argument", action="append", default=[], help="passed to gdb")
+
+
+def debug(options):
+    """QEMU halted before its first instruction; gdb stops in kernel_main."""
+    log_file = options.log or os.path.join(options.build_dir, "..", "debug.log")
+    with tempfile.TemporaryDirectory(prefix="ringfence-") as folder:
+        gdb_socket = os.path.join(folder, "gdb")
+        arguments = prepare(folder, options.machine_of(options), media_of(options))
+        arguments += machine.console_file(log_file) + machine.gdb_channel(gdb_socket)
+        print(f"The serial log goes to {os.path.relpath(log_file)}.", file=sys.stderr)
+        process = spawn(arguments, stdin=subprocess.DEVNULL)
+        signal.signal(signal.SIGINT, signal.SIG_IGN)
+        try:
+            wait_for_socket(gdb_socket, process)
+            return subprocess.run(gdb_command(options, gdb_socket), check=False,
+                                  preexec_fn=restore_interrupt).returncode
+        finally:
+            process.kill()
+            process.wait()
+
+
+def gdb_command(options, gdb_socket):
+    symbols = os.path.join(options.build_dir, "kernel.debug.elf")
+    steps = [f"target remote {gdb_socket}", f"source {GDB_HELPERS}", "hbreak kernel_main"]
+    steps.append("continue")
+    command = ["gdb", "-q", symbols]
+    for step in steps:
+        command += ["-ex", step]
+    return command + options.gdb_argument
+
+
+def media_of(options):
+    return options.media_of(options, options.cmdline)
+
+
+def wait_for_socket(path, process):
+    """QEMU makes its socket early; until then there is nothing to wait on but its name."""
+    while not os.path.exists(path):
+        if process.poll() is not None:
+            raise OSError("QEMU ended at once")
+        time.sleep(0.05)
+
+
+def restore_interrupt():
+    signal.signal(signal.SIGINT, signal.SIG_DFL)

@@ -1,0 +1,95 @@
+"""Composes QEMU's command line. Nothing else in the repository names a QEMU option."""
+
+import os
+from dataclasses import dataclass, field
+
+QEMU = os.environ.get("QEMU", "qemu-system-x86_64")
+FIRMWARE_FOLDER = os.environ.get("OVMF", "/usr/share/OVMF")
+FIRMWARE_CODE = os.path.join(FIRMWARE_FOLDER, "OVMF_CODE_4M.fd")
+FIRMWARE_VARIABLES = os.path.join(FIRMWARE_FOLDER, "OVMF_VARS_4M.fd")
+
+DEFAULT_CPU = "max"
+# `rep` strings count one instruction per iteration, so a measured CPU does not advertise them.
+ICOUNT_CPU = "max,-erms"
+
+
+@dataclass
+class Machine:
+    """What a run can choose; the knobs of `make` one to one."""
+
+    smp: str = "1"  # -smp syntax
+    mem: str = "256M"
+    cpu: str = ""  # "" is the default of the mode
+    machine: str = "q35"
+    icount: bool = False
+    screen: bool = False
+    reboot: bool = False  # a reset starts again instead of ending the run
+    extra: list = field(default_factory=list)  # further QEMU arguments, for tests of odd hardware
+
+    @property
+    def cpu_count(self):
+        words = dict(word.split("=", 1) for word in str(self.smp).split(",") if "=" in word)
+        return int(words.get("cpus", str(self.smp).split(",")[0]))
+
+    def arguments(self, image, variables):
+        """Everything but the channels. `variables` is this run's copy of the firmware's store."""
+        threads = "multi" if self.cpu_count > 1 and not self.icount else "single"
+        cpu = self.cpu or (ICOUNT_CPU if self.icount else DEFAULT_CPU)
+        arguments = [QEMU, "-nodefaults", "-no-user-config"]
+        arguments += ["-machine", self.machine, "-accel", f"tcg,thread={threads}"]
+        arguments += ["-cpu", cpu, "-smp", str(self.smp), "-m", self.mem, "-vga", "std"]
+        arguments += pflash(0, FIRMWARE_CODE, "readonly=on") + pflash(1, variables, "readonly=off")
+        arguments += ["-drive", f"if=none,id=boot,format=raw,file={escape(image)}"]
+        arguments += ["-device", "virtio-blk-pci,drive=boot,bootindex=0"]
+        if self.icount:
+            arguments += ["-icount", "shift=0,sleep=off", "-seed", "1"]
+            arguments += ["-rtc", "base=2026-01-01,clock=vm"]
+        if not self.screen:
+            arguments += ["-display", "none"]
+        if not self.reboot:
+            arguments += ["-no-reboot"]
+        return arguments + self.extra
+
+
+def pflash(unit, path, rights):
+    return ["-drive", f"if=pflash,unit={unit},format=raw,{rights},file={escape(path)}"]
+
+
+def console_channel(descriptor):
+    """COM1 on a connected socket, COM2 to nowhere (the firmware writes escapes there)."""
+    return socket_channel("log", descriptor) + ["-serial", "chardev:log", "-serial", "null"]
+
+
+def console_terminal(log_file):
+    """COM1 on the terminal, with QEMU's monitor behind Ctrl-A C."""
+    option = f"stdio,id=log,mux=on,signal=off,logfile={escape(log_file)}"
+    return ["-chardev", option, "-serial", "chardev:log", "-mon", "chardev=log", "-serial", "null"]
+
+
+def console_file(log_file):
+    option = f"file,id=log,path={escape(log_file)}"
+    return ["-chardev", option, "-serial", "chardev:log", "-serial", "null"]
+
+
+def exec_channel(descriptor):
+    """COM3, where exec's frames travel."""
+    device = "isa-serial,chardev=exec,iobase=0x3e8,irq=4,index=2"
+    return socket_channel("exec", descriptor) + ["-device", device]
+
+
+def monitor_channel(descriptor):
+    return socket_channel("control", descriptor) + ["-mon", "chardev=control,mode=control"]
+
+
+def gdb_channel(path):
+    """Halted before the first instruction, waiting for gdb on a socket."""
+    option = f"socket,id=gdb,path={escape(path)},server=on,wait=off"
+    return ["-S", "-chardev", option, "-gdb", "chardev:gdb"]
+
+
+def socket_channel(name, descriptor):
+    return ["-chardev", f"socket,id={name},fd={descriptor}"]
+
+
+def escape(path):
+    return str(path).replace(",", ",,")

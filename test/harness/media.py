@@ -1,0 +1,63 @@
+"""What a boot disk holds, and the disk image made of it."""
+
+import os
+import subprocess
+from dataclasses import dataclass
+
+from harness import newc
+
+ROOT = os.path.dirname(os.path.dirname(os.path.dirname(os.path.abspath(__file__))))
+MAKE_IMAGE = os.path.join(ROOT, "efi", "make-image.sh")
+
+
+def default_build():
+    """The build under test; `make test-negative` points it at builds without a protection."""
+    return os.path.join(ROOT, os.environ.get("RINGFENCE_BUILD", "build/debug"))
+
+
+LEFT_OUT = "-"
+
+
+@dataclass
+class Media:
+    """The files of one boot disk. Paths; None is the build's own, LEFT_OUT is no such file."""
+
+    build: str = ""
+    cmdline: str = ""  # None: no cmdline.txt
+    loader: str = None
+    kernel: str = None
+    initramfs: str = None
+    appended: bytes = b""  # a further archive behind the initramfs
+
+    def path(self, chosen, name):
+        return chosen or os.path.join(self.build or default_build(), name)
+
+
+def make_image(media, image, folder):
+    """Writes the disk image; `folder` takes the intermediate files."""
+    initramfs = media.path(media.initramfs, "initramfs.cpio")
+    if media.appended:
+        base = b"" if initramfs == LEFT_OUT else read(initramfs)
+        initramfs = write(folder, "initramfs.cpio", newc.append(base, media.appended))
+    cmdline = LEFT_OUT
+    if media.cmdline is not None:
+        cmdline = write(folder, "cmdline.txt", os.fsencode(media.cmdline) + b"\n")
+    loader = media.path(media.loader, "BOOTX64.EFI")
+    kernel = media.path(media.kernel, "kernel.elf")
+    result = subprocess.run([MAKE_IMAGE, image, loader, kernel, initramfs, cmdline],
+                            stdin=subprocess.DEVNULL, stdout=subprocess.PIPE,
+                            stderr=subprocess.STDOUT, check=False)
+    if result.returncode:
+        raise OSError("make-image.sh failed: " + result.stdout.decode("utf-8", "replace"))
+
+
+def read(path):
+    with open(path, "rb") as file:
+        return file.read()
+
+
+def write(folder, name, data):
+    path = os.path.join(folder, name)
+    with open(path, "wb") as file:
+        file.write(data)
+    return path

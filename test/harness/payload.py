@@ -1,0 +1,86 @@
+"""What exec sends along: program, arguments, environment, folder, input, as a second archive.
+
+The guest's half is /sbin/exec-init, which reads the files below /etc/exec.
+"""
+
+import os
+import shutil
+import stat
+from dataclasses import dataclass, field
+
+from harness import newc
+
+DEFAULT_FOLDER = "/home"
+DEFAULT_ENVIRONMENT = {
+    "PATH": "/bin:/sbin:/usr/bin:/usr/sbin",
+    "HOME": DEFAULT_FOLDER,
+    "TERM": "linux",
+}
+GUEST_FOLDER = "/bin"  # where a bare name that the host does not know is looked for
+STDIN_FILE_LIMIT = 32 << 20  # a larger file travels as live input
+
+
+class NotExecutable(Exception):
+    """The host already knows that PROG cannot be run; exec's status 126."""
+
+
+@dataclass
+class Payload:
+    program: str  # as the user wrote it
+    arguments: list
+    environment: dict = field(default_factory=dict)
+    folder: str = DEFAULT_FOLDER
+    files: str = None
+    stdin: bytes = None  # a regular file's bytes; None: live
+    flags: list = field(default_factory=list)
+
+    def archive(self):
+        path, ship = find_program(self.program)
+        archive = newc.Archive()
+        archive.directory(self.folder)
+        if self.files:
+            archive.tree(self.folder, self.files)
+        if ship:
+            with open(path, "rb") as file:
+                archive.file(path, file.read(), os.stat(path).st_mode)
+        environment = {**DEFAULT_ENVIRONMENT, **self.environment}
+        archive.file("/etc/exec/program", os.fsencode(path))
+        archive.file("/etc/exec/argv", strings([self.program, *self.arguments]))
+        archive.file("/etc/exec/env", strings(f"{k}={v}" for k, v in environment.items()))
+        archive.file("/etc/exec/cwd", os.fsencode(self.folder))
+        archive.file("/etc/exec/flags", " ".join(self.flags).encode())
+        if self.stdin is not None:
+            archive.file("/etc/exec/stdin", self.stdin)
+        return archive.finish()
+
+
+def find_program(name):
+    """(absolute path in the guest, whether the host has it) of PROG, looked up as a shell does."""
+    if "/" in name:
+        path = os.path.abspath(name)
+    else:
+        path = shutil.which(name) or os.path.join(GUEST_FOLDER, name)
+    if os.path.isdir(path):
+        raise NotExecutable(f"exec: {name}: Is a directory")
+    if os.path.exists(path) and not os.access(path, os.R_OK):
+        raise NotExecutable(f"exec: {name}: cannot be read here")
+    return path, os.path.exists(path)
+
+
+def regular_input(descriptor):
+    """The rest of a descriptor that is a regular file of moderate size, else None."""
+    status = os.fstat(descriptor)
+    if not stat.S_ISREG(status.st_mode):
+        return None
+    rest = status.st_size - os.lseek(descriptor, 0, os.SEEK_CUR)
+    if rest > STDIN_FILE_LIMIT:
+        return None
+    try:
+        with open(os.dup(descriptor), "rb") as file:
+            return file.read()
+    except OSError:  # open for writing only
+        return b""
+
+
+def strings(items):
+    return b"".join(os.fsencode(item) + b"\0" for item in items)

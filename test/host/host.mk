@@ -1,0 +1,64 @@
+# Builds the host tests into BUILD. Called by run.sh from the top of the checkout, with BUILD, DEBUG and
+# WITHOUT set. Any test_*.c dropped into test/host/ is built and run; kernel sources that it needs
+# go into TESTED, fuzz targets into FUZZ with the sources each one needs.
+
+CC := clang
+LIB := $(wildcard kernel/lib/*.c)
+MEM := $(wildcard kernel/mem/*.c)
+TESTED := $(LIB) $(MEM) kernel/cpu/features.c kernel/trap/return_path.c
+
+FUZZ := fuzz_cpio fuzz_elf fuzz_command_line fuzz_format
+fuzz_cpio_SOURCES := kernel/lib/cpio.c
+fuzz_elf_SOURCES := kernel/lib/elf.c kernel/lib/elf_symbols.c
+fuzz_command_line_SOURCES := kernel/lib/command_line.c
+fuzz_format_SOURCES := kernel/lib/format.c
+
+# -fno-builtin: the sanitizers see every call of a string function.
+CFLAGS := -std=gnu11 -g -O1 -fno-builtin -fno-omit-frame-pointer -fno-strict-aliasing \
+	-fno-sanitize-recover=all -Wall -Wextra -Werror -Wshadow -Wundef -Wvla -Wno-unused-parameter
+SANITIZE := -fsanitize=address,undefined
+INCLUDE := -Itest/host/shim -Iinclude -Ikernel -Itest/host -I$(BUILD)
+# The kernel's string functions get other names: the C library's stay what everything else uses.
+RENAME := $(foreach name,memcpy memmove memset memcmp strlen strnlen strcmp strncmp strchr,\
+	-D$(name)=kernel_$(name))
+
+TESTS := $(wildcard test/host/test_*.c) $(addprefix test/host/,framework.c stubs.c machine.c)
+OBJECTS := $(patsubst %.c,$(BUILD)/%.o,$(TESTS) $(TESTED))
+
+.SUFFIXES:
+.DELETE_ON_ERROR:
+.PHONY: all FORCE
+all: $(BUILD)/tests $(FUZZ:%=$(BUILD)/%)
+
+# As kernel/kernel.mk makes it.
+$(BUILD)/config.h: test/protections.txt FORCE
+	@mkdir -p $(@D)
+	@{ echo '#pragma once'; echo '#define DEBUG_CHECKS $(DEBUG)'; \
+	for name in $$(grep -v '^#' test/protections.txt); do \
+	macro=PROTECT_$$(echo $$name | tr 'a-z-' 'A-Z_'); \
+	case " $(WITHOUT) " in *" $$name "*) echo "#define $$macro 0";; *) echo "#define $$macro 1";; esac; \
+	done; } > $@.new
+	@cmp -s $@ $@.new && rm $@.new || mv $@.new $@
+
+$(BUILD)/kernel/lib/string.o: kernel/lib/string.c test/host/host.mk | $(BUILD)/config.h
+	@mkdir -p $(@D)
+	$(CC) $(CFLAGS) $(SANITIZE) -ffreestanding $(RENAME) -Iinclude -Ikernel -I$(BUILD) -MMD -MP -c -o $@ $<
+
+$(BUILD)/%.o: %.c test/host/host.mk | $(BUILD)/config.h
+	@mkdir -p $(@D)
+	$(CC) $(CFLAGS) $(SANITIZE) $(INCLUDE) -MMD -MP -c -o $@ $<
+
+$(BUILD)/tests: $(OBJECTS)
+	$(CC) $(SANITIZE) -o $@ $^
+
+$(BUILD)/fuzz/%.o: %.c test/host/host.mk | $(BUILD)/config.h
+	@mkdir -p $(@D)
+	$(CC) $(CFLAGS) -fsanitize=fuzzer,address,undefined $(INCLUDE) -MMD -MP -c -o $@ $<
+
+define FUZZ_RULE
+$(BUILD)/$(1): $(patsubst %.c,$(BUILD)/fuzz/%.o,test/host/fuzz/$(1).c $($(1)_SOURCES))
+	$(CC) -fsanitize=fuzzer,address,undefined -o $$@ $$^
+endef
+$(foreach target,$(FUZZ),$(eval $(call FUZZ_RULE,$(target))))
+
+-include $(OBJECTS:.o=.d) $(wildcard $(BUILD)/fuzz/kernel/lib/*.d $(BUILD)/fuzz/test/host/fuzz/*.d)

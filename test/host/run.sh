@@ -1,0 +1,71 @@
+#!/bin/sh
+# Builds and runs the host tests; the last line is `N passed, N failed`.
+#   run.sh [--protection NAME] [--list] [FILTER]     only cases that name the protection / match
+# WITHOUT=NAME builds without that protection and runs only the cases that name it. DEBUG=0: without
+# the debug checks. FUZZ_RUNS=N: runs per fuzz target (a full run only).
+set -u
+cd "$(dirname "$0")/../.." || exit 2
+
+without=${WITHOUT:-}
+debug=${DEBUG:-1}
+build=build/host
+[ "$debug" = 1 ] || build=$build-release
+for name in $without; do build=$build-without-$name; done
+passed=0
+failed=0
+
+count() { # output of a test program
+    set -- $(tail -n 1 "$1")
+    if [ $# -eq 4 ] && [ "$2" = passed, ]; then
+        passed=$((passed + $1))
+        failed=$((failed + $3))
+    else
+        echo "FAIL the test program ended without a result"
+        failed=$((failed + 1))
+    fi
+}
+
+run_cases() {
+    { "$build/tests" "$@" 2>&1; } | tee "$build/output" | grep -v '^[0-9]* passed, [0-9]* failed$'
+    count "$build/output"
+}
+
+# Each target starts from the same small inputs and the same seed every time.
+run_fuzz() {
+    corpus=$build/corpus/$1
+    rm -rf "$corpus"
+    mkdir -p "$corpus"
+    case $1 in
+    fuzz_cpio) echo README.md | cpio --quiet -o -H newc 2>/dev/null >"$corpus/archive" ;;
+    fuzz_elf) head -c 4096 "$build/tests" >"$corpus/program" ;;
+    fuzz_command_line) echo 'loglevel=7 init="/bin/a b" panic=5 -- x "y z"' >"$corpus/line" ;;
+    fuzz_format) printf '%%-08.*llx %%s %%#hhX %%p' >"$corpus/format" ;;
+    esac
+    if "$build/$1" -seed=1 -runs="${FUZZ_RUNS:-20000}" -max_len=4096 -timeout=10 -close_fd_mask=1 \
+        -artifact_prefix="$build/$1-" "$corpus" >"$build/$1.log" 2>&1; then
+        echo "ok   $1 (${FUZZ_RUNS:-20000} runs)"
+        passed=$((passed + 1))
+    else
+        tail -n 40 "$build/$1.log"
+        echo "FAIL $1"
+        failed=$((failed + 1))
+    fi
+}
+
+mkdir -p "$build"
+make -s -j "$(nproc)" -f test/host/host.mk BUILD="$build" DEBUG="$debug" WITHOUT="$without" >&2 || exit 2
+# Cases make leaks on purpose: each process of a case simply ends.
+export ASAN_OPTIONS=detect_leaks=0:allocator_may_return_null=1
+export UBSAN_OPTIONS=print_stacktrace=1
+case " $* " in *" --list "*) exec "$build/tests" --list ;; esac
+
+if [ -n "$without" ]; then
+    for name in $without; do run_cases --protection "$name" "$@"; done
+elif [ $# -gt 0 ]; then
+    run_cases "$@"
+else
+    run_cases
+    for target in fuzz_cpio fuzz_elf fuzz_command_line fuzz_format; do run_fuzz "$target"; done
+fi
+echo "$passed passed, $failed failed"
+[ "$failed" -eq 0 ]

@@ -1,0 +1,138 @@
+// What the kernel code under test calls below or beside it: panic, log, spinlocks, the pieces of the
+// CPU. The spinlocks check ranks as the kernel's do, since there is one "CPU" only.
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+#include "cpu/registers.h"
+#include "cpu/spinlock.h"
+#include "debug/log.h"
+#include "lib/panic.h"
+#include "stubs.h"
+#include "test.h"
+
+#define HELD_LIMIT 8
+
+void *panic_jump[5];
+static bool panic_is_expected;
+static char panic_message[512];
+
+static const struct spinlock *held_locks[HELD_LIMIT];
+static unsigned held_count;
+
+char log_last_line[512];
+struct fake_cpu fake_cpu;
+
+void panic_expect(void)
+{
+    panic_is_expected = true;
+    panic_message[0] = '\0';
+}
+
+void panic_check(const char *file, int line, const char *part)
+{
+    panic_is_expected = false;
+    held_count = 0;
+    if (strstr(panic_message, part) == NULL)
+        test_fail(file, line, "panic says \"%s\", not \"%s\"", panic_message, part);
+}
+
+noreturn_function static void end_in_panic(void)
+{
+    if (panic_is_expected)
+        __builtin_longjmp(panic_jump, 1);
+    fprintf(stderr, "  panic: %s\n", panic_message);
+    abort();
+}
+
+void panic(const char *format, ...)
+{
+    va_list arguments;
+
+    va_start(arguments, format);
+    vsnprintf(panic_message, sizeof(panic_message), format, arguments);
+    va_end(arguments);
+    end_in_panic();
+}
+
+void panic_at(const struct trap_frame *frame, const char *format, ...)
+{
+    va_list arguments;
+
+    va_start(arguments, format);
+    vsnprintf(panic_message, sizeof(panic_message), format, arguments);
+    va_end(arguments);
+    end_in_panic();
+}
+
+void log_line(enum log_level level, const char *area, const char *format, ...)
+{
+    va_list arguments;
+
+    va_start(arguments, format);
+    vsnprintf(log_last_line, sizeof(log_last_line), format, arguments);
+    va_end(arguments);
+}
+
+void spinlock_acquire(struct spinlock *lock)
+{
+    if (held_count > 0 && held_locks[held_count - 1]->rank >= lock->rank)
+        panic("lock %s acquired while %s is held", lock->name, held_locks[held_count - 1]->name);
+    if (held_count == HELD_LIMIT)
+        panic("too many locks");
+    held_locks[held_count++] = lock;
+}
+
+void spinlock_release(struct spinlock *lock)
+{
+    if (held_count == 0 || held_locks[held_count - 1] != lock)
+        panic("lock %s released out of order", lock->name);
+    held_count--;
+}
+
+bool spinlock_is_held(const struct spinlock *lock)
+{
+    for (unsigned i = 0; i < held_count; i++) {
+        if (held_locks[i] == lock)
+            return true;
+    }
+    return false;
+}
+
+void spinlock_assert_held_count(uint32_t count)
+{
+    if (held_count != count)
+        panic("%u locks are held, not %u", held_count, count);
+}
+
+void write_msr(uint32_t number, uint64_t value)
+{
+    fake_cpu.msr_number = number;
+    fake_cpu.msr_value = value;
+}
+
+uint64_t read_cr4(void)
+{
+    return fake_cpu.cr4;
+}
+
+void write_cr4(uint64_t value)
+{
+    if ((fake_cpu.cr4 & CR4_PGE) != 0 && (value & CR4_PGE) == 0)
+        fake_cpu.global_flushes++;
+    fake_cpu.cr4 = value;
+}
+
+void write_cr3(uint64_t value)
+{
+    fake_cpu.cr3 = value;
+}
+
+void invalidate_page(uint64_t address)
+{
+    fake_cpu.invalidations++;
+    fake_cpu.last_invalidated = address;
+}

@@ -1,0 +1,32 @@
+"""Makes the harness's fixtures and the `protection` marker known to the system tests."""
+
+import os
+import sys
+
+import pytest
+
+sys.path.insert(0, os.path.dirname(os.path.dirname(os.path.abspath(__file__))))
+
+from harness.fixtures import boot, booted, compile_c, run_exec  # noqa: F401
+
+
+def pytest_addoption(parser):
+    parser.addoption("--protection", help="only tests that name this protection")
+
+
+def pytest_configure(config):
+    config.addinivalue_line(
+        "markers", "protection(name): fails in a build made WITHOUT this protection")
+
+
+def pytest_collection_modifyitems(config, items):
+    wanted = config.getoption("--protection")
+    if not wanted:
+        return
+    chosen = [item for item in items if wanted in protections_of(item)]
+    config.hook.pytest_deselected(items=[item for item in items if item not in chosen])
+    items[:] = chosen
+
+
+def protections_of(item):
+    return [name for marker in item.iter_markers("protection") for name in marker.args]

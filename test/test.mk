@@ -1,0 +1,60 @@
+# Running, testing and measuring. Included by the Makefile, which sets BUILD; every QEMU command line
+# comes from test/qemu.py. What people type (PROG, ARGS, FILES, CMDLINE) reaches it through the
+# environment, as typed: make does not expand it, the shell does not split it.
+
+PYTHON ?= $(firstword $(wildcard /usr/bin/python3) python3)
+QEMU_PY := $(PYTHON) test/qemu.py
+
+unexport PROG ARGS FILES CMDLINE
+export RINGFENCE_PROG = $(value PROG)
+export RINGFENCE_ARGS = $(value ARGS)
+export RINGFENCE_FILES = $(value FILES)
+export RINGFENCE_CMDLINE = $(value CMDLINE)
+
+KNOBS := $(if $(SMP),--smp '$(SMP)') $(if $(MEM),--mem '$(MEM)') $(if $(CPU),--cpu '$(CPU)') \
+	$(if $(MACHINE),--machine '$(MACHINE)') $(if $(SCREEN),--screen) $(if $(ICOUNT),--icount) \
+	--build-dir '$(BUILD)' "--cmdline=$$RINGFENCE_CMDLINE"
+
+.PHONY: run exec debug test test-host test-tooling test-system test-negative lint format count
+
+run: all
+	@$(QEMU_PY) run $(KNOBS) --log build/run.log
+
+# Standard output is the program's alone, so the build speaks on standard error.
+exec:
+	@test -n "$$RINGFENCE_PROG" || { echo 'usage: make exec PROG=path [ARGS="..."] [FILES=dir]' >&2; exit 1; }
+	@$(MAKE) -s all >&2
+	@$(QEMU_PY) exec $(KNOBS) --log build/exec.log --status build/exec.status \
+		$${RINGFENCE_FILES:+--files "$$RINGFENCE_FILES"} --split-args="$$RINGFENCE_ARGS" \
+		-- "$$RINGFENCE_PROG"
+
+debug: all
+	@$(QEMU_PY) debug $(KNOBS) --log build/debug.log
+
+test: all
+	@RINGFENCE_BUILD=$(BUILD) $(PYTHON) test/run_tests.py host tooling system -- $(TESTS)
+
+test-host:
+	@$(PYTHON) test/run_tests.py host
+
+test-tooling:
+	@$(PYTHON) test/run_tests.py tooling -- $(TESTS)
+
+test-system: all
+	@RINGFENCE_BUILD=$(BUILD) $(PYTHON) test/run_tests.py system -- $(TESTS)
+
+test-negative: all
+	@$(PYTHON) test/negative.py $(PROTECTIONS)
+
+C_SOURCES = $(shell find kernel efi user include test -name '*.[ch]')
+
+lint: all
+	@KERNEL_CFLAGS='$(KERNEL_CFLAGS)' EFI_CFLAGS='$(EFI_CFLAGS)' USER_CFLAGS='$(USER_CFLAGS)' \
+		sh test/lint.sh
+
+format:
+	@clang-format -i $(C_SOURCES)
+
+count:
+	@cloc --quiet kernel efi
+	@cloc --quiet --by-file-by-lang --sum-one user include test | sed -n '/^Language/,$$p'
