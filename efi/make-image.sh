@@ -61,8 +61,8 @@ volume=$new@@$((partition_start * 512))
 copy() {
     [ "$1" = - ] || mcopy -i "$volume" "$1" "::$2"
 }
-mformat -i "$volume" -N 52494e47 -v RINGFENCE -T "$partition_sectors" -c "$cluster_sectors" -h 64 -s 32 \
-    -H "$partition_start" ::
+mformat -i "$volume" -N 52494e47 -v RINGFENCE -T "$partition_sectors" -c "$cluster_sectors" \
+    -h 64 -s 32 -H "$partition_start" ::
 mmd -i "$volume" ::/EFI ::/EFI/BOOT
 copy "$loader" /EFI/BOOT/BOOTX64.EFI
 copy "$kernel" /kernel.elf

@@ -6,7 +6,7 @@
 #include "cpu/fpu.h"
 #include "cpu/interrupts.h"
 #include "cpu/tables.h"
-#include "debug/log.h"
+#include "debug/latency.h"
 #include "debug/random.h"
 #include "mem/kernel_map.h"
 #include "proc/process.h"
@@ -33,6 +33,7 @@ noreturn_function void kernel_main(struct boot_info *boot)
     random_init();                 // seeds the generator
     scheduler_init(boot_options.slice_ns, boot_options.timer_off); // this context is idle now
     user_copy_init();                  // STAC and CLAC, if this CPU has them
+    latency_add_cpu(&boot_percpu);     // its longest stretches are measured from here on
     process_init();                                                // the process table
     boot_start_first_thread(boot); // the rest of the boot, with interrupts on (boot/first.c)
     interrupts_enable_now();

@@ -73,7 +73,7 @@ static void decode_leaf7(struct cpu_features *features, struct cpuid_result leaf
     features->la57 = has_bit(leaf.ecx, 16);
 }
 
-// The components to switch, before their sizes are known. AVX-512 needs all of its three and AVX;
+// The components to switch. AVX-512 needs all of its three and AVX;
 // XCR0 refuses other combinations (SDM vol. 1, 13.3).
 static uint64_t choose_components(uint64_t offered)
 {
@@ -116,6 +116,7 @@ static uint32_t measure_area(uint64_t *mask, cpuid_function cpuid)
 
 static void decode_xsave(struct cpu_features *features, uint32_t maximum, cpuid_function cpuid)
 {
+    bool has_avx512 = maximum >= 7 && has_bit(cpuid(7, 0).ebx, 16);
     uint64_t offered = 0;
 
     if (features->xsave && maximum >= 0xd) {
@@ -128,7 +129,9 @@ static void decode_xsave(struct cpu_features *features, uint32_t maximum, cpuid_
         return;
     }
     if (!features->avx)
-        offered &= ~(XSAVE_AVX | XSAVE_AVX512);
+        offered &= ~XSAVE_AVX;
+    if (!has_avx512) // some emulators offer the state without the instructions
+        offered &= ~XSAVE_AVX512;
     features->xsave_mask = choose_components(offered);
     features->xsave_size = measure_area(&features->xsave_mask, cpuid);
     features->avx = (features->xsave_mask & XSAVE_AVX) != 0;

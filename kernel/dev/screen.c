@@ -15,8 +15,9 @@
 #define REPLACEMENT 0xfffdu
 #define TAB_WIDTH 8u
 
-#define DRAW_RUN_LIMIT 16u // cells drawn in one piece of work
-#define SCAN_LIMIT 512u    // cells compared in one piece
+#define DRAW_RUN_LIMIT 8u // neighbouring cells drawn at once
+#define DRAW_COST 16u     // of drawing a cell, in cells compared
+#define PIECE_COST 128u   // of one screen_draw(), but for the last run
 
 extern const uint8_t screen_font_start[], screen_font_end[];
 
@@ -223,7 +224,7 @@ static uint32_t draw_in_row(uint32_t row)
         draw_run(row, start, end - start);
     uint32_t passed = end - first_stale[row];
     first_stale[row] = (uint16_t)end;
-    return passed + DRAW_RUN_LIMIT * (end - start);
+    return passed + DRAW_COST * (end - start);
 }
 
 bool screen_draw(void)
@@ -234,7 +235,7 @@ bool screen_draw(void)
         return false;
     for (uint32_t row = 0; row < screen.rows; row++) {
         while (first_stale[row] < screen.columns) {
-            if (work >= SCAN_LIMIT / 2)
+            if (work >= PIECE_COST)
                 return true;
             work += draw_in_row(row);
         }

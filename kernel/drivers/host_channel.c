@@ -4,6 +4,7 @@
 #include "drivers/host_channel.h"
 
 #include "abi/errno.h"
+#include "cpu/clock.h"
 #include "cpu/frame.h"
 #include "cpu/ioapic.h"
 #include "cpu/percpu.h"
@@ -12,29 +13,67 @@
 #include "drivers/host_input.h"
 #include "exec_channel.h"
 #include "fs/memory_fs.h"
+#include "lib/panic.h"
 #include "sched/mutex.h"
 #include "sched/scheduler.h"
 
 #define HOST_CHANNEL_VECTOR (VECTOR_FIRST_INTERRUPT + 4) // trap/ sends it here
 #define BURST_LIMIT 4096u                                // bytes taken in by one interrupt
 #define OUTPUT_STEP 256u                                 // bytes sent between two preemption points
+#define OUTPUT_POLLS 1000u          // of a full transmitter before the writer sleeps
+#define OUTPUT_PAUSE_NS 1000000ull  // how long it sleeps
+#define PATIENCE_NS 600000000000ull // without a byte going out, until the host is given up
 #define READ_CHUNK EXEC_INPUT_WINDOW
 
 static struct serial_port port;
 static struct mutex output_mutex;
+static struct wait_queue output_pause;
+static bool output_is_dead;                     // guarded by output_mutex
 static uint8_t output_buffer[EXEC_FRAME_LIMIT]; // guarded by output_mutex
 static struct mutex input_mutex;                // one reader at a time
 static uint8_t input_buffer[READ_CHUNK];        // guarded by input_mutex
 
-// output_mutex held. Interrupts stay on: the port is polled, and the mutex guards it.
+// Sleeps for a moment, whatever signals are pending.
+static void pause_output(void)
+{
+    uint64_t deadline_ns = clock_now_ns() + OUTPUT_PAUSE_NS;
+    struct waiter waiter = { 0 };
+    wait_prepare(&output_pause, &waiter, WAIT_UNINTERRUPTIBLE);
+    int result = wait_block(deadline_ns); // -ETIMEDOUT: nobody wakes this queue
+    wait_finish(&output_pause, &waiter);
+    kassert(result != -EINTR);
+}
+
+// The host is slow to read, perhaps because somebody reads its output page by page: waits, as a
+// program waits at a full pipe, but without being interrupted, since the frame has begun. False
+// when the host must be taken for gone. output_mutex held.
+static bool wait_for_host(uint64_t stuck_since_ns)
+{
+    if (clock_now_ns() - stuck_since_ns >= PATIENCE_NS) {
+        log_warning("channel", "the host does not read: output ends here");
+        return false;
+    }
+    pause_output();
+    return true;
+}
+
+// Interrupts stay on: the port is polled, and the mutex guards it. Once a frame was broken off, the
+// host cannot make sense of another. output_mutex held.
 static void send_bytes(const uint8_t *bytes, size_t length)
 {
-    while (length > 0) {
-        size_t step = min_of(length, (size_t)OUTPUT_STEP);
-        serial_write(&port, bytes, step);
-        bytes += step;
-        length -= step;
+    uint64_t stuck_since_ns = clock_now_ns();
+    uint32_t polls = 0;
+    while (length > 0 && !output_is_dead) {
+        size_t sent = serial_try_write(&port, bytes, min_of(length, (size_t)OUTPUT_STEP));
+        bytes += sent;
+        length -= sent;
         preempt_point();
+        if (sent > 0) {
+            stuck_since_ns = clock_now_ns();
+            polls = 0;
+        } else if (++polls >= OUTPUT_POLLS) {
+            output_is_dead = !wait_for_host(stuck_since_ns);
+        }
     }
 }
 
@@ -261,6 +300,7 @@ void host_channel_init(uint32_t interrupt_line, bool active_low, bool level_trig
         return;
     }
     mutex_init(&output_mutex, "channel output", MUTEX_RANK_CHANNEL);
+    wait_queue_init(&output_pause);
     mutex_init(&input_mutex, "channel input", MUTEX_RANK_CHANNEL);
     host_input_init();
     make_nodes();

@@ -76,7 +76,8 @@ static bool run_case(const struct test_case *test)
         exit(2);
     }
     clock_gettime(CLOCK_MONOTONIC, &end);
-    double seconds = (double)(end.tv_sec - start.tv_sec) + (double)(end.tv_nsec - start.tv_nsec) / 1e9;
+    double seconds =
+        (double)(end.tv_sec - start.tv_sec) + (double)(end.tv_nsec - start.tv_nsec) / 1e9;
     printf("%s %s%s%s%s (%.2f s)%s%s\n", status == 0 ? "ok  " : "FAIL", test->name,
            test->protection != NULL ? " [" : "", test->protection != NULL ? test->protection : "",
            test->protection != NULL ? "]" : "", seconds, status == 0 ? "" : ": ",

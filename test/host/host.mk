@@ -22,7 +22,7 @@ INCLUDE := -Itest/host/shim -Iinclude -Ikernel -Itest/host -I$(BUILD)
 RENAME := $(foreach name,memcpy memmove memset memcmp strlen strnlen strcmp strncmp strchr,\
 	-D$(name)=kernel_$(name))
 
-TESTS := $(wildcard test/host/test_*.c) $(addprefix test/host/,framework.c stubs.c machine.c)
+TESTS := $(wildcard test/host/test_*.c) $(addprefix test/host/,framework.c stubs.c machine.c walk.c)
 OBJECTS := $(patsubst %.c,$(BUILD)/%.o,$(TESTS) $(TESTED))
 
 .SUFFIXES:

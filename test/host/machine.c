@@ -1,5 +1,5 @@
-// The fake machine: one small file of leftovers, mapped privately over and over, so that gigabytes of
-// "RAM" hold poison and cost only what is written.
+// The fake machine: one small file of leftovers, mapped privately over and over, so that gigabytes
+// of "RAM" hold poison and cost only what is written.
 #define _GNU_SOURCE
 #include "machine.h"
 
@@ -35,8 +35,8 @@ void machine_create(uint64_t size)
     int file = make_leftovers();
     uint64_t span = align_up(size, CHUNK);
     // Large pages in the kernel's sense stay aligned in the host's addresses.
-    uint8_t *base = mmap(NULL, span + CHUNK, PROT_NONE, MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE,
-                         -1, 0);
+    uint8_t *base =
+        mmap(NULL, span + CHUNK, PROT_NONE, MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE, -1, 0);
 
     CHECK(base != MAP_FAILED);
     host_direct_map_base = align_up((uint64_t)base, CHUNK);

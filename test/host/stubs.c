@@ -1,5 +1,5 @@
-// What the kernel code under test calls below or beside it: panic, log, spinlocks, the pieces of the
-// CPU. The spinlocks check ranks as the kernel's do, since there is one "CPU" only.
+// What the kernel code under test calls below or beside it: panic, log, spinlocks, the pieces of
+// the CPU. The spinlocks check ranks as the kernel's do, since there is one "CPU" only.
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stdio.h>

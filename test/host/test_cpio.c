@@ -20,11 +20,12 @@ static void make_archive(struct archive *made, const char *format)
 {
     char command[512];
 
-    snprintf(command, sizeof(command),
-             "set -e; d=$(mktemp -d); cd $d; umask 022; mkdir dir; printf hello >dir/file; : >empty;"
-             "chmod 755 empty; ln -s dir/file link; printf 'dir\\ndir/file\\nempty\\nlink\\n' |"
-             "cpio --quiet -o -H %s; cd /; rm -rf $d",
-             format);
+    snprintf(
+        command, sizeof(command),
+        "set -e; d=$(mktemp -d); cd $d; umask 022; mkdir dir; printf hello >dir/file; : >empty;"
+        "chmod 755 empty; ln -s dir/file link; printf 'dir\\ndir/file\\nempty\\nlink\\n' |"
+        "cpio --quiet -o -H %s; cd /; rm -rf $d",
+        format);
     FILE *pipe = popen(command, "r");
     CHECK(pipe != NULL);
     made->size = fread(made->bytes, 1, ARCHIVE_LIMIT, pipe);

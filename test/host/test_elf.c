@@ -18,9 +18,24 @@ struct program {
 };
 
 static const uint64_t extremes[] = {
-    0, 1, 0xfff, 0x1000, 0x7fff, 0xffff, 0x7fffffff, 0xffffffff, 0x100000000,
-    LIMIT - 1, LIMIT, LIMIT + 1, 0x800000000000, 0x7fffffffffffffff, 0x8000000000000000,
-    0xffff800000000000, 0xfffffffffffff000, 0xffffffffffffffff,
+    0,
+    1,
+    0xfff,
+    0x1000,
+    0x7fff,
+    0xffff,
+    0x7fffffff,
+    0xffffffff,
+    0x100000000,
+    LIMIT - 1,
+    LIMIT,
+    LIMIT + 1,
+    0x800000000000,
+    0x7fffffffffffffff,
+    0x8000000000000000,
+    0xffff800000000000,
+    0xfffffffffffff000,
+    0xffffffffffffffff,
 };
 
 static void load_program(struct program *program, const char *path)
@@ -52,9 +67,15 @@ static enum elf_result check_program(const struct program *program, uint64_t bia
 static struct program make_program(void)
 {
     return (struct program){
-        .header = { .ident = "\177ELF\2\1\1", .type = ELF_TYPE_EXECUTABLE, .machine = 62,
-                    .version = 1, .entry = 0x401000, .program_offset = 64, .header_size = 64,
-                    .program_entry_size = 56, .program_count = SEGMENTS },
+        .header = { .ident = "\177ELF\2\1\1",
+                    .type = ELF_TYPE_EXECUTABLE,
+                    .machine = 62,
+                    .version = 1,
+                    .entry = 0x401000,
+                    .program_offset = 64,
+                    .header_size = 64,
+                    .program_entry_size = 56,
+                    .program_count = SEGMENTS },
         .segments = { { ELF_SEGMENT_LOAD, ELF_FLAG_READ, 0, 0x400000, 0, 0x120, 0x120, 4096 },
                       { ELF_SEGMENT_LOAD, ELF_FLAG_READ | ELF_FLAG_EXECUTE, 0x1000, 0x401000, 0,
                         0x800, 0x800, 4096 },
@@ -133,7 +154,7 @@ TEST(elf_segment_checks)
     CHECK_SEGMENT(1, file_size, 0x801, ELF_BAD_SEGMENT);
     CHECK_SEGMENT(1, offset, 0x3000, ELF_BAD_SEGMENT); // reaches beyond the file
     CHECK_SEGMENT(1, offset, UINT64_MAX - 0xfff, ELF_BAD_SEGMENT);
-    CHECK_SEGMENT(1, offset, 0x1001, ELF_BAD_SEGMENT); // not congruent
+    CHECK_SEGMENT(1, offset, 0x1001, ELF_BAD_SEGMENT);            // not congruent
     CHECK_SEGMENT(1, virtual_address, 0x400000, ELF_BAD_SEGMENT); // overlaps the first
     CHECK_SEGMENT(1, virtual_address, 0x3ff000, ELF_BAD_SEGMENT); // not ascending
     CHECK_SEGMENT(1, virtual_address, 0xfffffffffffff000, ELF_BAD_SEGMENT);
@@ -286,8 +307,8 @@ TEST(elf_symbols_of_broken_files)
     CHECK(!elf_find_symbols(bytes, 64, &symbols));
     CHECK(!elf_find_symbols(bytes, header->section_offset + 1, &symbols));
     for (size_t i = 0; i < header->section_count * ARRAY_SIZE(fields); i++) {
-        size_t at = header->section_offset + i / ARRAY_SIZE(fields) * 64 +
-                    fields[i % ARRAY_SIZE(fields)];
+        size_t at =
+            header->section_offset + i / ARRAY_SIZE(fields) * 64 + fields[i % ARRAY_SIZE(fields)];
         memcpy(copy, bytes, size);
         for (size_t j = 0; j < ARRAY_SIZE(extremes); j++) {
             memcpy(copy + at, &extremes[j], sizeof(extremes[j]));

@@ -18,8 +18,8 @@
 
 TEST(format_integers)
 {
-    static const int64_t values[] = { 0, 1, -1, 7, -42, 255, 65536, INT_MAX, INT_MIN,
-                                      UINT_MAX, INT64_MAX, INT64_MIN };
+    static const int64_t values[] = { 0,     1,       -1,      7,        -42,       255,
+                                      65536, INT_MAX, INT_MIN, UINT_MAX, INT64_MAX, INT64_MIN };
 
     for (size_t i = 0; i < ARRAY_SIZE(values); i++) {
         int small = (int)values[i];
