@@ -96,6 +96,7 @@ static enum cpio_result read_member(struct cpio_reader *reader, struct cpio_entr
         return result;
     size_t data_offset = align_up(name_offset + fields[FIELD_NAME_SIZE], 4);
     size_t data_end = data_offset + fields[FIELD_FILE_SIZE];
+    const uint8_t *data = reader->data + min_of(data_offset, reader->size);
     if (fields[FIELD_FILE_SIZE] != 0 && data_end > reader->size)
         return CPIO_TRUNCATED;
 
@@ -109,7 +110,7 @@ static enum cpio_result read_member(struct cpio_reader *reader, struct cpio_entr
         .link_count = fields[FIELD_LINK_COUNT],
         .device_major = fields[FIELD_NODE_MAJOR],
         .device_minor = fields[FIELD_NODE_MINOR],
-        .data = reader->data + min_of(data_offset, reader->size),
+        .data = data,
         .size = fields[FIELD_FILE_SIZE],
     };
     reader->offset = min_of((size_t)align_up(data_end, 4), reader->size);

@@ -41,7 +41,7 @@ run_fuzz() {
     fuzz_command_line) echo 'loglevel=7 init="/bin/a b" panic=5 -- x "y z"' >"$corpus/line" ;;
     fuzz_format) printf '%%-08.*llx %%s %%#hhX %%p' >"$corpus/format" ;;
     esac
-    if "$build/$1" -seed=1 -runs="${FUZZ_RUNS:-20000}" -max_len=4096 -timeout=10 -close_fd_mask=1 \
+    if "$build/$1" -seed=1 -runs="${FUZZ_RUNS:-20000}" -max_len=4096 -len_control=0 -timeout=10 -close_fd_mask=1 \
         -artifact_prefix="$build/$1-" "$corpus" >"$build/$1.log" 2>&1; then
         echo "ok   $1 (${FUZZ_RUNS:-20000} runs)"
         passed=$((passed + 1))

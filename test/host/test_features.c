@@ -55,7 +55,8 @@ static void make_server(void)
                  0x00050657, 0, bit(3) | bit(17) | bit(21) | bit(24) | bit(26) | bit(28) | bit(30),
                  bit(0) | bit(4) | bit(13) | bit(24) | bit(25) });
     set_leaf(7, 0,
-             (struct cpuid_result){ 0, bit(0) | bit(7) | bit(10) | bit(20), bit(2) | bit(16), 0 });
+             (struct cpuid_result){ 0, bit(0) | bit(7) | bit(10) | bit(16) | bit(20),
+                                    bit(2) | bit(16), 0 });
     set_leaf(0xd, 0, (struct cpuid_result){ 0x2e7, 0x340, 0xa88, 0 });
     set_leaf(0xd, 1, (struct cpuid_result){ bit(0) | bit(1), 0, 0, 0 });
     set_leaf(0xd, 2, (struct cpuid_result){ 256, 576, 0, 0 });
@@ -221,6 +222,16 @@ TEST(features_xsave_without_avx)
 
     CHECK(found.xsave && !found.avx);
     CHECK_EQUAL(found.xsave_mask, 0x203);
+}
+
+// Some emulators offer the state without the instructions; switching it would cost for nothing.
+TEST(features_avx512_state_without_instructions)
+{
+    make_server();
+    struct cpuid_result result = fake_cpuid(7, 0);
+    result.ebx &= ~bit(16);
+    set_leaf(7, 0, result);
+    CHECK_EQUAL(decode().xsave_mask, 0x207);
 }
 
 TEST(features_avx_without_xsave)

@@ -31,8 +31,6 @@ static const char *reason_to_skip(const struct offence *offence)
         return "no XSAVE";
     if ((offence->notes & NEEDS_FSGSBASE) && !(getauxval(AT_HWCAP2) & HWCAP2_FSGSBASE))
         return "no FSGSBASE";
-    if ((offence->notes & RINGFENCE_ONLY) && !kernel_is_ringfence())
-        return "not for Linux";
     return NULL;
 }
 
@@ -51,6 +49,8 @@ static uint64_t acceptable_ends(const struct offence *offence)
         ends |= 1;
     if ((notes & EMULATOR_KILLS) && cpu_is_emulated())
         ends |= 1ull << SIGSEGV;
+    if ((notes & EMULATOR_SAYS_ILL) && cpu_is_emulated())
+        ends |= 1ull << SIGILL;
     return ends;
 }
 

@@ -12,7 +12,7 @@ enum {
     LINUX_ALLOWS = 1 << 4,    // harmless under Linux, which has a gate for it
     NEEDS_XSAVE = 1 << 5,     // skipped where the kernel has not set CR4.OSXSAVE
     NEEDS_FSGSBASE = 1 << 6,  // skipped where ring 3 may not use the instruction (AT_HWCAP2)
-    RINGFENCE_ONLY = 1 << 7,  // skipped under Linux
+    EMULATOR_SAYS_ILL = 1 << 7, // TCG does not know the instruction
 };
 
 struct offence {

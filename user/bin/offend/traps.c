@@ -173,7 +173,7 @@ const struct offence trap_offences[] = {
     { "sixteen-bytes", sixteen_bytes, SIGSEGV, 0 },
     { "int3", breakpoint, SIGTRAP, 0 },
     { "int-3", breakpoint_long, SIGTRAP, 0 },
-    { "int1", ice_breakpoint, SIGTRAP, 0 },
+    { "int1", ice_breakpoint, SIGTRAP, EMULATOR_SAYS_ILL },
     { "int-1", gate_1, SIGSEGV, 0 },
     { "int-2", gate_2, SIGSEGV, 0 },
     { "int-4", gate_4, SIGSEGV, 0 },

@@ -1,0 +1,29 @@
+"""A thousand process lives leave nothing behind (issue 2, "Done means" 4)."""
+
+from verdicts import deaths, expect_success, live_counts
+
+LIVES = 1000
+
+
+def run(booted):
+    return booted("-- /bin/lives,64 /bin/busybox,cat,/proc/live "
+                  f"/bin/lives,{LIVES} /bin/busybox,cat,/proc/live", timeout=240)
+
+
+def test_every_life_ended_as_it_should(booted):
+    expect_success(run(booted), "lives")
+
+
+def test_a_quarter_died_of_faults(booted):
+    names = [name for _, name, _ in deaths(run(booted))]
+    assert names.count("lives") >= LIVES // 4
+
+
+def test_live_counts_are_what_they_were(booted):
+    before, after = live_counts(run(booted))
+    assert before["processes"] > 0 and before["frames-anonymous"] > 0
+    assert before == after
+
+
+def test_everything_came_back(booted):
+    assert run(booted).exit_status == 0

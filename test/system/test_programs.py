@@ -1,0 +1,97 @@
+"""The programs of user/ do what they are there for, on one machine in one boot."""
+
+import pytest
+
+from verdicts import deaths, expect_success, verdicts
+
+EVERYTHING = ("-- /bin/hello,one,two /bin/hello-pie /bin/raw /bin/forktree,3,4 /bin/pingpong,300 "
+              "/bin/walker /bin/usercopy /bin/syscalls /bin/isolate,400ms /bin/lives,160 "
+              "/bin/offend,divide-by-zero /bin/nothing")
+
+
+@pytest.fixture
+def machine(booted):
+    return lambda: booted(EVERYTHING)
+
+
+def test_everything_came_back(machine):
+    assert machine().exit_status == 0
+
+
+def test_hello(machine):
+    guest = machine()
+    expect_success(guest, "hello")
+    expect_success(guest, "hello-pie")
+    assert guest.matches(r"^Hello from process \d+, child of 1\. one two$")
+
+
+# Registers zero at the first instruction, vector registers too, after all that ran before.
+@pytest.mark.protection("registers")
+def test_fork_tree_and_raw(machine):
+    expect_success(machine(), "raw")
+    expect_success(machine(), "forktree")
+
+
+def test_ping_pong(machine):
+    expect_success(machine(), "pingpong")
+
+
+@pytest.mark.protection("cow")
+@pytest.mark.protection("zero")
+def test_memory(machine):
+    expect_success(machine(), "walker")
+
+
+@pytest.mark.protection("copy-range")
+@pytest.mark.protection("copy-fixup")
+def test_bad_pointers(machine):
+    expect_success(machine(), "usercopy")
+
+
+def test_system_calls(machine):
+    expect_success(machine(), "syscalls")
+
+
+@pytest.mark.protection("registers")
+@pytest.mark.protection("fpu")
+def test_isolation(machine):
+    expect_success(machine(), "isolate")
+
+
+def test_lives(machine):
+    expect_success(machine(), "lives")
+
+
+def test_parent_learns_the_signal(machine):
+    guest = machine()
+    assert ("offend", "killed by SIGFPE") in verdicts(guest)
+    assert any(name == "offend" and signal == "SIGFPE" for _, name, signal in deaths(guest))
+
+
+def test_missing_program(machine):
+    assert ("nothing", "exited 127") in verdicts(machine())
+
+
+def test_tour(booted):
+    """Without words for init, the demonstration runs and the machine powers itself off."""
+    guest = booted("")
+    assert guest.exit_status == 0
+    names = ["hello", "raw", "spinners", "pingpong", "offend", "walker", "forktree"]
+    assert verdicts(guest) == [(name, "exited 0") for name in names]
+
+
+def test_service_is_restarted_and_given_up(booted):
+    guest = booted("-- service:/bin/offend,null-read service:/bin/busybox,sleep,1000 "
+                   "/bin/busybox,sleep,2")
+    assert guest.exit_status == 0
+    crashes = [verdict for name, verdict in verdicts(guest) if name == "offend"]
+    assert crashes == ["killed by SIGSEGV"] * 6  # the first run and five restarts
+    assert guest.matches(r"^init: service /bin/offend died 6 times in quick succession: given up$")
+    assert ("busybox", "exited 0") in verdicts(guest)
+
+
+def test_out_of_memory_hits_one_process(booted):
+    guest = booted("-- /bin/walker,hog /bin/hello /bin/walker", mem="128M")
+    assert guest.exit_status == 0
+    assert verdicts(guest)[0] in [("walker", "killed by SIGKILL"), ("walker", "exited 0")]
+    assert verdicts(guest)[1:] == [("hello", "exited 0"), ("walker", "exited 0")]

@@ -1,0 +1,144 @@
+"""What no program can show: the kernel's own misdeeds stopped by the hardware, the state of control
+registers and tables, which instruction leaves the kernel."""
+
+import re
+
+import pytest
+
+CR0_WP, CR0_NE = 1 << 16, 1 << 5
+CR4 = {"umip": 1 << 11, "fsgsbase": 1 << 16, "smep": 1 << 20, "smap": 1 << 21}
+EFER_NXE = 1 << 11
+SFMASK = sum(1 << bit for bit in (8, 9, 10, 12, 13, 14, 16, 18, 21))  # TF IF DF IOPL NT RF AC ID
+IST_VECTORS = {1, 2, 8, 18}  # #DB, NMI, #DF, #MC
+USER_GATES = {3}  # INT3
+LAST_PAGE_RETURN = 0x7FFFFFFFF000
+
+
+def selftest(boot, name):
+    """The misdeed must end in a panic, which restarts the machine; the reason is returned."""
+    guest = boot(f"panic=1 selftest={name}", cpu="max")
+    guest.wait()
+    assert guest.panic, f"{name} went through"
+    assert not guest.matches("not protected")
+    assert guest.end_reason == "guest-reset"
+    return guest.panic
+
+
+@pytest.mark.protection("smap")
+def test_kernel_cannot_read_user_memory(boot):
+    assert "page fault in the kernel" in selftest(boot, "smap")
+
+
+@pytest.mark.protection("smep")
+def test_kernel_cannot_execute_user_memory(boot):
+    assert "page fault in the kernel" in selftest(boot, "smep")
+
+
+@pytest.mark.protection("guard")
+@pytest.mark.protection("ist")
+def test_kernel_stack_overflow_is_told(boot):
+    assert "reached the guard page" in selftest(boot, "guard")
+
+
+@pytest.mark.protection("nx")
+def test_kernel_cannot_execute_its_data(boot):
+    assert "page fault in the kernel" in selftest(boot, "nx")
+
+
+def test_kernel_cannot_write_its_text(boot):
+    assert "page fault in the kernel" in selftest(boot, "wp")
+
+
+def test_panic_restarts_the_machine(boot):
+    """With `reboot` QEMU starts again: the panic's reason, and then the loader once more."""
+    guest = boot("panic=1 selftest=panic", reboot=True)
+    guest.wait_for("panic: ")
+    guest.wait_for("restarting in 1 s")
+    lines = len(guest.matches("ringfence loader: started"))
+    assert lines >= 1
+    while len(guest.matches("ringfence loader: started")) < 2:
+        guest.wait_for("(?s)ringfence loader: started", timeout=60)
+        if guest.ended:
+            pytest.fail("the machine did not start again")
+
+
+@pytest.fixture
+def state(booted):
+    def read():
+        guest = booted("direct=/direct/probe", cpu="max")
+        assert guest.exit_status == 0
+        found = guest.matches(r"^probe: (\S+) (0x[0-9a-f]{16})$")
+        return {match[1]: int(match[2], 16) for match in found}
+
+    return read
+
+
+def bits(mask):
+    return {bit for bit in range(64) if mask >> bit & 1}
+
+
+def test_control_registers(state):
+    values = state()
+    assert values["cr0"] & CR0_WP and values["cr0"] & CR0_NE
+    assert values["efer"] & EFER_NXE
+    for name, bit in CR4.items():
+        if values[f"cpu-{name}"]:
+            assert values["cr4"] & bit, name
+
+
+def test_system_call_registers(state):
+    values = state()
+    assert values["sfmask"] & SFMASK == SFMASK
+    assert values["sysenter-cs"] == 0
+    assert values["lstar"] >> 63 and values["cstar"] >> 63
+    assert values["lstar"] != values["cstar"]
+    assert values["star"] >> 32 & 0xFFFF == 0x08 and (values["star"] >> 48 & 0xFFFF) + 16 == 0x33
+
+
+def test_tables(state):
+    values = state()
+    assert values["idt-limit"] == 256 * 16 - 1 and values["idt-absent"] == 0
+    assert bits(values["idt-open-to-ring-3"]) == USER_GATES
+    assert bits(values["idt-with-ist"]) == IST_VECTORS
+    assert values["gdt-narrow-code"] == 0 and values["ldt"] == 0
+    assert values["tss-io-map"] > values["tss-limit"]  # no I/O bitmap
+
+
+def test_kernel_pages(state):
+    values = state()
+    assert values["leaf-entries"] > 0
+    assert values["writable-and-executable"] == 0
+    assert values["open-to-ring-3"] == 0
+
+
+@pytest.mark.protection("sysret")
+def test_return_past_the_last_page_is_not_by_sysret(run_exec):
+    result = run_exec(["/bin/offend", "last-page-call"], trace=True)
+    assert result.status == 128 + 11
+    exits = [event for event in result.trace.named("EXIT") if event.b == LAST_PAGE_RETURN]
+    assert exits and all(event.a == 0 for event in exits)  # IRETQ
+
+
+def test_nmi_anywhere(boot):
+    """NMIs while a program makes system calls with a stack pointer that nobody may use."""
+    guest = boot("-- /bin/busybox,echo,begin /bin/offend,stack-null-calls "
+                 "/bin/offend,stack-kernel-calls /bin/offend,stack-bad-calls")
+    guest.wait_for("^begin$")
+    sent = 0
+    while not guest.ended:
+        try:
+            guest.monitor("nmi")
+            sent += 1
+        except ConnectionError:
+            break
+    assert guest.wait() == 0
+    seen = guest.matches(r"power: up .* (\d+) NMIs")
+    assert sent and int(seen[0][1]) > 0
+
+
+def test_offender_is_told_exactly(run_exec):
+    """One log line says who, what, where; the same signal reaches the parent."""
+    result = run_exec(["/bin/offend", "kernel-read"])
+    assert result.status == 128 + 11 and not result.stdout
+    line = next(line for line in result.log if "(offend) killed by" in line)
+    assert re.search(r"killed by SIGSEGV: .* at 0xffffffff80000000, rip 0x[0-9a-f]+", line)
