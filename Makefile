@@ -20,15 +20,20 @@ MAKEFLAGS += --no-print-directory --no-builtin-rules
 # $(call remember,TEXT): rewrites the target only when TEXT differs from what it holds.
 remember = @mkdir -p $(@D); echo '$(1)' | cmp -s - $@ || echo '$(1)' > $@
 
+# The short options are the first word of MAKEFLAGS, if there are any.
+DRY_RUN := $(findstring n,$(filter-out --%,$(firstword -$(MAKEFLAGS))))
+
 # Tools come first: this included file is remade before anything else, and silently when they are
 # all there. While it does not exist the build's own rules, which ask the compiler, are not read.
 ifneq ($(filter-out help clean,$(or $(MAKECMDGOALS),all)),)
-ifeq ($(findstring n,$(firstword $(filter-out --%,-$(MAKEFLAGS)))),)
+ifneq ($(DRY_RUN),)
+include $(wildcard build/tools.mk)
+else
 include build/tools.mk
-endif
 build/tools.mk: FORCE
 	@SCREEN='$(SCREEN)' sh test/install-deps.sh
 	$(call remember,TOOLS := present)
+endif
 endif
 
 ifdef TOOLS

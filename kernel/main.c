@@ -28,6 +28,7 @@ noreturn_function void kernel_main(struct boot_info *boot)
     boot_load_symbols(boot);       // from here on, a panic names functions
     frames_init(boot);             // all RAM, frame by frame
     kernel_map_init(boot);         // the kernel's half; the identity map goes
+    boot_guard_stack();                // an overflow of this stack is noticed, too
     boot_open_screen(boot);        // the log appears on the framebuffer as well
     boot_start_devices(boot);      // ACPI, LAPIC, I/O APICs, clocks: time begins
     random_init();                 // seeds the generator

@@ -22,6 +22,7 @@ void boot_open_serial_log(void);
 void boot_check_info(const struct boot_info *boot);
 // Unknown words are reported in the log.
 void boot_read_command_line(struct boot_info *boot);
+void boot_guard_stack(void);
 void boot_load_symbols(const struct boot_info *boot);
 void boot_open_screen(const struct boot_info *boot);
 void boot_start_devices(const struct boot_info *boot);

@@ -22,7 +22,7 @@ static bool console_wants(const char *sink)
 
 void boot_open_screen(const struct boot_info *boot)
 {
-    static struct log_sink sink = { .write = screen_write, .name = "screen" };
+    static struct log_sink sink = { .write = screen_write, .work = screen_draw, .name = "screen" };
 
     if (boot->framebuffer.format == BOOT_PIXEL_NONE || !console_wants("screen"))
         return;

@@ -1,11 +1,16 @@
 // The first steps: a log on the serial port, is the boot_info ours, what does the command line say.
 #include "boot/boot.h"
+#include "cpu/registers.h"
+#include "cpu/report.h"
 #include "debug/log.h"
 #include "debug/panic_report.h"
 #include "debug/symbols.h"
 #include "dev/power.h"
 #include "dev/serial.h"
+#include "lib/panic.h"
+#include "lib/protection.h"
 #include "lib/string.h"
+#include "mem/page_table.h"
 
 #define DEFAULT_SLICE_MS 10
 #define MAXIMUM_SLICE_MS 10000
@@ -13,6 +18,8 @@
 
 struct boot_options boot_options;
 static struct serial_port log_port;
+
+extern const char boot_stack_guard[]; // start.S
 
 static void write_serial(const char *text, size_t length)
 {
@@ -25,6 +32,7 @@ void boot_open_serial_log(void)
 
     if (serial_open(&log_port, SERIAL_COM1))
         log_add_sink(&sink);
+    report_to(log_receive); // what cpu/ and dev/ have to say
     log_info("boot", "Ringfence: limited direct execution on x86-64");
 }
 
@@ -108,6 +116,17 @@ void boot_read_command_line(struct boot_info *boot)
     options->selftest = command_line_value(&options->line, "selftest");
     if (!options->init_path)
         options->init_path = "/sbin/init";
+}
+
+// The page below the boot stack becomes a guard page, as every other kernel stack has one.
+void boot_guard_stack(void)
+{
+    uint64_t *entry = page_table_entry(kernel_page_table_root, (uint64_t)boot_stack_guard, false);
+
+    kassert(entry && *entry != 0);
+    if (PROTECT_GUARD)
+        *entry = 0;
+    invalidate_page((uint64_t)boot_stack_guard);
 }
 
 void boot_load_symbols(const struct boot_info *boot)

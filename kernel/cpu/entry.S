@@ -7,6 +7,7 @@
 //   - swapgs is decided by the saved CS, the same way in and out, with a fence behind it.
 //   - IST entries from kernel mode trust nothing about GS: they may hit between SYSCALL and swapgs.
 //   - only the exit gate leads to user mode, and only one IRETQ and one SYSRETQ leave.
+#include "cpu/assembly.h"
 #include "cpu/selectors.h"
 #include "lib/protection.h"
 #include "offsets.h"
@@ -53,8 +54,7 @@
 // RFLAGS.AC as ring 3 set it and SMAP would be open (SDM vol. 3A, 4.6.1). On a CPU without SMAP, where
 // CLAC is #UD, the IDT points VECTOR_STUB_CLAC_SIZE bytes further (tables.c): no code is patched.
     .balign 16
-    .globl vector_stubs
-vector_stubs:
+FUNCTION(vector_stubs)
     .set vector, 0
     .rept 256
     .balign 16
@@ -77,24 +77,27 @@ vector_stubs:
     .endif
     .set vector, vector + 1
     .endr
+END(vector_stubs)
 
 // Interrupts and exceptions without IST.
 // On arrival: interrupts off; on the thread's kernel stack (from user: TSS.RSP0; from kernel: where it
 // was); hardware frame, error and vector pushed.
     .balign 16
-vector_entry:
+LOCAL_FUNCTION(vector_entry)
     PUSH_GENERAL_REGISTERS
     movq %rsp, %rdi
     testb $3, FRAME_CS(%rsp)            // who was interrupted is decided by the saved CS alone
     jz vector_from_kernel
     swapgs
     lfence                              // no speculation past swapgs with the wrong base (CVE-2019-1125)
-vector_from_user:
+END(vector_entry)
+LOCAL_FUNCTION(vector_from_user)
     xorl %ebp, %ebp                     // backtraces end at the boundary
     call trap_handle
     jmp leave_to_user
+END(vector_from_user)
 
-vector_from_kernel:
+LOCAL_FUNCTION(vector_from_kernel)
     lfence                              // nor past the branch that skipped it
     leaq iretq_to_user(%rip), %rax
     cmpq %rax, FRAME_RIP(%rsp)
@@ -104,22 +107,24 @@ vector_from_kernel:
     POP_GENERAL_REGISTERS
     addq $16, %rsp
     iretq
+END(vector_from_kernel)
 
 // The IRETQ below refused the user frame. The saved CS says kernel, but GS is already the user's.
 // iretq_fault() puts the fault's registers under the refused frame, which makes it a frame from user
 // mode; the offender gets the signal and the kernel is as if the fault had come from ring 3.
-refused_iretq:
+LOCAL_FUNCTION(refused_iretq)
     swapgs
     lfence
     call iretq_fault
     movq %rax, %rsp
     movq %rax, %rdi
     jmp vector_from_user
+END(refused_iretq)
 
 // NMI, #DB, #DF, #MC: each on its own stack. The word above the frame, at the top of that stack,
 // holds this CPU's per-CPU base.
     .balign 16
-ist_entry:
+LOCAL_FUNCTION(ist_entry)
     PUSH_GENERAL_REGISTERS
     movq %rsp, %rdi
     testb $3, FRAME_CS(%rsp)
@@ -145,10 +150,11 @@ ist_entry:
     POP_GENERAL_REGISTERS
     addq $16, %rsp
     iretq
+END(ist_entry)
 
 // From user mode GS is the user's, so the ordinary rule holds. The frame moves to the thread's stack,
 // since the handler may signal and block and the IST stack is used again by the next such event.
-ist_from_user:
+LOCAL_FUNCTION(ist_from_user)
     swapgs
     lfence
     movq %rsp, %rsi
@@ -166,12 +172,12 @@ ist_from_user:
     xorl %ebp, %ebp
     call trap_handle
     jmp restore_by_iretq
+END(ist_from_user)
 
 // SYSCALL. On arrival (SDM vol. 2B, SYSCALL): RCX = user RIP, R11 = user RFLAGS, RFLAGS masked by
 // SFMASK (interrupts off, AC, DF, TF, NT clear), CS/SS kernel's; RSP and GS still the user's.
     .balign 16
-    .globl syscall_entry
-syscall_entry:
+FUNCTION(syscall_entry)
     swapgs
     movq %rsp, %gs:PERCPU_USER_RSP
     movq %gs:PERCPU_KERNEL_STACK_TOP, %rsp
@@ -186,10 +192,11 @@ syscall_entry:
     movq %rsp, %rdi
     xorl %ebp, %ebp
     call syscall_handle
+END(syscall_entry)
     // fall through
 
 // The way out: the exit gate decides, this only branches. RSP points at the frame.
-leave_to_user:
+LOCAL_FUNCTION(leave_to_user)
     cli
     movq %rsp, %rdi
     call return_to_user
@@ -201,27 +208,29 @@ leave_to_user:
     movq (FRAME_RSP - FRAME_VECTOR)(%rsp), %rsp
     swapgs                              // on the user's stack: only IST events can come, see above
     sysretq
+END(leave_to_user)
 
-restore_by_iretq:
+LOCAL_FUNCTION(restore_by_iretq)
     POP_GENERAL_REGISTERS
     addq $16, %rsp                      // vector and error
     swapgs
-    .globl iretq_to_user
-iretq_to_user:
+END(restore_by_iretq)
+FUNCTION(iretq_to_user)
     iretq                               // may refuse the frame: see refused_iretq
+END(iretq_to_user)
 
 // A thread that never was in user mode goes there: the kernel stack is dropped down to the frame at
 // its top. C prototype in cpu/upcalls.h.
-    .globl thread_return_to_user
-thread_return_to_user:
+FUNCTION(thread_return_to_user)
     cli
     movq %gs:PERCPU_KERNEL_STACK_TOP, %rsp
     subq $FRAME_SIZE, %rsp
     xorl %ebp, %ebp
     jmp leave_to_user
+END(thread_return_to_user)
 
 // CSTAR: SYSCALL from compatibility mode. There is no 32-bit code descriptor, so nothing can come
 // here; if something does, RSP is the user's and nothing on it may be trusted: come to rest loudly.
-    .globl syscall_refused
-syscall_refused:
+FUNCTION(syscall_refused)
     ud2
+END(syscall_refused)

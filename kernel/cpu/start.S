@@ -1,11 +1,11 @@
 // The kernel's first instruction. The loader jumps here with interrupts off, the kernel's half mapped
 // and RDI pointing at boot_info in the direct map. Nothing may run before GS holds this CPU's base:
 // compiled code reads the stack canary through it.
+#include "cpu/assembly.h"
 #include "cpu/selectors.h"
 
     .section .text
-    .globl kernel_start
-kernel_start:
+FUNCTION(kernel_start)
     cld
     movl $MSR_GS_BASE_NUMBER, %ecx
     movabsq $boot_percpu, %rax
@@ -18,9 +18,10 @@ kernel_start:
 1:  cli                                 // kernel_main does not return
     hlt
     jmp 1b
+END(kernel_start)
 
 // The stack of the boot context, later of the boot CPU's idle thread. The page below it is a guard:
-// kernel_map_init() leaves it, main.c unmaps it.
+// boot_guard_stack() unmaps it.
     .section .bss
     .balign 4096
     .globl boot_stack_guard

@@ -7,9 +7,10 @@
 //   locks   the run-queue lock is held on both sides; who continues releases it.
 // struct switch_context (cpu/switch.h) draws the stack.
 
+#include "cpu/assembly.h"
+
     .section .text
-    .globl switch_context
-switch_context:
+FUNCTION(switch_context)
     pushq %rbp
     pushq %rbx
     pushq %r12
@@ -25,13 +26,14 @@ switch_context:
     popq %rbx
     popq %rbp
     ret
+END(switch_context)
 
 // A new thread's first code: r12 = function, r13 = argument, as thread_create() laid them.
-    .globl thread_first_entry
-thread_first_entry:
+FUNCTION(thread_first_entry)
     xorl %ebp, %ebp
     call thread_started                 // releases the run-queue lock, turns interrupts on
     movq %r13, %rdi
     call *%r12
     call thread_exit
     ud2
+END(thread_first_entry)

@@ -8,10 +8,7 @@
 #include "lib/string.h"
 #include "sched/scheduler.h"
 
-#define DROP_STEP 16ull // pages dropped with interrupts off at a time
-#define DROP_STEP_LIMIT 256ull
-#define TREE_LEVEL_BITS 6u // the page tree's nodes are 64-way
-#define TREE_HEIGHT_LIMIT 5u
+#define DROP_STEP 8u // pages given back under the lock at a time
 
 static uint64_t count_pages(uint64_t size)
 {
@@ -153,22 +150,14 @@ void inode_clear_gap(struct inode *inode, uint64_t offset)
     spinlock_release(&inode->lock);
 }
 
-// From the end downwards, in steps that keep interrupts off only shortly; they widen over holes,
-// but never so far that what lies below the hole would be too much at once.
+// In steps that keep interrupts off only shortly.
 void inode_drop_pages(struct inode *inode, uint64_t first)
 {
-    uint64_t end = count_pages(FILE_SIZE_LIMIT);
-    if (inode->pages.height < TREE_HEIGHT_LIMIT)
-        end = 1ull << (TREE_LEVEL_BITS * inode->pages.height);
-    uint64_t step = DROP_STEP;
-    while (inode->pages.page_count > 0 && end > first) {
-        uint64_t before = inode->pages.page_count;
-        end = end - first > step ? end - step : first;
+    bool done = false;
+    while (!done) {
         spinlock_acquire(&inode->lock);
-        page_tree_truncate(&inode->pages, end);
+        done = page_tree_truncate_step(&inode->pages, first, DROP_STEP);
         spinlock_release(&inode->lock);
-        bool was_hole = inode->pages.page_count == before;
-        step = was_hole ? min_of(step * 2, DROP_STEP_LIMIT) : DROP_STEP;
         preempt_point();
     }
 }

@@ -174,6 +174,7 @@ void process_shutdown(uint32_t command)
              (unsigned long long)stack_frames, (unsigned long long)slab_frames);
     report_counters();
     report_balance(&before, command);
+    log_flush();
 
     if (command == REBOOT_RESTART)
         power_restart();

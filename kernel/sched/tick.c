@@ -5,6 +5,7 @@
 #include "cpu/interrupts.h"
 #include "cpu/lapic.h"
 #include "debug/latency.h"
+#include "debug/log.h"
 #include "lib/protection.h"
 #include "sched/run_queue.h"
 #include "sched/scheduler.h"
@@ -54,7 +55,10 @@ void scheduler_timer_interrupt(void)
 // Interrupts are off between the look at the queue and the wait, so no wake-up falls in between.
 void scheduler_idle_loop(void)
 {
+    log_work_later();
     for (;;) {
+        if (log_work() && !reschedule_is_due())
+            continue; // drawing is idle time's work, piece by piece
         interrupts_disable_now();
         if (this_cpu()->run_queue->runnable_count > 0 || reschedule_is_due()) {
             interrupts_enable_now();

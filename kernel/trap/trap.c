@@ -38,6 +38,9 @@ static void handle_interrupt(const struct trap_frame *frame)
         break;
     case VECTOR_RESCHEDULE:
         break; // the sender has set reschedule_due
+    case VECTOR_LAPIC_ERROR:
+        log_warning("trap", "local APIC error, status %#x", lapic_read_errors());
+        break;
     case VECTOR_SPURIOUS:
         return; // takes no end-of-interrupt (SDM vol. 3A, 11.9)
     default:
