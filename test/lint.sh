@@ -38,7 +38,7 @@ tidy() {
 TIDY_CHECKS='-*,clang-analyzer-core.*,-clang-analyzer-core.UndefinedBinaryOperatorResult'
 TIDY_CHECKS="$TIDY_CHECKS,clang-analyzer-unix.*,bugprone-assert-side-effect"
 TIDY_CHECKS="$TIDY_CHECKS,bugprone-bool-pointer-implicit-conversion,bugprone-infinite-loop"
-TIDY_CHECKS="$TIDY_CHECKS,bugprone-macro-repeated-side-effects,bugprone-misplaced-widening-cast"
+TIDY_CHECKS="$TIDY_CHECKS,bugprone-macro-repeated-side-effects"
 TIDY_CHECKS="$TIDY_CHECKS,bugprone-signed-char-misuse,bugprone-sizeof-expression"
 TIDY_CHECKS="$TIDY_CHECKS,bugprone-suspicious-memset-usage,bugprone-suspicious-semicolon"
 TIDY_CHECKS="$TIDY_CHECKS,bugprone-terminating-continue,bugprone-too-small-loop-variable"

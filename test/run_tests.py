@@ -55,7 +55,7 @@ def run_pytest(suite, arguments=()):
     with tempfile.TemporaryDirectory(prefix="ringfence-") as folder:
         report = os.path.join(folder, "report.xml")
         command = [sys.executable, "-B", "-m", "pytest", "-v", "--tb=short", f"--junitxml={report}"]
-        command += ["-n", "2", "--dist", "loadfile"] if suite == "system" else []
+        command += ["-n", "2", "--dist", "loadgroup"] if suite == "system" else []
         status = subprocess.run(command + [suite, *arguments], cwd=TEST, check=False).returncode
         return read_report(report) if status in ORDERLY_ENDS else None
 

@@ -22,7 +22,12 @@ static bool console_wants(const char *sink)
 
 void boot_open_screen(const struct boot_info *boot)
 {
-    static struct log_sink sink = { .write = screen_write, .work = screen_draw, .name = "screen" };
+    static struct log_sink sink = {
+        .write = screen_write,
+        .work = screen_draw,
+        .may_lag = true,
+        .name = "screen",
+    };
 
     if (boot->framebuffer.format == BOOT_PIXEL_NONE || !console_wants("screen"))
         return;
@@ -64,4 +69,7 @@ void boot_start_devices(const struct boot_info *boot)
     if (acpi.hpet_address)
         sources.hpet = device_map(acpi.hpet_address, REGISTER_PAGE_SIZE, DEVICE_UNCACHED);
     clock_init(&sources, boot->tsc_at_exit);
+    log_info("clock", "TSC runs at %llu kHz, measured against the %s; LAPIC timer: %s",
+             (unsigned long long)clock_tsc_hz() / 1000, clock_reference_name(),
+             lapic_timer_uses_tsc_deadline() ? "TSC deadline" : "one-shot");
 }

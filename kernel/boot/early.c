@@ -6,7 +6,6 @@
 #include "debug/panic_report.h"
 #include "debug/symbols.h"
 #include "dev/power.h"
-#include "dev/serial.h"
 #include "lib/panic.h"
 #include "lib/protection.h"
 #include "lib/string.h"
@@ -17,24 +16,8 @@
 #define MAXIMUM_PANIC_SECONDS 86400
 
 struct boot_options boot_options;
-static struct serial_port log_port;
 
 extern const char boot_stack_guard[]; // start.S
-
-static void write_serial(const char *text, size_t length)
-{
-    serial_write(&log_port, text, length);
-}
-
-void boot_open_serial_log(void)
-{
-    static struct log_sink sink = { .write = write_serial, .name = "serial" };
-
-    if (serial_open(&log_port, SERIAL_COM1))
-        log_add_sink(&sink);
-    report_to(log_receive); // what cpu/ and dev/ have to say
-    log_info("boot", "Ringfence: limited direct execution on x86-64");
-}
 
 void boot_check_info(const struct boot_info *boot)
 {

@@ -80,22 +80,21 @@ static size_t format_line(char line[LOG_LINE_LIMIT], const char *area, const cha
     return length;
 }
 
-static bool work_one_piece(void)
+static bool work_one_piece(bool laggards)
 {
     bool more = false;
 
+    spinlock_acquire(&log_lock);
     for (struct log_sink *sink = sinks; sink; sink = sink->next)
-        if (sink->work && sink->work())
+        if (sink->work && (laggards || !sink->may_lag) && sink->work())
             more = true;
+    spinlock_release(&log_lock);
     return more;
 }
 
 bool log_work(void)
 {
-    spinlock_acquire(&log_lock);
-    bool more = work_one_piece();
-    spinlock_release(&log_lock);
-    return more;
+    return work_one_piece(true);
 }
 
 void log_flush(void)
@@ -111,13 +110,16 @@ void log_work_later(void)
     spinlock_release(&log_lock);
 }
 
-// Every piece has its own stretch of interrupts off. A caller that has them off already is in a
-// hurry: the next one catches up.
+// Every piece has its own stretch of interrupts off. A caller that has them off once the scheduler
+// runs is in a hurry: the next line catches up.
 static void do_sinks_work(bool deferred)
 {
-    if (interrupts_are_on())
-        while (log_work() && !deferred)
-            ;
+    if (deferred && !interrupts_are_on())
+        return;
+    while (work_one_piece(false))
+        ;
+    while (log_work() && !deferred)
+        ;
 }
 
 void log_line(enum log_level level, const char *area, const char *format, ...)

@@ -17,6 +17,7 @@ typedef bool (*log_sink_work)(void);
 struct log_sink {
     log_sink_write write;
     log_sink_work work; // NULL: write() does it all
+    bool may_lag;       // its work may wait for idle time (the screen)
     const char *name;
     struct log_sink *next;
 };
@@ -33,9 +34,10 @@ size_t log_copy(char *buffer, size_t size, size_t offset);
 // Sends text to the sinks as it is, whole, without stamp and not kept in the ring; for the console.
 void log_write_plain(const char *text, size_t length);
 
-// Slow sinks (the screen) are drawn in pieces, so that no line costs a long stretch. At first each
-// log_line() with interrupts on finishes the work itself; after log_work_later() it does one piece,
-// and the rest is for whoever has time (idle).
+// Slow sinks work in pieces, so that no line keeps interrupts off for long. log_line() finishes the
+// work of sinks that must not lag (serial) if interrupts are on; else the next line or idle does. Those
+// that may lag (the screen) it finishes at first; after log_work_later() it does one piece, and the
+// rest is for whoever has time (idle).
 void log_work_later(void);
 // One piece, interrupts on afterwards as before; true when there is more.
 bool log_work(void);

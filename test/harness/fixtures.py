@@ -1,7 +1,7 @@
 """The pytest fixtures of the system tests; test/system/conftest.py makes them known.
 
 boot         starts a machine, returns the running harness.guest.Guest
-booted       the same, run to its end and shared by all tests of a file that ask for the same
+booted       the same, run to its end and shared by the tests of a file that ask for the same
 run_exec     one program through `test/qemu.py exec`, as a user would start it
 compile_c    a static program from C source, against glibc or musl
 """

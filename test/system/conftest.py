@@ -19,7 +19,11 @@ def pytest_configure(config):
         "markers", "protection(name): fails in a build made WITHOUT this protection")
 
 
+@pytest.hookimpl(tryfirst=True)
 def pytest_collection_modifyitems(config, items):
+    for item in items:  # who shares boots runs on one worker, unless the test says otherwise
+        if "booted" in item.fixturenames and not item.get_closest_marker("xdist_group"):
+            item.add_marker(pytest.mark.xdist_group(item.path.stem))
     wanted = config.getoption("--protection")
     if not wanted:
         return

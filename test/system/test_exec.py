@@ -18,10 +18,11 @@ def shell(script):
     return [BUSYBOX, "sh", "-c", script]
 
 
+# A byte of live input is an interrupt, so this is less than the mebibyte below.
 def test_every_byte_through_live_input(run_exec):
-    result = run_exec([BUSYBOX, "cat"], stdin=EVERY_BYTE, timeout=240)
-    assert (result.status, result.stderr) == (0, b"")
-    assert hashlib.sha256(result.stdout).digest() == hashlib.sha256(EVERY_BYTE).digest()
+    data = EVERY_BYTE[: 64 << 10]
+    result = run_exec([BUSYBOX, "cat"], stdin=data)
+    assert (result.status, result.stdout == data, result.stderr) == (0, True, b"")
 
 
 def test_every_byte_from_a_file(run_exec, tmp_path):
