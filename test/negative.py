@@ -20,6 +20,7 @@ PROTECTIONS = os.path.join(run_tests.TEST, "protections.txt")
 
 
 def main():
+    run_tests.forget_make()
     known = read_protections()
     chosen = sys.argv[1:] or known
     unknown = [name for name in chosen if name not in known]

@@ -22,6 +22,7 @@ SUMMARY = re.compile(rb"^(\d+) passed, (\d+) failed$")
 
 
 def main():
+    forget_make()
     suites, _, pytest_arguments = partition(sys.argv[1:], "--")
     passed = failed = 0
     for suite in suites:
@@ -31,6 +32,12 @@ def main():
         passed, failed = passed + ok, failed + bad
     print(f"{passed} passed, {failed} failed")
     return 0 if passed and not failed else 1
+
+
+def forget_make():
+    """Tests start make as a user does, not as a part of the make that started them."""
+    for name in ("MAKEFLAGS", "MAKELEVEL", "MFLAGS", "MAKEOVERRIDES"):
+        os.environ.pop(name, None)
 
 
 def run_host(environment=None):

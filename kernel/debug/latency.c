@@ -28,20 +28,20 @@ static void close_stretch(struct percpu *cpu, uint64_t now, uint64_t caller)
     cpu->longest_unpreemptible_at = caller;
 }
 
-void latency_mark(void)
+void latency_mark(uint64_t place)
 {
     struct percpu *cpu = this_cpu();
     uint64_t now = read_tsc();
 
-    close_stretch(cpu, now, (uint64_t)__builtin_return_address(0));
+    close_stretch(cpu, now, place);
     cpu->unpreemptible_since = now;
 }
 
-void latency_end(void)
+void latency_end(uint64_t place)
 {
     struct percpu *cpu = this_cpu();
 
-    close_stretch(cpu, read_tsc(), (uint64_t)__builtin_return_address(0));
+    close_stretch(cpu, read_tsc(), place);
     cpu->unpreemptible_since = 0;
 }
 

@@ -7,9 +7,10 @@
 
 // The report covers the CPUs named here, each once, as it starts.
 void latency_add_cpu(const struct percpu *cpu);
-// A thread entered the kernel, passed a preemption point, or came back from a block.
-void latency_mark(void);
-// A thread leaves for user mode or idle: the stretch ends here.
-void latency_end(void);
+// A thread entered the kernel, passed a preemption point, or came back from a block. `place` is the
+// code address that the report names if the stretch that ends here is the longest.
+void latency_mark(uint64_t place);
+// A thread leaves for user mode, blocks or idles: the stretch ends here.
+void latency_end(uint64_t place);
 // Log lines with both maxima of all CPUs, symbolised.
 void latency_report(void);

@@ -97,7 +97,7 @@ static void finish_switch(void)
     spinlock_release(&queue->lock);
     if (exited)
         thread_bury(exited);
-    latency_mark();
+    latency_mark((uint64_t)schedule);
 }
 
 void thread_started(void)
@@ -142,12 +142,12 @@ void schedule(enum switch_reason reason)
     struct thread *current = current_thread();
 
     kassert(reason == SWITCH_BLOCKED || atomic_load(&current->state) == THREAD_RUNNING);
-    latency_end();
+    latency_end((uint64_t)__builtin_return_address(0));
     spinlock_acquire(&queue->lock);
     atomic_store_explicit(&cpu->reschedule_due, false, memory_order_relaxed);
     if (!retire_current(queue, current, reason)) {
         spinlock_release(&queue->lock);
-        latency_mark();
+        latency_mark((uint64_t)schedule);
         return;
     }
     struct thread *next = take_next(queue);
@@ -164,7 +164,7 @@ void schedule(enum switch_reason reason)
 void preempt_point(void)
 {
     spinlock_assert_held_count(0);
-    latency_mark();
+    latency_mark((uint64_t)__builtin_return_address(0));
     if (reschedule_is_due())
         schedule(SWITCH_SLICE_OVER);
 }

@@ -57,6 +57,7 @@ void scheduler_idle_loop(void)
 {
     log_work_later();
     for (;;) {
+        latency_mark((uint64_t)scheduler_idle_loop); // every turn is a preemption point
         if (log_work() && !reschedule_is_due())
             continue; // drawing is idle time's work, piece by piece
         interrupts_disable_now();
@@ -68,7 +69,7 @@ void scheduler_idle_loop(void)
             interrupts_enable_now();
             cpu_relax();
         } else {
-            latency_end();
+            latency_end((uint64_t)scheduler_idle_loop);
             interrupts_wait();
             interrupts_enable_now();
         }

@@ -35,7 +35,7 @@ bool return_to_user(struct trap_frame *frame)
     }
     if (DEBUG_CHECKS)
         check_frame(frame);
-    latency_end();
+    latency_end((uint64_t)return_to_user);
     bool by_sysret = return_path_choose(frame) == RETURN_BY_SYSRET;
     if (by_sysret)
         this_cpu()->sysret_count++;

@@ -93,7 +93,7 @@ void syscall_handle(struct trap_frame *frame)
 {
     if (DEBUG_CHECKS)
         check_entry_flags();
-    latency_mark();
+    latency_mark((uint64_t)syscall_handle);
     if (unlikely(scheduler_timer_is_off()))
         scheduler_check_deadlines();
     interrupts_enable_now();
@@ -109,5 +109,7 @@ struct trap_frame *iretq_fault(struct trap_frame *frame)
 
     kassert((uint64_t)&user->rip == frame->rsp);
     memmove(user, frame, offsetof(struct trap_frame, rip));
+    user->cs = SELECTOR_USER_CODE; // the refused ones may claim ring 0; the offender is the program
+    user->ss = SELECTOR_USER_DATA;
     return user;
 }

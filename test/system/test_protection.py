@@ -10,7 +10,7 @@ CR4 = {"umip": 1 << 11, "fsgsbase": 1 << 16, "smep": 1 << 20, "smap": 1 << 21}
 EFER_NXE = 1 << 11
 SFMASK = sum(1 << bit for bit in (8, 9, 10, 12, 13, 14, 16, 18, 21))  # TF IF DF IOPL NT RF AC ID
 IST_VECTORS = {1, 2, 8, 18}  # #DB, NMI, #DF, #MC
-USER_GATES = {3}  # INT3
+USER_GATES = {3, 4}  # INT3 and INTO, as on Linux
 LAST_PAGE_RETURN = 0x7FFFFFFFF000
 
 

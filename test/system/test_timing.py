@@ -21,6 +21,16 @@ def clip(stretches, begin, end):
     return [(start, stop) for start, stop in pieces if stop > start]
 
 
+def threads_of_brothers(events, count):
+    """The threads of the processes whose parent had exactly so many children."""
+    parents = {event.a: event.b for event in events.named("FORK")}
+    threads = {event.a: event.thread for event in events.named("PROCESS_EXIT")}
+    families = {}
+    for child, parent in parents.items():
+        families.setdefault(parent, []).append(threads[child])
+    return next(family for family in families.values() if len(family) == count)
+
+
 @pytest.fixture(scope="module")
 def measured(tmp_path_factory):
     """One run in which an instruction takes a nanosecond: three spinners, then a sleeper beside a
@@ -47,10 +57,7 @@ def measured(tmp_path_factory):
 def test_spinners_share_fairly(measured):
     """100 slices and more in the window where all three live: within 5 % of each other."""
     times = run_times(measured())
-    total = {thread: sum(stop - start for start, stop in parts) for thread, parts in times.items()}
-    children = {event.a for event in measured().named("FORK")}
-    spinners = sorted((thread for thread in total if thread in children), key=total.get)
-    spinners = [thread for thread in spinners if len(times[thread]) > 25][-3:]
+    spinners = threads_of_brothers(measured(), 3)
     begin = max(times[thread][0][0] for thread in spinners)
     end = min(times[thread][-1][1] for thread in spinners)
     parts = {thread: clip(times[thread], begin, end) for thread in spinners}

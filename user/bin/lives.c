@@ -1,7 +1,7 @@
 // Shows MISSION rows 8 and 10: N lives of processes and every way to end one. A quarter die of
 // faults, some while blocked in a pipe or asleep, some leave pipes open and copy-on-write pages
-// shared, some fail to exec, some leave orphans. Everything must come back; the counts in /proc/live
-// are compared from outside. `lives [N]`; exits 0 when every life ended as it should.
+// shared, some fail to exec, some leave orphans. Everything must come back; the counts in
+// /proc/live are compared from outside. `lives [N]`; exits 0 when every life ended as it should.
 #include "program.h"
 
 #include <errno.h>
@@ -59,8 +59,8 @@ static int leave_pipes_open(void *unused)
 
 static int leave_memory(void *unused)
 {
-    unsigned char *memory = mmap(NULL, 64 * PAGE, PROT_READ | PROT_WRITE,
-                                 MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
+    unsigned char *memory =
+        mmap(NULL, 64 * PAGE, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
     if (memory == MAP_FAILED)
         return 1;
     memset(memory, 4, 64 * PAGE);
@@ -149,7 +149,7 @@ static char garbage_path[] = "/tmp/lives-garbage", broken_path[] = "/tmp/lives-b
 struct life {
     int (*body)(void *);
     char *argument;
-    int end;      // wait status
+    int end;       // wait status
     int kill_with; // sent by the parent after a moment; 0: none
 };
 
@@ -184,8 +184,10 @@ static void write_file(const char *path, const void *data, size_t size)
 // An ELF header of the right kind whose program headers lie far behind the end of the file.
 static void write_programs(void)
 {
-    static const char garbage[5000] = "\x7f" "ELF, but no more than that";
-    unsigned char broken[64] = "\x7f" "ELF\2\1\1";
+    static const char garbage[5000] = "\x7f"
+                                      "ELF, but no more than that";
+    unsigned char broken[64] = "\x7f"
+                               "ELF\2\1\1";
     broken[16] = 2;    // ET_EXEC
     broken[18] = 62;   // EM_X86_64
     broken[20] = 1;    // version

@@ -57,8 +57,7 @@ int main(int argc, char **argv)
     int failures = 0;
     if (count == 0 || count > SPINNER_LIMIT || pipe(gate) != 0 || pipe(results) != 0)
         fail("pipe, or not 1 to 64 spinners");
-    struct job job = { gate[0], results[1],
-                       argc > 2 ? duration_argument(argv[2]) : 1000000000u };
+    struct job job = { gate[0], results[1], argc > 2 ? duration_argument(argv[2]) : 1000000000u };
     pin_to_cpu(0);
     for (unsigned i = 0; i < count; i++) {
         fflush(NULL);

@@ -1,5 +1,6 @@
-// Shows MISSION rows 1 and 8: memory as a program sees it. Fresh memory of every kind is zero though
-// others filled it before; break, map, protect and unmap at their edges; copy-on-write after fork.
+// Shows MISSION rows 1 and 8: memory as a program sees it. Fresh memory of every kind is zero
+// though others filled it before; break, map, protect and unmap at their edges; copy-on-write after
+// fork.
 //   walker            all checks; exits with the number that failed
 //   walker hog        takes memory until the system says no, by -ENOMEM or SIGKILL
 #include "program.h"
@@ -21,8 +22,7 @@ static char zero_data[64 * PAGE];
 
 static unsigned char *map_bytes(size_t size)
 {
-    void *memory =
-        mmap(NULL, size, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
+    void *memory = mmap(NULL, size, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
     if (memory == MAP_FAILED)
         fail("mmap");
     return memory;
@@ -152,7 +152,8 @@ static bool edges_hold(void)
            mmap(map + PAGE, PAGE, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS | MAP_FIXED,
                 -1, 0) == map + PAGE &&
            all_bytes_are(map + PAGE, PAGE, 0);
-    return munmap(map, 5 * PAGE) == 0 && good && dies(read_byte, map) && dies(read_byte, map + 4 * PAGE);
+    return munmap(map, 5 * PAGE) == 0 && good && dies(read_byte, map) &&
+           dies(read_byte, map + 4 * PAGE);
 }
 
 static int write_copy(void *memory)
@@ -197,12 +198,9 @@ static const struct {
     const char *name;
     bool (*holds)(void);
 } checks[] = {
-    { "unset-data-is-zero", unset_data_is_zero },
-    { "fresh-stack-is-zero", fresh_stack_is_zero },
-    { "fresh-maps-are-zero", fresh_maps_are_zero },
-    { "fresh-break-is-zero", fresh_break_is_zero },
-    { "file-gaps-are-zero", file_gaps_are_zero },
-    { "edges-hold", edges_hold },
+    { "unset-data-is-zero", unset_data_is_zero },   { "fresh-stack-is-zero", fresh_stack_is_zero },
+    { "fresh-maps-are-zero", fresh_maps_are_zero }, { "fresh-break-is-zero", fresh_break_is_zero },
+    { "file-gaps-are-zero", file_gaps_are_zero },   { "edges-hold", edges_hold },
     { "copies-are-private", copies_are_private },
 };
 

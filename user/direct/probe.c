@@ -1,6 +1,6 @@
 // Looks at the machine from ring 0, where `direct=` puts it, to show what no program in ring 3 can
-// see (MISSION rows 3 to 5): control registers, MSRs, the tables, and a walk through the page tables
-// of the kernel's half. One `probe: NAME VALUE` a line; the tests judge. Returns 0.
+// see (MISSION rows 3 to 5): control registers, MSRs, the tables, and a walk through the page
+// tables of the kernel's half. One `probe: NAME VALUE` a line; the tests judge. Returns 0.
 #include "port.h"
 
 #define DIRECT_MAP 0xffff800000000000ul
@@ -57,8 +57,8 @@ static void say_segments(void)
         i += is_system && (entries[i] >> 47 & 1); // the TSS takes two
     }
     const uint64_t *descriptor = entries + task / 8;
-    uint64_t tss = (descriptor[0] >> 16 & 0xffffff) | (descriptor[0] >> 56) << 24 |
-                   descriptor[1] << 32;
+    uint64_t tss =
+        (descriptor[0] >> 16 & 0xffffff) | (descriptor[0] >> 56) << 24 | descriptor[1] << 32;
     uint64_t limit = (descriptor[0] & 0xffff) | (descriptor[0] >> 48 & 15) << 16;
     say_value("probe: gdt-narrow-code", narrow_code);
     say_value("probe: ldt", local);

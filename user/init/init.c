@@ -32,8 +32,8 @@ static struct job jobs[JOB_LIMIT];
 static size_t job_count;
 
 static const char *const demonstration[] = {
-    "/bin/hello", "/bin/raw",    "/bin/spinners,3,600ms", "/bin/pingpong,200", "/bin/offend,all",
-    "/bin/walker", "/bin/forktree,3,3",
+    "/bin/hello",      "/bin/raw",    "/bin/spinners,3,600ms", "/bin/pingpong,200",
+    "/bin/offend,all", "/bin/walker", "/bin/forktree,3,3",
 };
 
 // Cuts "[service:]PROG,ARG,..." in place.

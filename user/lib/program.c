@@ -22,7 +22,8 @@ uint64_t clock_ns(void)
 
 void sleep_ns(uint64_t duration_ns)
 {
-    struct timespec left = { (time_t)(duration_ns / 1000000000u), (long)(duration_ns % 1000000000u) };
+    struct timespec left = { (time_t)(duration_ns / 1000000000u),
+                             (long)(duration_ns % 1000000000u) };
     while (nanosleep(&left, &left) != 0 && errno == EINTR)
         ;
 }

@@ -22,8 +22,10 @@ static int write_at(uintptr_t address)
 
 static int jump_to(uintptr_t address)
 {
-    __asm__ volatile("call *%0" : : "r"(address) : "memory", "cc", "rax", "rcx", "rdx", "rsi",
-                     "rdi", "r8", "r9", "r10", "r11");
+    __asm__ volatile("call *%0"
+                     :
+                     : "r"(address)
+                     : "memory", "cc", "rax", "rcx", "rdx", "rsi", "rdi", "r8", "r9", "r10", "r11");
     return 0;
 }
 
@@ -173,7 +175,7 @@ const struct offence memory_offences[] = {
     { "unmapped-read", unmapped_read, SIGSEGV, 0 },
     { "behind-break", behind_break, SIGSEGV, 0 },
     { "stack-overflow", stack_overflow, SIGSEGV, 0 },
-    { "stack-non-canonical", stack_non_canonical, SIGBUS, 0 },
+    { "stack-non-canonical", stack_non_canonical, SIGBUS, EMULATOR_KILLS },
     { "stack-in-kernel", stack_in_kernel, SIGSEGV, 0 },
 };
 const size_t memory_offence_count = COUNT_OF(memory_offences);

@@ -5,12 +5,12 @@
 //   offend NAME          commits the act in this process
 #include "offend.h"
 
+#include <signal.h>
 #include <stdio.h>
 #include <string.h>
 #include <sys/auxv.h>
 #include <sys/resource.h>
 #include <sys/wait.h>
-#include <signal.h>
 
 #define ACT_LIMIT_NS 20000000000u
 #define HWCAP2_FSGSBASE 2

@@ -5,13 +5,13 @@
 
 // Where a machine may answer otherwise than `signal` says.
 enum {
-    AMD_SAYS_ILL = 1 << 0,    // #UD instead of #GP on AMD processors
-    EMULATOR_BLIND = 1 << 1,  // QEMU's TCG does not raise the exception: harmless there
-    EMULATOR_KILLS = 1 << 2,  // TCG faults where hardware does not: harmless, or SIGSEGV there
-    UMIP_DECIDES = 1 << 3,    // harmless without UMIP; Linux emulates the instruction
-    LINUX_ALLOWS = 1 << 4,    // harmless under Linux, which has a gate for it
-    NEEDS_XSAVE = 1 << 5,     // skipped where the kernel has not set CR4.OSXSAVE
-    NEEDS_FSGSBASE = 1 << 6,  // skipped where ring 3 may not use the instruction (AT_HWCAP2)
+    AMD_SAYS_ILL = 1 << 0,   // #UD instead of #GP on AMD processors
+    EMULATOR_BLIND = 1 << 1, // QEMU's TCG does not raise the exception: harmless there
+    EMULATOR_KILLS = 1 << 2, // TCG raises #GP or #PF where hardware does otherwise: SIGSEGV there
+    UMIP_DECIDES = 1 << 3,   // harmless without UMIP; Linux emulates the instruction
+    LINUX_ALLOWS = 1 << 4,   // harmless under Linux, which has a gate for it
+    NEEDS_XSAVE = 1 << 5,    // skipped where the kernel has not set CR4.OSXSAVE
+    NEEDS_FSGSBASE = 1 << 6, // skipped where ring 3 may not use the instruction (AT_HWCAP2)
     EMULATOR_SAYS_ILL = 1 << 7, // TCG does not know the instruction
 };
 

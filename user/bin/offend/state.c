@@ -1,6 +1,6 @@
 // Strange but legal state carried into the kernel: flags, stack pointers, segment bases, the end of
-// the address space. The kernel must neither stumble nor change it. Invariant: an act returns 0 when
-// everything was as it should be, 1 when state or data came back changed.
+// the address space. The kernel must neither stumble nor change it. Invariant: an act returns 0
+// when everything was as it should be, 1 when state or data came back changed.
 #include "offend.h"
 
 #include <errno.h>
@@ -81,8 +81,8 @@ static int identification_flag_calls(void)
 static int faults_with_flags(uint64_t flags)
 {
     const uint64_t page_count = 64;
-    unsigned char *memory = mmap(NULL, page_count * PAGE, PROT_READ | PROT_WRITE,
-                                 MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
+    unsigned char *memory =
+        mmap(NULL, page_count * PAGE, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
     if (memory == MAP_FAILED)
         return 1;
     for (uint64_t i = 0; i < page_count; i++)
@@ -184,14 +184,17 @@ static int non_canonical_stack_calls(void)
 // not be given (CVE-2012-0217), where nothing is mapped.
 static int call_from_last_page(long number)
 {
-    unsigned char *page = mmap((void *)(USER_LIMIT - PAGE), PAGE,
-                               PROT_READ | PROT_WRITE | PROT_EXEC,
-                               MAP_PRIVATE | MAP_ANONYMOUS | MAP_FIXED, -1, 0);
+    unsigned char *page =
+        mmap((void *)(USER_LIMIT - PAGE), PAGE, PROT_READ | PROT_WRITE | PROT_EXEC,
+             MAP_PRIVATE | MAP_ANONYMOUS | MAP_FIXED, -1, 0);
     if (page == MAP_FAILED)
         return 1;
     page[PAGE - 2] = 0x0f;
     page[PAGE - 1] = 0x05;
-    __asm__ volatile("jmp *%0" : : "r"(page + PAGE - 2), "a"(number), "D"(0) : "rcx", "r11", "memory");
+    __asm__ volatile("jmp *%0"
+                     :
+                     : "r"(page + PAGE - 2), "a"(number), "D"(0)
+                     : "rcx", "r11", "memory");
     __builtin_unreachable();
 }
 

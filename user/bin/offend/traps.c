@@ -1,5 +1,5 @@
-// Exceptions and gates: arithmetic, bad instructions, INT n, selectors, far transfers, FPU, stepping.
-// Invariant: an act that survives returns 0.
+// Exceptions and gates: arithmetic, bad instructions, INT n, selectors, far transfers, FPU,
+// stepping. Invariant: an act that survives returns 0.
 #include "offend.h"
 
 #include <limits.h>
@@ -79,8 +79,8 @@ static int far_call_kernel(void)
 
 INSTRUCTION_ACT(far_return_kernel, "pushq $0x08; pushq %0; lretq" : : "r"(KERNEL_IMAGE) : "memory")
 
-// Legal: the same privilege. QEMU's TCG reads the stack with the kernel's rights here, so that under
-// SMAP it faults; what then arrives says "supervisor" though the program runs.
+// Legal: the same privilege. QEMU's TCG reads the stack with the kernel's rights here, so that
+// under SMAP it faults; what then arrives says "supervisor" though the program runs.
 INSTRUCTION_ACT(far_return_user, "leaq 1f(%%rip), %%rax; pushq %0; pushq %%rax; lretq; 1: nop"
                 :
                 : "i"(USER_CODE)
@@ -112,8 +112,7 @@ static int iret_non_canonical(void)
 }
 
 // x87 zero divide, unmasked, noticed by the next waiting instruction.
-INSTRUCTION_ACT(x87_divide,
-                "fninit; fldcw %0; fld1; fldz; fdivrp %%st, %%st(1); fwait"
+INSTRUCTION_ACT(x87_divide, "fninit; fldcw %0; fld1; fldz; fdivrp %%st, %%st(1); fwait"
                 :
                 : "m"((const uint16_t){ 0x37b }))
 // The same without the waiting instruction: pending across system calls and switches, whose code
@@ -137,10 +136,9 @@ INSTRUCTION_ACT(movaps_misaligned, "movaps 8(%0), %%xmm0"
                 : "r"((uintptr_t)__builtin_frame_address(0) & ~15ul)
                 : "xmm0")
 
-INSTRUCTION_ACT(alignment_check,
-                "pushfq; orl $0x40000, (%%rsp); popfq\n"
-                "movl -63(%%rsp), %%eax\n"
-                "pushfq; andl $~0x40000, (%%rsp); popfq"
+INSTRUCTION_ACT(alignment_check, "pushfq; orl $0x40000, (%%rsp); popfq\n"
+                                 "movl -63(%%rsp), %%eax\n"
+                                 "pushfq; andl $~0x40000, (%%rsp); popfq"
                 :
                 :
                 : "rax", "cc", "memory")

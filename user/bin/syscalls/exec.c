@@ -47,7 +47,8 @@ static bool test_arguments(void)
 
 static bool test_not_programs(void)
 {
-    static const char text[] = "this is only text\n", elf[] = "\x7f" "ELF";
+    static const char text[] = "this is only text\n", elf[] = "\x7f"
+                                                              "ELF";
     EXPECT(run(SCRATCH "/nothing", NULL, NULL, NULL) == ENOENT);
     EXPECT(run(SCRATCH, NULL, NULL, NULL) == EACCES);
     EXPECT(run(BUSYBOX "/x", NULL, NULL, NULL) == ENOTDIR);
@@ -65,10 +66,10 @@ static bool test_changed_headers(void)
         size_t at;
         unsigned char value;
     } changes[] = {
-        { 0, 0 },    // magic
-        { 16, 1 },   // an object file
-        { 18, 3 },   // for i386
-        { 54, 55 },  // odd program header size
+        { 0, 0 },   // magic
+        { 16, 1 },  // an object file
+        { 18, 3 },  // for i386
+        { 54, 55 }, // odd program header size
     };
     static unsigned char image[4 << 20];
     int fd = open("/proc/self/exe", O_RDONLY);
@@ -120,7 +121,8 @@ static bool test_what_is_kept(void)
     int kept = open("/dev/null", O_RDONLY), closed = open("/dev/null", O_RDONLY | O_CLOEXEC);
     EXPECT(kept == 3 && closed == 4);
     EXPECT(run(BUSYBOX, "sh", "-c", "exec 2>&-; true <&3 && ! true <&4") == 0);
-    EXPECT(chdir(SCRATCH) == 0 && run(BUSYBOX, "sh", "-c", "test $(" BUSYBOX " pwd) = " SCRATCH) == 0);
+    EXPECT(chdir(SCRATCH) == 0 &&
+           run(BUSYBOX, "sh", "-c", "test $(" BUSYBOX " pwd) = " SCRATCH) == 0);
     return chdir("/") == 0;
 }
 

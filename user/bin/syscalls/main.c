@@ -1,7 +1,7 @@
 // Shows MISSION rows 6 and 16: every system call of the kernel, used as Linux programs use it, with
-// the edge cases that Linux is known for. Runs unchanged on Linux, which is how the expectations were
-// checked. Each test is a process; `ok NAME` or `BAD NAME` with what was expected. Exits 1 if any was
-// bad.     syscalls [NAME]
+// the edge cases that Linux is known for. Runs unchanged on Linux, which is how the expectations
+// were checked. Each test is a process; `ok NAME` or `BAD NAME` with what was expected. Exits 1 if
+// any was bad.     syscalls [NAME]
 #include "check.h"
 
 #include <stdio.h>
@@ -15,10 +15,14 @@ static const struct {
     const struct test *tests;
     const size_t *count;
 } groups[] = {
-    { file_tests, &file_test_count },         { folder_tests, &folder_test_count },
-    { descriptor_tests, &descriptor_test_count }, { pipe_tests, &pipe_test_count },
-    { process_tests, &process_test_count },   { exec_tests, &exec_test_count },
-    { memory_tests, &memory_test_count },     { time_tests, &time_test_count },
+    { file_tests, &file_test_count },
+    { folder_tests, &folder_test_count },
+    { descriptor_tests, &descriptor_test_count },
+    { pipe_tests, &pipe_test_count },
+    { process_tests, &process_test_count },
+    { exec_tests, &exec_test_count },
+    { memory_tests, &memory_test_count },
+    { time_tests, &time_test_count },
     { identity_tests, &identity_test_count },
 };
 

@@ -83,8 +83,8 @@ static bool test_break(void)
     EXPECT(syscall(SYS_brk, start + 100) == (long)start + 100);
     start[50] = 1;
     EXPECT(syscall(SYS_brk, start + 10 * PAGE) == (long)(start + 10 * PAGE) && start[50] == 1);
-    EXPECT(syscall(SYS_brk, 0x1000) == (long)(start + 10 * PAGE));      // below its start
-    EXPECT(syscall(SYS_brk, -PAGE) == (long)(start + 10 * PAGE));       // into the kernel
+    EXPECT(syscall(SYS_brk, 0x1000) == (long)(start + 10 * PAGE)); // below its start
+    EXPECT(syscall(SYS_brk, -PAGE) == (long)(start + 10 * PAGE));  // into the kernel
     EXPECT(syscall(SYS_brk, 1ul << 47) == (long)(start + 10 * PAGE));
     EXPECT(syscall(SYS_brk, start) == (long)start);
     return true;

@@ -9,8 +9,9 @@
 static uint64_t clock_of(clockid_t clock)
 {
     struct timespec now;
-    return clock_gettime(clock, &now) == 0 ? (uint64_t)now.tv_sec * 1000000000u + (uint64_t)now.tv_nsec
-                                           : 0;
+    return clock_gettime(clock, &now) == 0
+               ? (uint64_t)now.tv_sec * 1000000000u + (uint64_t)now.tv_nsec
+               : 0;
 }
 
 static bool test_clocks(void)
@@ -80,8 +81,10 @@ static bool test_absolute_sleep(void)
 }
 
 const struct test time_tests[] = {
-    { "clocks", test_clocks },           { "wall-clock", test_wall_clock },
-    { "process-time", test_process_time }, { "sleep", test_sleep },
+    { "clocks", test_clocks },
+    { "wall-clock", test_wall_clock },
+    { "process-time", test_process_time },
+    { "sleep", test_sleep },
     { "absolute-sleep", test_absolute_sleep },
 };
 const size_t time_test_count = COUNT_OF(time_tests);

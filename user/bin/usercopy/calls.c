@@ -178,9 +178,11 @@ void check_calls(void)
         check_call(&calls[i]);
     // Nothing was consumed, nothing was written, no descriptor was made by a refused call.
     char rest[128];
-    report("pipe-untouched", read(full_pipe[0], rest, sizeof(rest)) == sizeof(filling), "pipe changed");
-    report("file-untouched", lseek(open_file, 0, SEEK_CUR) == 0 &&
-           lseek(open_file, 0, SEEK_END) == sizeof(filling), "file or its position changed");
+    report("pipe-untouched", read(full_pipe[0], rest, sizeof(rest)) == sizeof(filling),
+           "pipe changed");
+    report("file-untouched",
+           lseek(open_file, 0, SEEK_CUR) == 0 && lseek(open_file, 0, SEEK_END) == sizeof(filling),
+           "file or its position changed");
     close(open_file);
     close(open_folder);
     close(full_pipe[0]);

@@ -1,5 +1,5 @@
-// Lengths and edges: zero, huge and wrapping lengths, buffers that go bad midway, vectors, strings at
-// the end of a page, and copies that meet pages which must first be made.
+// Lengths and edges: zero, huge and wrapping lengths, buffers that go bad midway, vectors, strings
+// at the end of a page, and copies that meet pages which must first be made.
 #include "usercopy.h"
 
 #include <errno.h>
@@ -66,7 +66,8 @@ static void check_straddling(void)
     expect("file-write-6-of-16", raw_write(file, edge, 16), 6);
     expect("file-position-after-write", lseek(file, 0, SEEK_CUR), 6);
     lseek(file, 0, SEEK_SET);
-    expect("file-read-6-of-16", (pwrite(file, "0123456789abcdef", 16, 0), raw_read(file, edge, 16)), 6);
+    expect("file-read-6-of-16", (pwrite(file, "0123456789abcdef", 16, 0), raw_read(file, edge, 16)),
+           6);
     expect("file-position-after-read", lseek(file, 0, SEEK_CUR), 6);
     report("file-read-6-bytes", memcmp(edge, "012345", 6) == 0, "wrong bytes");
     expect("pipe-write-6-of-16", raw_write(ends[1], edge, 16), -EFAULT);
@@ -80,7 +81,9 @@ static void check_straddling(void)
 
 static void check_vectors(void)
 {
-    struct iovec good_bad_good[] = { { places.good, 4 }, { places.unmapped, 4 }, { places.good, 4 } };
+    struct iovec good_bad_good[] = { { places.good, 4 },
+                                     { places.unmapped, 4 },
+                                     { places.good, 4 } };
     struct iovec with_kernel[] = { { places.good, 4 }, { KERNEL, 4 } };
     struct iovec negative[] = { { places.good, 4 }, { places.good, (size_t)-1 } };
     static struct iovec many[1025];
