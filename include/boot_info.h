@@ -63,12 +63,12 @@ struct boot_info {
     uint32_t version;
     uint32_t size; // sizeof(struct boot_info)
 
-    uint64_t rsdp;           // physical; 0 when the firmware has none
+    uint64_t rsdp;             // physical; 0 when the firmware has none
     uint64_t efi_system_table; // physical
-    uint64_t kernel_base;    // physical; image spans kernel_base .. kernel_base + kernel_size
-    uint64_t kernel_size;    // bytes, page multiple
-    uint64_t kernel_virtual; // where kernel_base is mapped
-    uint64_t symbols_base;   // physical address of the kernel.elf file
+    uint64_t kernel_base;      // physical; image spans kernel_base .. kernel_base + kernel_size
+    uint64_t kernel_size;      // bytes, page multiple
+    uint64_t kernel_virtual;   // where kernel_base is mapped
+    uint64_t symbols_base;     // physical address of the kernel.elf file
     uint64_t symbols_size;
     uint64_t initramfs_base; // physical; size 0 when the file is missing
     uint64_t initramfs_size;
@@ -86,7 +86,7 @@ struct boot_info {
     uint32_t firmware_descriptor_version;
     uint64_t firmware_map; // physical
 
-    char command_line[BOOT_COMMAND_LINE_SIZE]; // NUL-terminated
+    char command_line[BOOT_COMMAND_LINE_SIZE];     // NUL-terminated
     struct boot_region regions[BOOT_REGION_LIMIT]; // sorted by base, disjoint
 };
 

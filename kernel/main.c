@@ -28,14 +28,14 @@ noreturn_function void kernel_main(struct boot_info *boot)
     boot_load_symbols(boot);       // from here on, a panic names functions
     frames_init(boot);             // all RAM, frame by frame
     kernel_map_init(boot);         // the kernel's half; the identity map goes
-    boot_guard_stack();                // an overflow of this stack is noticed, too
+    boot_guard_stack();            // an overflow of this stack is noticed, too
     boot_open_screen(boot);        // the log appears on the framebuffer as well
     boot_start_devices(boot);      // ACPI, LAPIC, I/O APICs, clocks: time begins
     random_init();                 // seeds the generator
     scheduler_init(boot_options.slice_ns, boot_options.timer_off); // this context is idle now
-    user_copy_init();                  // STAC and CLAC, if this CPU has them
-    latency_add_cpu(&boot_percpu);     // its longest stretches are measured from here on
-    process_init();                                                // the process table
+    user_copy_init();              // STAC and CLAC, if this CPU has them
+    latency_add_cpu(&boot_percpu); // its longest stretches are measured from here on
+    process_init();                // the process table
     boot_start_first_thread(boot); // the rest of the boot, with interrupts on (boot/first.c)
     interrupts_enable_now();
     scheduler_idle_loop();

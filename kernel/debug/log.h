@@ -35,9 +35,9 @@ size_t log_copy(char *buffer, size_t size, size_t offset);
 void log_write_plain(const char *text, size_t length);
 
 // Slow sinks work in pieces, so that no line keeps interrupts off for long. log_line() finishes the
-// work of sinks that must not lag (serial) if interrupts are on; else the next line or idle does. Those
-// that may lag (the screen) it finishes at first; after log_work_later() it does one piece, and the
-// rest is for whoever has time (idle).
+// work of sinks that must not lag (serial) if interrupts are on; else the next line or idle does.
+// Those that may lag (the screen) it finishes at first; after log_work_later() it does one piece,
+// and the rest is for whoever has time (idle).
 void log_work_later(void);
 // One piece, interrupts on afterwards as before; true when there is more.
 bool log_work(void);

@@ -13,7 +13,7 @@
 
 #define INTERRUPT_RECEIVED 0x01u
 #define INTERRUPT_MASK 0x0fu
-#define FIFO_ON_AND_CLEAR 0x07u // receive trigger at one byte
+#define FIFO_ON_AND_CLEAR 0xc7u // receive interrupt at 14 bytes, or after a pause
 #define LINE_8N1 0x03u
 #define LINE_DIVISOR 0x80u
 #define MODEM_DTR_RTS 0x03u

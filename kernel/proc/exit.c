@@ -8,6 +8,7 @@
 
 #include "debug/log.h"
 #include "debug/trace.h"
+#include "sched/scheduler.h"
 #include "vm/user_copy.h"
 
 void process_begin_exit_locked(struct process *process, uint32_t wait_status)
@@ -111,10 +112,12 @@ void process_exit(uint32_t wait_status)
     if (!leave_process(process))
         thread_exit();
 
+    preempt_point();
     clear_thread_id(process);
     process_release_files(process);
     process_leave_space(process);
     process_vfork_finish(process);
+    preempt_point();
     become_zombie(process);
     thread_exit();
 }

@@ -59,9 +59,9 @@ static enum fault_verdict resolve_user_address(uint64_t address, uint64_t error)
     return address_space_fault(space, address, (uint32_t)error);
 }
 
-// The offender is the saved CS. The error code's U bit may say supervisor here: QEMU's emulation does
-// so for the stack reads of a far return or IRETQ, which SMAP then refuses (PITFALLS). A page that is
-// not there is brought in as for the program; one that is there was refused for good.
+// The offender is the saved CS. The error code's U bit may say supervisor here: QEMU's emulation
+// does so for the stack reads of a far return or IRETQ, which SMAP then refuses (PITFALLS). A page
+// that is not there is brought in as for the program; one that is there was refused for good.
 static void page_fault_from_user(struct trap_frame *frame, uint64_t address)
 {
     bool refused = (frame->error & PAGE_FAULT_PRESENT) && !(frame->error & PAGE_FAULT_USER);
