@@ -5,6 +5,7 @@
 #include "debug/log.h"
 #include "debug/panic_report.h"
 #include "debug/symbols.h"
+#include "debug/trace.h"
 #include "dev/power.h"
 #include "lib/panic.h"
 #include "lib/protection.h"
@@ -41,7 +42,7 @@ static bool word_is(const char *word, const char *name)
 static void report_unknown_words(const struct command_line *line)
 {
     static const char *const known[] = { "init",     "console", "loglevel", "panic",
-                                         "slice_ms", "timer",   "direct",   "selftest" };
+                                         "slice_ms", "timer",   "direct", "selftest", "trace" };
 
     for (size_t i = 0; i < line->word_count; i++) {
         size_t k = 0;
@@ -82,6 +83,16 @@ static void read_timer_option(void)
         log_warning("boot", "command line: timer=%s: only timer=off is known", timer);
 }
 
+static void read_trace_option(void)
+{
+    const char *trace = command_line_value(&boot_options.line, "trace");
+
+    if (trace && strcmp(trace, "on") != 0 && strcmp(trace, "off") != 0)
+        log_warning("boot", "command line: trace=%s is neither on nor off", trace);
+    else if (trace)
+        trace_enabled = strcmp(trace, "on") == 0;
+}
+
 void boot_read_command_line(struct boot_info *boot)
 {
     struct boot_options *options = &boot_options;
@@ -94,6 +105,7 @@ void boot_read_command_line(struct boot_info *boot)
     log_set_level((uint32_t)number_option("loglevel", 0, LOG_DEBUG, LOG_INFO));
     panic_set_restart_seconds((uint32_t)number_option("panic", 0, MAXIMUM_PANIC_SECONDS, 10));
     read_timer_option();
+    read_trace_option();
     options->init_path = command_line_value(&options->line, "init");
     options->direct_program = command_line_value(&options->line, "direct");
     options->selftest = command_line_value(&options->line, "selftest");

@@ -4,6 +4,7 @@
 
 #include "cpu/percpu.h"
 #include "lib/panic.h"
+#include "lib/protection.h"
 
 void interrupts_off(void)
 {
@@ -13,9 +14,19 @@ void interrupts_off(void)
     struct percpu *cpu = this_cpu();
     if (cpu->interrupts_off_depth++ == 0) {
         cpu->interrupts_were_on = were_on;
-        if (were_on)
+        if (DEBUG_CHECKS && were_on)
             cpu->interrupts_off_since = read_tsc();
     }
+}
+
+static void note_stretch(struct percpu *cpu, uint64_t place)
+{
+    uint64_t ticks = read_tsc() - cpu->interrupts_off_since;
+
+    if (ticks <= cpu->longest_interrupts_off)
+        return;
+    cpu->longest_interrupts_off = ticks;
+    cpu->longest_interrupts_off_at = place;
 }
 
 void interrupts_restore(void)
@@ -25,10 +36,7 @@ void interrupts_restore(void)
     kassert(cpu->interrupts_off_depth > 0);
     if (--cpu->interrupts_off_depth > 0 || !cpu->interrupts_were_on)
         return;
-    uint64_t ticks = read_tsc() - cpu->interrupts_off_since;
-    if (ticks > cpu->longest_interrupts_off) {
-        cpu->longest_interrupts_off = ticks;
-        cpu->longest_interrupts_off_at = (uint64_t)__builtin_return_address(0);
-    }
+    if (DEBUG_CHECKS)
+        note_stretch(cpu, (uint64_t)__builtin_return_address(0));
     interrupts_enable_now();
 }

@@ -28,7 +28,7 @@ static void close_stretch(struct percpu *cpu, uint64_t now, uint64_t caller)
     cpu->longest_unpreemptible_at = caller;
 }
 
-void latency_mark(uint64_t place)
+void latency_mark_now(uint64_t place)
 {
     struct percpu *cpu = this_cpu();
     uint64_t now = read_tsc();
@@ -37,7 +37,7 @@ void latency_mark(uint64_t place)
     cpu->unpreemptible_since = now;
 }
 
-void latency_end(uint64_t place)
+void latency_end_now(uint64_t place)
 {
     struct percpu *cpu = this_cpu();
 
@@ -59,6 +59,8 @@ void latency_report(void)
 {
     uint64_t off = 0, off_at = 0, stretch = 0, stretch_at = 0;
 
+    if (!DEBUG_CHECKS)
+        return;
     for (uint32_t i = 0; i < watched_count; i++) {
         const struct percpu *cpu = watched[i];
         if (cpu->longest_interrupts_off > off) {

@@ -9,6 +9,7 @@
 #include "cpu/percpu.h"
 #include "cpu/registers.h"
 #include "debug/log.h"
+#include "lib/protection.h"
 
 _Static_assert((TRACE_RING_EVENTS & (TRACE_RING_EVENTS - 1)) == 0, "a power of two");
 
@@ -28,7 +29,7 @@ struct ring {
     uint32_t thread;       // as the last SWITCH said
 };
 
-bool trace_enabled = true;
+bool trace_enabled = DEBUG_CHECKS;
 static struct slot boot_slots[TRACE_RING_EVENTS];
 static struct ring rings[CPU_LIMIT] = { [0] = { .slots = boot_slots } };
 

@@ -19,7 +19,8 @@ enum switch_reason {
 
 #define TRACE_RING_EVENTS 16384u // per CPU
 
-extern bool trace_enabled; // one predictable test when off; on from the start
+// One predictable test when off. The checked build starts with it on, the lean one off; `trace=`.
+extern bool trace_enabled;
 
 void trace_record(enum trace_type type, uint64_t a, uint64_t b);
 

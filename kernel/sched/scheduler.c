@@ -17,7 +17,7 @@ static struct run_queue boot_run_queue = {
     .lock = SPINLOCK_INIT("run queue", LOCK_RANK_RUN_QUEUE),
 };
 static struct thread boot_idle = { .name = "idle" };
-static bool timer_is_off;
+bool scheduler_timer_off;
 
 extern char boot_stack_top[]; // start.S
 
@@ -26,7 +26,7 @@ void scheduler_init(uint64_t slice_ns, bool timer_off)
     struct percpu *cpu = this_cpu();
     struct run_queue *queue = &boot_run_queue;
 
-    timer_is_off = timer_off;
+    scheduler_timer_off = timer_off;
     list_init(&queue->queue);
     queue->policy = &policy_round_robin;
     queue->slice_ns = slice_ns;
@@ -42,11 +42,6 @@ void scheduler_init(uint64_t slice_ns, bool timer_off)
     list_init(&boot_idle.policy.link);
     atomic_store(&boot_idle.state, THREAD_RUNNING);
     timers_init();
-}
-
-bool scheduler_timer_is_off(void)
-{
-    return timer_is_off;
 }
 
 static bool is_idle(const struct thread *thread)

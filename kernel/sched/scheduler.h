@@ -33,7 +33,11 @@ void scheduler_check_deadlines(void);
 // Re-arms this CPU's hardware timer for the earlier of the next timer and the end of the slice,
 // or stops it when neither is wanted. Interrupts off.
 void scheduler_program_timer(void);
-bool scheduler_timer_is_off(void);
+extern bool scheduler_timer_off; // `timer=off`; read-only after scheduler_init()
+static inline bool scheduler_timer_is_off(void)
+{
+    return scheduler_timer_off;
+}
 // Threads alive, the idle thread not counted.
 uint64_t threads_live(void);
 // Number of runnable and running threads, for loadavg and sysinfo.

@@ -63,7 +63,7 @@ static void note_longest_off(uint64_t since_tsc, uint64_t rip)
 
 void trap_handle(struct trap_frame *frame)
 {
-    uint64_t since_tsc = read_tsc();
+    uint64_t since_tsc = DEBUG_CHECKS ? read_tsc() : 0;
 
     // The stubs' CLAC: AC as ring 3 left it would open SMAP to every handler.
     if (DEBUG_CHECKS && cpu_features.smap)
@@ -71,7 +71,8 @@ void trap_handle(struct trap_frame *frame)
     trace(TRACE_ENTRY, frame->vector, frame->rip);
     if (frame->vector >= VECTOR_FIRST_INTERRUPT) {
         handle_interrupt(frame);
-        note_longest_off(since_tsc, (uint64_t)handle_interrupt);
+        if (DEBUG_CHECKS)
+            note_longest_off(since_tsc, (uint64_t)handle_interrupt);
         return;
     }
     if (frame_is_from_user(frame))

@@ -120,7 +120,8 @@ def test_lone_program_has_no_timer_interrupt(run_exec):
 def longest_gap(entries, thread):
     """(length, begin, end) of the longest stretch between two system calls of the thread."""
     calls = [event.tsc for event in entries if event.thread == thread and event.a == SYSCALL_VECTOR]
-    return max(((end - begin, begin, end) for begin, end in zip(calls, calls[1:])), default=(0, 0, 0))
+    gaps = ((end - begin, begin, end) for begin, end in zip(calls, calls[1:]))
+    return max(gaps, default=(0, 0, 0))
 
 
 def test_direct_program_returns(booted):

@@ -1,4 +1,4 @@
-"""What the log says of programs: init's verdicts, the kernel's deaths, the counts of live objects."""
+"""What the log says of programs: init's verdicts, deaths by fault, the counts of live objects."""
 
 import re
 
