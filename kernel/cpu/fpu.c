@@ -26,7 +26,8 @@ void fpu_init(void)
     // NE: x87 errors come as #MF, not through the 8259 (SDM vol. 3A, 2.5). TS and EM clear: no #NM.
     write_cr0((read_cr0() | CR0_MP | CR0_NE) & ~(CR0_EM | CR0_TS));
     write_cr4(read_cr4() | CR4_OSFXSR | CR4_OSXMMEXCPT);
-    restore_keeps_pointers = strcmp(cpu_features.vendor, "AuthenticAMD") == 0;
+    restore_keeps_pointers = strcmp(cpu_features.vendor, "AuthenticAMD") == 0 ||
+                             strcmp(cpu_features.vendor, "HygonGenuine") == 0;
     if (!cpu_features.xsave) {
         method = FPU_FXSAVE;
         return;

@@ -25,9 +25,7 @@ static inline void interrupts_disable_now(void)
     __asm__ volatile("cli" ::: "memory");
 }
 
-// Waits for an interrupt with no window between the check before it and the wait: STI delays
-// interrupts by one instruction (SDM vol. 2B, STI). Interrupts are off on entry and on return.
-static inline void interrupts_wait(void)
-{
-    __asm__ volatile("sti; hlt; cli" ::: "memory");
-}
+// Waits for an interrupt, with interrupts off on entry and on return (entry.S). No wake-up is lost
+// between the check before it and the wait: STI delays interrupts by one instruction (SDM vol. 2B,
+// STI), and an NMI or #MC that comes in that instruction steps over the HLT on its way back.
+void interrupts_wait(void);

@@ -69,6 +69,9 @@ static struct gate idt[256] in_section(".entry.data") aligned_to(4096);
 #define GDT_USER_DATA 0x00cff3000000ffffull // DPL 3
 #define GDT_USER_CODE 0x00affb000000ffffull // 64-bit, DPL 3
 #define GDT_TSS_AVAILABLE 0x0000890000000000ull
+#define CPUID_1_EDX_MCE (1u << 7)
+#define DR7_NO_BREAKPOINTS 0x400ull // SDM vol. 3B, 17.2.4
+#define DR6_INITIAL 0xffff0ff0ull
 #define GATE_INTERRUPT 0x8eu // present, DPL 0, interrupt gate: interrupts go off
 #define GATE_USER 0x60u      // DPL 3: `int n` from user mode may use it
 
@@ -214,8 +217,10 @@ void cpu_syscall_msrs_load(void)
 
 void cpu_control_registers_load(void)
 {
-    uint64_t cr4 = read_cr4() & ~(CR4_PCIDE | CR4_SMEP | CR4_SMAP | CR4_UMIP | CR4_FSGSBASE);
+    uint64_t cr4 = CR4_PAE; // nothing is inherited from the firmware
 
+    if (cpu_features.hwcap & CPUID_1_EDX_MCE)
+        cr4 |= CR4_MCE; // without it a machine check shuts the CPU down without a word
     if (cpu_features.pge)
         cr4 |= CR4_PGE;
     if (cpu_features.smep && PROTECT_SMEP)
@@ -227,6 +232,8 @@ void cpu_control_registers_load(void)
     if (cpu_features.fsgsbase)
         cr4 |= CR4_FSGSBASE;
     write_cr4(cr4);
+    write_dr7(DR7_NO_BREAKPOINTS);
+    write_dr6(DR6_INITIAL);
     // WP: ring 0 obeys read-only pages, which copy-on-write needs. AM: ring 3 may ask for #AC.
     write_cr0(read_cr0() | CR0_WP | CR0_AM | CR0_NE);
     if (cpu_features.nx)

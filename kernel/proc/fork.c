@@ -1,6 +1,6 @@
 // fork, vfork and clone: a new process with one thread that continues where its parent made the
 // system call. Called by the system-call layer, in the parent.
-// Invariant: the child becomes visible in one step under process_lock, and only when no deadly
+// Invariant: the child becomes visible in one step under process_lock, and only when no
 // signal is pending for the parent: a signal to a group reaches the parent before or both after.
 
 #include "proc/internal.h"
@@ -109,7 +109,7 @@ static int publish(struct process *child, struct process *parent, struct thread 
 {
     spinlock_acquire(&process_lock);
     int error;
-    if (signal_death_is_due(parent))
+    if (parent->exiting || atomic_load(&parent->pending_signals) != 0)
         error = -EINTR;
     else if (process_shutting_down || process_count >= parent->limits[RLIMIT_NPROC].current)
         error = -EAGAIN;

@@ -130,7 +130,7 @@ uint64_t processes_live(void)
     return atomic_load_explicit(&live_count, memory_order_relaxed);
 }
 
-// thread->on_release: interrupts off, on another thread's stack.
+// thread->on_release: on another thread's stack, with no lock held.
 static void release_from_thread(struct thread *thread)
 {
     struct process *process = thread->owner;

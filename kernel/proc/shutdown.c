@@ -11,6 +11,7 @@
 #include "debug/log.h"
 #include "dev/power.h"
 #include "fs/memory_fs.h"
+#include "abi/errno.h"
 #include "lib/panic.h"
 #include "mem/frame.h"
 #include "mem/kernel_map.h"
@@ -85,7 +86,10 @@ static void wait_until_alone(struct process *self)
             process_release(zombie);
         else if (alone)
             break;
-        else if (wait_block(deadline_ns) != 0) {
+        else if (clock_now_ns() < deadline_ns) {
+            int result = wait_block(deadline_ns);
+            kassert(result != -EINTR); // and after a time-out everything is looked at once more
+        } else {
             report_survivors(self);
             break;
         }

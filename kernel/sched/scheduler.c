@@ -139,12 +139,13 @@ void schedule(enum switch_reason reason)
     kassert(reason == SWITCH_BLOCKED || atomic_load(&current->state) == THREAD_RUNNING);
     latency_end((uint64_t)__builtin_return_address(0));
     spinlock_acquire(&queue->lock);
-    atomic_store_explicit(&cpu->reschedule_due, false, memory_order_relaxed);
     if (!retire_current(queue, current, reason)) {
+        // What is due stays due: the end of the slice was told once and is not told again.
         spinlock_release(&queue->lock);
         latency_mark((uint64_t)schedule);
         return;
     }
+    atomic_store_explicit(&cpu->reschedule_due, false, memory_order_relaxed);
     struct thread *next = take_next(queue);
     atomic_store(&next->state, THREAD_RUNNING);
     start_slice(queue, next);

@@ -10,8 +10,8 @@
 #include "lib/list.h"
 #include "lib/types.h"
 
-// State changes happen under the run-queue lock of the thread's CPU, but for RUNNING -> BLOCKED,
-// which only the thread itself does (wait.h says why that is enough).
+// State changes happen under the run-queue lock of the thread's CPU, but for RUNNING -> BLOCKED and
+// back while it has not left its CPU, which the thread does itself (wait.h says why that is enough).
 enum thread_state {
     THREAD_NEW,
     THREAD_RUNNABLE, // in a run queue
@@ -46,7 +46,7 @@ struct thread {
     uint32_t id;
     _Atomic(enum thread_state) state;
     atomic_uint work;
-    bool wait_interruptible; // guarded by the run-queue lock; meaningful while BLOCKED
+    bool wait_interruptible; // written by the thread before it is BLOCKED, cleared after
     struct percpu *cpu;      // whose run queue it belongs to
     struct cpu_mask affinity;
     struct policy_entity policy;

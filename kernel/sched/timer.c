@@ -57,18 +57,30 @@ void timer_arm(struct timer *timer, uint64_t deadline_ns)
     interrupts_restore();
 }
 
-// On one CPU a callback cannot be running while a thread runs here: it runs in the interrupt.
-bool timer_cancel(struct timer *timer)
+static bool remove_timer(struct timer_queue *queue, struct timer *timer, bool *was_first)
 {
-    struct timer_queue *queue = &boot_timers;
-
     spinlock_acquire(&queue->lock);
     bool armed = timer->cpu != NULL;
     if (armed) {
+        *was_first = heap_minimum(&queue->heap) == &timer->node;
         heap_remove(&queue->heap, &timer->node);
         timer->cpu = NULL;
     }
     spinlock_release(&queue->lock);
+    return armed;
+}
+
+// On one CPU a callback cannot be running while a thread runs here: it runs in the interrupt. The
+// hardware is set anew, so that nobody is interrupted for a deadline that no longer exists.
+bool timer_cancel(struct timer *timer)
+{
+    bool was_first = false;
+
+    interrupts_off();
+    bool armed = remove_timer(&boot_timers, timer, &was_first);
+    if (was_first)
+        scheduler_program_timer();
+    interrupts_restore();
     return armed;
 }
 

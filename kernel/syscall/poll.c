@@ -88,6 +88,8 @@ static int64_t wait_for_events(struct poll_set *set, uint64_t deadline_ns)
             break;
         result = wait_block(deadline_ns);
     }
+    if (result == -ETIMEDOUT)
+        ready = look_at_all(set); // what came together with the deadline counts
     finish_all(set, &own, &waiter);
     return result == -EINTR ? -EINTR : ready;
 }

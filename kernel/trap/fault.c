@@ -17,8 +17,9 @@
 
 #define DR6_SINGLE_STEP (1ull << 14)
 #define DR6_INITIAL 0xffff0ff0ull
+#define HLT_SIZE 1u
 
-extern const char syscall_entry[], vector_stubs[];
+extern const char syscall_entry[], vector_stubs[], idle_hlt[], boot_stack_guard[];
 
 static void signal_page_fault(const struct trap_frame *frame, uint64_t address,
                               enum fault_verdict verdict)
@@ -131,10 +132,16 @@ static bool debug_trap_is_harmless(const struct trap_frame *frame)
     return !(dr6 & DR6_SINGLE_STEP) && !(frame->rflags & RFLAGS_TF);
 }
 
+static bool is_stack_guard(uint64_t address)
+{
+    return kernel_stack_is_guard(address) ||
+           align_down(address, PAGE_SIZE) == (uint64_t)boot_stack_guard;
+}
+
 static void report_kernel_fault(const struct trap_frame *frame, uint64_t address)
 {
     if (frame->vector == VECTOR_DOUBLE_FAULT &&
-        (kernel_stack_is_guard(address) || kernel_stack_is_guard(frame->rsp)))
+        (is_stack_guard(address) || is_stack_guard(frame->rsp)))
         panic_at(frame, "kernel stack overflow of thread %u (%s): it reached the guard page",
                  current_thread()->id, current_thread()->name);
     if (frame->vector == VECTOR_PAGE_FAULT)
@@ -151,6 +158,8 @@ void fault_from_kernel(struct trap_frame *frame)
     switch (frame->vector) {
     case VECTOR_NMI:
         this_cpu()->nmi_count++;
+        if (frame->rip == (uint64_t)idle_hlt)
+            frame->rip += HLT_SIZE; // see interrupts_wait()
         return;
     case VECTOR_DEBUG:
         if (debug_trap_is_harmless(frame))

@@ -14,8 +14,8 @@
 
 #define DEFAULT_STACK_LIMIT (8ull << 20)
 #define DEFAULT_MMAP_GAP (128ull << 20) // between the top and the first mapping, for a stack
-#define REGIONS_PER_PREEMPT_POINT 32u
-#define TABLES_PER_PREEMPT_POINT 16u
+#define REGIONS_PER_PREEMPT_POINT 8u
+#define TABLES_PER_PREEMPT_POINT 4u
 
 static OBJECT_CACHE(space_cache, "address_space", struct address_space);
 static atomic_ullong live_count;
@@ -64,8 +64,9 @@ void address_space_release(struct address_space *space)
     }
     mutex_release(&space->mutex);
     kassert(space->mapped_pages == 0 && atomic_load(&space->resident_pages) == 0);
-    while (!page_table_destroy_step(space->page_table_root, TABLES_PER_PREEMPT_POINT))
+    do
         preempt_point();
+    while (!page_table_destroy_step(space->page_table_root, TABLES_PER_PREEMPT_POINT));
     object_release(&space_cache, space);
     atomic_fetch_sub_explicit(&live_count, 1, memory_order_relaxed);
 }

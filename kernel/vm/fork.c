@@ -6,7 +6,7 @@
 #include "vm/pages.h"
 #include "vm/tlb.h"
 
-#define REGIONS_PER_PREEMPT_POINT 32u
+#define REGIONS_PER_PREEMPT_POINT 8u
 
 // Enters the parent's page into the child's tables. -ENOMEM.
 static int copy_entry(struct address_space *child, const struct page_walk *walk,

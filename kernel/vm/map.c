@@ -7,7 +7,7 @@
 #include "vm/placement.h"
 #include "vm/shared_memory.h"
 
-#define REGIONS_PER_PREEMPT_POINT 32u
+#define REGIONS_PER_PREEMPT_POINT 8u
 
 // Puts `model`, whose range is free or is to be replaced, into the space.
 static int place_region(struct address_space *space, const struct region *model)

@@ -13,7 +13,7 @@
 #define PAGE_TABLE_SPAN_SHIFT 21u
 #define PAGE_TABLE_COST 12
 
-#define REGIONS_PER_PREEMPT_POINT 32u
+#define REGIONS_PER_PREEMPT_POINT 8u
 
 uint64_t pages_entry_value(phys_addr frame, uint32_t protection, bool writable)
 {

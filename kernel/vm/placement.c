@@ -7,7 +7,7 @@
 #include "mem/frame.h"
 #include "sched/scheduler.h"
 
-#define REGIONS_PER_PREEMPT_POINT 64u
+#define REGIONS_PER_PREEMPT_POINT 8u
 #define PLAUSIBLE_WITHOUT_COUNTING (16ull << 20)
 
 // The highest free range of `length` that ends at or below `top`; 0 when there is none.

@@ -8,7 +8,7 @@
 #include "mem/object_cache.h"
 #include "sched/scheduler.h"
 
-#define REGIONS_PER_PREEMPT_POINT 64u
+#define REGIONS_PER_PREEMPT_POINT 8u
 
 static OBJECT_CACHE(region_cache, "region", struct region);
 

@@ -1,6 +1,6 @@
 """A thousand process lives leave nothing behind (issue 2, "Done means" 4)."""
 
-from verdicts import deaths, expect_success, live_counts
+from verdicts import deaths, expect_orderly, expect_success, live_counts
 
 LIVES = 1000
 CACHES = ("frames-free", "frames-cache", "frames-stack")  # may keep what they have grown to
@@ -31,4 +31,4 @@ def test_live_counts_are_what_they_were(booted):
 
 
 def test_everything_came_back(booted):
-    assert run(booted).exit_status == 0
+    expect_orderly(run(booted))

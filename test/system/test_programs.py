@@ -2,7 +2,7 @@
 
 import pytest
 
-from verdicts import deaths, expect_success, verdicts
+from verdicts import deaths, expect_orderly, expect_success, verdicts
 
 EVERYTHING = ("-- /bin/hello,one,two /bin/hello-pie /bin/raw /bin/forktree,3,4 /bin/pingpong,300 "
               "/bin/walker /bin/usercopy /bin/syscalls /bin/isolate,400ms /bin/lives,160 "
@@ -15,7 +15,7 @@ def machine(booted):
 
 
 def test_everything_came_back(machine):
-    assert machine().exit_status == 0
+    expect_orderly(machine())
 
 
 def test_hello(machine):
@@ -75,7 +75,7 @@ def test_missing_program(machine):
 def test_tour(booted):
     """Without words for init, the demonstration runs and the machine powers itself off."""
     guest = booted("")
-    assert guest.exit_status == 0
+    expect_orderly(guest)
     names = ["hello", "raw", "spinners", "pingpong", "offend", "walker", "forktree"]
     assert verdicts(guest) == [(name, "exited 0") for name in names]
 
@@ -83,7 +83,7 @@ def test_tour(booted):
 def test_service_is_restarted_and_given_up(booted):
     guest = booted("-- service:/bin/offend,null-read service:/bin/busybox,sleep,1000 "
                    "/bin/busybox,sleep,2")
-    assert guest.exit_status == 0
+    expect_orderly(guest)
     crashes = [verdict for name, verdict in verdicts(guest) if name == "offend"]
     assert crashes == ["killed by SIGSEGV"] * 6  # the first run and five restarts
     assert guest.matches(r"^init: service /bin/offend died 6 times in quick succession: given up$")
@@ -92,6 +92,6 @@ def test_service_is_restarted_and_given_up(booted):
 
 def test_out_of_memory_hits_one_process(booted):
     guest = booted("-- /bin/walker,hog /bin/hello /bin/walker", mem="128M")
-    assert guest.exit_status == 0
+    expect_orderly(guest)
     assert verdicts(guest)[0] in [("walker", "killed by SIGKILL"), ("walker", "exited 0")]
     assert verdicts(guest)[1:] == [("hello", "exited 0"), ("walker", "exited 0")]

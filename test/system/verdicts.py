@@ -13,6 +13,11 @@ def verdicts(guest):
     return [(match[2].rsplit("/", 1)[-1], match[4]) for match in found if match]
 
 
+def expect_orderly(guest):
+    """Powered itself off with everything given back; otherwise shows the log's end."""
+    assert guest.exit_status == 0, "\n".join([f"ended by {guest.end_reason}", *guest.log[-12:]])
+
+
 def expect_success(guest, program):
     """The program ran and each of its runs exited 0; otherwise shows what it complained of."""
     ends = [verdict for name, verdict in verdicts(guest) if name == program]

@@ -1,0 +1,90 @@
+"""NMIs at any instruction: the way in and out of system calls loses nothing."""
+
+import pytest
+
+from verdicts import expect_success
+
+NMI_COUNT = 200
+
+# System calls in a loop. Each begins with a pattern in every register that the kernel keeps and in
+# the red zone below the stack pointer. GS base is one that looks like the kernel's, where programs
+# may set it: an NMI must not believe it.
+PROGRAM = r"""
+#include <stdio.h>
+#include <stdlib.h>
+#include <sys/auxv.h>
+#include <time.h>
+#include <unistd.h>
+
+#define HWCAP2_FSGSBASE 2
+#define KERNEL_LIKE 0xffffffff80000000ul
+
+unsigned long parent;
+unsigned long differences_after_getppid(void);
+__asm__("differences_after_getppid:"
+        "push %rbx; push %rbp; push %r12; push %r13; push %r14; push %r15;"
+        "movabs $0x5a5a1234c3c35678, %rbx;"
+        "mov %rbx, %rbp; mov %rbx, %r12; mov %rbx, %r13; mov %rbx, %r14; mov %rbx, %r15;"
+        "mov %rbx, %rdi; mov %rbx, %rsi; mov %rbx, %rdx; mov %rbx, %r8; mov %rbx, %r9;"
+        "mov %rbx, %r10; mov $-128, %rcx;"
+        "1: mov %rbx, (%rsp, %rcx); add $8, %rcx; jnz 1b;"
+        "mov $110, %eax; syscall;"
+        "movabs $0x5a5a1234c3c35678, %r11; xor parent(%rip), %rax;"
+        "xor %r11, %rbx; or %rbx, %rax; xor %r11, %rbp; or %rbp, %rax; xor %r11, %r12;"
+        "or %r12, %rax; xor %r11, %r13; or %r13, %rax; xor %r11, %r14; or %r14, %rax;"
+        "xor %r11, %r15; or %r15, %rax; xor %r11, %rdi; or %rdi, %rax; xor %r11, %rsi;"
+        "or %rsi, %rax; xor %r11, %rdx; or %rdx, %rax; xor %r11, %r8; or %r8, %rax;"
+        "xor %r11, %r9; or %r9, %rax; xor %r11, %r10; or %r10, %rax; mov $-128, %rcx;"
+        "1: mov (%rsp, %rcx), %rdi; xor %r11, %rdi; or %rdi, %rax; add $8, %rcx; jnz 1b;"
+        "pop %r15; pop %r14; pop %r13; pop %r12; pop %rbp; pop %rbx; ret");
+
+int main(int argc, char **argv)
+{
+    struct timespec start, now;
+    unsigned long calls = 0, gs = KERNEL_LIKE;
+    int may_set_gs = (getauxval(AT_HWCAP2) & HWCAP2_FSGSBASE) != 0;
+
+    parent = getppid();
+    if (may_set_gs)
+        __asm__ volatile("wrgsbase %0" : : "r"(gs));
+    puts("calling");
+    clock_gettime(CLOCK_MONOTONIC, &start);
+    do {
+        for (int i = 0; i < 1000; i++, calls++)
+            if (differences_after_getppid()) {
+                printf("caller: call %lu came back different\n", calls);
+                return 1;
+            }
+        clock_gettime(CLOCK_MONOTONIC, &now);
+    } while (now.tv_sec - start.tv_sec < atoi(argv[1]));
+    if (may_set_gs)
+        __asm__ volatile("rdgsbase %0" : "=r"(gs));
+    printf("caller: %lu calls, GS base %s\n", calls, gs == KERNEL_LIKE ? "kept" : "lost");
+    return gs != KERNEL_LIKE;
+}
+"""
+
+
+@pytest.fixture(scope="module")
+def caller(compile_c):
+    with open(compile_c(PROGRAM, libc="musl", flags=["-mfsgsbase"]), "rb") as file:
+        return file.read()
+
+
+@pytest.mark.protection("ist")
+@pytest.mark.parametrize("cpu", ["max", "Skylake-Server"])
+def test_nmi_in_system_calls(boot, caller, cpu):
+    guest = boot("panic=0 -- /bin/caller,4", initramfs_extra={"/bin/caller": caller}, cpu=cpu)
+    guest.wait_for("^calling$")
+    sent = 0
+    try:
+        while sent < NMI_COUNT and not guest.panic:
+            guest.monitor("nmi")
+            sent += 1
+    except ConnectionError:
+        pytest.fail(f"the machine ended after {sent} NMIs; the log ends with\n{guest.complaint()}")
+    assert guest.wait() == 0
+    expect_success(guest, "caller")
+    assert guest.matches(r"^caller: \d+ calls, GS base kept$")
+    arrived = int(guest.matches(r"power: up .* (\d+) NMIs")[0][1])
+    assert NMI_COUNT // 4 <= arrived <= NMI_COUNT  # two at the same time are one

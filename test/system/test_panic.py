@@ -1,0 +1,142 @@
+"""A kernel bug ends in a report on serial and on screen, and in a restart (DESIGN, "Errors")."""
+
+import re
+import time
+
+import pytest
+
+from harness import screen
+from harness.fixtures import start_guest
+
+HALT_SECONDS = 30
+USER_PAGE = 0x10000000  # where selftest.c maps its page
+PRESENT, WRITE, FETCH = 1, 2, 16  # page fault error code
+PAGE_FAULT, DOUBLE_FAULT = 14, 8
+STEP = re.compile(r"^\[ *\d+\.\d+\] panic:   #(\d+) 0x([0-9a-f]{16}) (\S+)$")
+
+
+def poll(condition, guest):
+    """For what no line tells."""
+    deadline = time.monotonic() + HALT_SECONDS
+    while not condition():
+        assert not guest.ended and time.monotonic() < deadline, guest.complaint()
+        time.sleep(0.05)
+
+
+def run_selftest(name):
+    """(the log from the kernel's first line to the end of its report, the screen, the registers)."""
+    with start_guest(f"panic=0 selftest={name}", cpu="max") as guest:
+        guest.wait_for(r"\] panic: halted$")
+        poll(lambda: "HLT=1" in guest.monitor("info registers"), guest)
+        log = guest.log
+        first = next(index for index, line in enumerate(log) if "] boot: Ringfence" in line)
+        return log[first:], screen.capture(guest), guest.monitor("info registers")
+
+
+def function_names(report):
+    """The backtrace's functions, innermost first; the numbers count up from 0."""
+    steps = list(filter(None, map(STEP.match, report)))
+    assert [int(step[1]) for step in steps] == list(range(len(steps)))
+    return [step[3].split("+")[0] for step in steps]
+
+
+def registers(report):
+    found = {}
+    for line in report:
+        if re.match(r"\[ *\d+\.\d+\] panic: (rip|rax|rdx|rbp|r10|r13) ", line):
+            found.update(re.findall(r"(\w+) +([0-9a-f]{16})", line))
+    return {name: int(value, 16) for name, value in found.items()}
+
+
+@pytest.fixture(scope="module")
+def asked_for():
+    return run_selftest("panic")
+
+
+def test_report_in_order(asked_for):
+    report = asked_for[0]
+    parts = [r"asked for by selftest=panic$", r"cr2 [0-9a-f]{16}  cr3 [0-9a-f]{16}  cr4 ",
+             r"cpu 0, 0 spinlocks held, \d+ timer interrupts, 0 NMIs, \d+ switches$",
+             r"running: kernel thread 1 \(init\)$", r"  #0 .* panic\+0x0$", r"last events$",
+             r"  \d+\.\d{6} thread \d+ SWITCH ", r"halted$"]
+    found = [index for part in parts for index, line in enumerate(report)
+             if re.search(rf"\] panic: {part}", line)][: len(parts)]
+    assert len(found) == len(parts) and found == sorted(found)
+
+
+def test_backtrace_names_functions(asked_for):
+    names = function_names(asked_for[0])
+    for name in ("panic", "panic_on_request", "boot_run_selftest", "first_thread"):
+        assert name in names
+        names = names[names.index(name) :]
+
+
+def test_screen_shows_the_serial_log(asked_for):
+    report, picture, _ = asked_for
+    columns = picture.width // screen.GLYPH_WIDTH
+    wrapped = [line[start : start + columns].rstrip() for line in report
+               for start in range(0, max(len(line), 1), columns)]
+    assert picture.lines() == wrapped[-picture.height // screen.GLYPH_HEIGHT :]
+
+
+def test_halted_for_good(asked_for):
+    state = asked_for[2]
+    assert "HLT=1" in state and "CPL=0" in state
+    assert not int(state.split("RFL=")[1].split()[0], 16) & 1 << 9  # nothing wakes it up
+
+
+def test_restarts_by_itself():
+    with start_guest("panic=1 selftest=panic", reboot=True) as guest:
+        guest.wait_for(r"\] panic: restarting in 1 s$")
+        assert len(guest.matches("^ringfence loader: started$")) == 1
+        poll(lambda: len(guest.matches(r"\] panic: asked for by selftest=panic$")) == 2, guest)
+        assert len(guest.matches("^ringfence loader: started$")) == 2
+
+
+def expect_page_fault(name, address, error):
+    report, picture, _ = run_selftest(name)
+    assert not [line for line in report if "not protected" in line]
+    reason = next(line for line in report if "] panic: " in line)
+    assert re.search(rf"page fault in the kernel: address {address}, error code {error:#x}$", reason)
+    assert [line for line in report if f"vector {PAGE_FAULT}, error {error:#x}, from kernel mode" in line]
+    assert reason in picture.lines()
+    return report
+
+
+@pytest.mark.protection("smap")
+def test_reading_user_memory():
+    report = expect_page_fault("smap", f"{USER_PAGE:#x}", PRESENT)
+    assert function_names(report)[:2] == ["read_user_memory", "boot_run_selftest"]
+    assert registers(report)["rip"] >> 63
+
+
+@pytest.mark.protection("smep")
+def test_executing_user_memory():
+    report = expect_page_fault("smep", f"{USER_PAGE:#x}", PRESENT | FETCH)
+    assert "boot_run_selftest" in function_names(report)
+    assert registers(report)["rip"] == USER_PAGE
+
+
+@pytest.mark.protection("nx")
+def test_executing_data():
+    report = expect_page_fault("nx", "0x[0-9a-f]{16}", PRESENT | FETCH)
+    assert "boot_run_selftest" in function_names(report)
+
+
+def test_writing_text():
+    report = expect_page_fault("wp", "0x[0-9a-f]{16}", PRESENT | WRITE)
+    assert function_names(report)[:2] == ["write_read_only", "boot_run_selftest"]
+
+
+# The push that goes below the stack finds no stack for the page fault either; the double fault has
+# one of its own.
+@pytest.mark.protection("guard")
+@pytest.mark.protection("ist")
+def test_stack_overflow():
+    report, picture, _ = run_selftest("guard")
+    assert not [line for line in report if "not protected" in line]
+    reason = next(line for line in report if "] panic: " in line)
+    assert re.search(r"kernel stack overflow of thread 1 \(init\): it reached the guard page$", reason)
+    assert [line for line in report if f"vector {DOUBLE_FAULT}, error 0x0, from kernel mode" in line]
+    assert function_names(report)[0] == "overflow_stack"
+    assert reason in picture.lines()
