@@ -47,7 +47,9 @@ struct percpu {
     uint64_t longest_interrupts_off_at; // return address of who turned them on again
     uint64_t longest_unpreemptible;
     uint64_t longest_unpreemptible_at;
+    uint64_t longest_unpreemptible_from;
     uint64_t unpreemptible_since; // 0: not inside the kernel on behalf of a thread
+    uint64_t unpreemptible_from;  // code address where it began
 
     // counters shown by panic, shutdown and /proc
     uint64_t timer_interrupts;

@@ -26,6 +26,7 @@ static void close_stretch(struct percpu *cpu, uint64_t now, uint64_t caller)
         return;
     cpu->longest_unpreemptible = now - since;
     cpu->longest_unpreemptible_at = caller;
+    cpu->longest_unpreemptible_from = cpu->unpreemptible_from;
 }
 
 void latency_mark_now(uint64_t place)
@@ -35,6 +36,7 @@ void latency_mark_now(uint64_t place)
 
     close_stretch(cpu, now, place);
     cpu->unpreemptible_since = now;
+    cpu->unpreemptible_from = place;
 }
 
 void latency_end_now(uint64_t place)
@@ -45,33 +47,33 @@ void latency_end_now(uint64_t place)
     cpu->unpreemptible_since = 0;
 }
 
-static void report_stretch(const char *what, uint64_t ticks, uint64_t address)
+static void report_stretch(const char *what, uint64_t ticks, uint64_t from, uint64_t to)
 {
     uint64_t ns = clock_ticks_to_ns(ticks);
-    char name[96];
+    char begin[96] = "", end[96];
 
-    symbols_format_return(name, sizeof(name), address);
-    log_info("latency", "longest %s %llu.%03llu us, ended at %s", what,
-             (unsigned long long)(ns / 1000), (unsigned long long)(ns % 1000), name);
+    if (from)
+        symbols_format(begin, sizeof(begin), from);
+    symbols_format(end, sizeof(end), to);
+    log_info("latency", "longest %s %llu.%03llu us, %s%s%sended at %s", what,
+             (unsigned long long)(ns / 1000), (unsigned long long)(ns % 1000),
+             from ? "began at " : "", begin, from ? ", " : "", end);
 }
 
 void latency_report(void)
 {
-    uint64_t off = 0, off_at = 0, stretch = 0, stretch_at = 0;
+    const struct percpu *off = watched[0], *stretch = watched[0];
 
-    if (!DEBUG_CHECKS)
+    if (!DEBUG_CHECKS || watched_count == 0)
         return;
-    for (uint32_t i = 0; i < watched_count; i++) {
-        const struct percpu *cpu = watched[i];
-        if (cpu->longest_interrupts_off > off) {
-            off = cpu->longest_interrupts_off;
-            off_at = cpu->longest_interrupts_off_at;
-        }
-        if (cpu->longest_unpreemptible > stretch) {
-            stretch = cpu->longest_unpreemptible;
-            stretch_at = cpu->longest_unpreemptible_at;
-        }
+    for (uint32_t i = 1; i < watched_count; i++) {
+        if (watched[i]->longest_interrupts_off > off->longest_interrupts_off)
+            off = watched[i];
+        if (watched[i]->longest_unpreemptible > stretch->longest_unpreemptible)
+            stretch = watched[i];
     }
-    report_stretch("interrupts-off stretch", off, off_at);
-    report_stretch("stretch without a preemption point", stretch, stretch_at);
+    report_stretch("interrupts-off stretch", off->longest_interrupts_off, 0,
+                   off->longest_interrupts_off_at);
+    report_stretch("stretch without a preemption point", stretch->longest_unpreemptible,
+                   stretch->longest_unpreemptible_from, stretch->longest_unpreemptible_at);
 }

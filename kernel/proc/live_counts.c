@@ -8,7 +8,6 @@
 #include "lib/format.h"
 #include "lib/string.h"
 #include "mem/frame.h"
-#include "mem/kernel_map.h"
 #include "mem/object_cache.h"
 
 #define CACHE_LIMIT 64u
@@ -65,8 +64,6 @@ static void count_live(struct live_counts *counts)
 
 void process_remember_baseline(void)
 {
-    (void)kernel_stacks_drain();
-    (void)object_caches_drain();
     count_live(&baseline);
 }
 

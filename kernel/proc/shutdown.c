@@ -172,11 +172,11 @@ void process_shutdown(uint32_t command)
     }
     if (alone)
         memory_fs_destroy();
+    report_counters();
     uint64_t stack_frames = kernel_stacks_drain();
     uint64_t slab_frames = object_caches_drain();
     log_info("power", "caches gave back %llu frames of kernel stacks and %llu of slabs",
              (unsigned long long)stack_frames, (unsigned long long)slab_frames);
-    report_counters();
     report_balance(&before, command);
     log_flush();
 

@@ -4,7 +4,8 @@ import pytest
 
 from verdicts import expect_success
 
-NMI_COUNT = 200
+NMI_MINIMUM = 200  # that arrived; those that come at the same time are one
+NMIS_AT_ONCE = 10
 
 # System calls in a loop. Each begins with a pattern in every register that the kernel keeps and in
 # the red zone below the stack pointer. GS base is one that looks like the kernel's, where programs
@@ -72,19 +73,16 @@ def caller(compile_c):
 
 
 @pytest.mark.protection("ist")
-@pytest.mark.parametrize("cpu", ["max", "Skylake-Server"])
-def test_nmi_in_system_calls(boot, caller, cpu):
-    guest = boot("panic=0 -- /bin/caller,4", initramfs_extra={"/bin/caller": caller}, cpu=cpu)
+def test_nmi_in_system_calls(boot, caller):
+    guest = boot("panic=0 -- /bin/caller,2", initramfs_extra={"/bin/caller": caller}, cpu="max")
     guest.wait_for("^calling$")
-    sent = 0
     try:
-        while sent < NMI_COUNT and not guest.panic:
-            guest.monitor("nmi")
-            sent += 1
+        while not guest.matches("^caller: ") and not guest.panic:
+            for _ in range(NMIS_AT_ONCE):
+                guest.monitor("nmi")
     except ConnectionError:
-        pytest.fail(f"the machine ended after {sent} NMIs; the log ends with\n{guest.complaint()}")
+        pass  # the machine ended, well or not
     assert guest.wait() == 0
     expect_success(guest, "caller")
     assert guest.matches(r"^caller: \d+ calls, GS base kept$")
-    arrived = int(guest.matches(r"power: up .* (\d+) NMIs")[0][1])
-    assert NMI_COUNT // 4 <= arrived <= NMI_COUNT  # two at the same time are one
+    assert int(guest.matches(r"power: up .* (\d+) NMIs")[0][1]) >= NMI_MINIMUM

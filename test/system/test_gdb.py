@@ -1,0 +1,182 @@
+"""What only a debugger can do: frames that IRETQ refuses, a loader of another build. And the helpers
+of `make debug` (test/gdb), used on the way."""
+
+import os
+import re
+import subprocess
+import sys
+import tempfile
+
+import pytest
+
+from harness import machine
+from harness.fixtures import QEMU_PROGRAM, start_guest
+from harness.interactive import GDB_HELPERS
+from harness.media import default_build
+from verdicts import verdicts
+
+GDB_SECONDS = 120
+RIP, CS, RFLAGS, RSP, SS = range(0, 40, 8)  # in the frame that IRETQ pops
+USER_DATA = 0x2B
+TRAP_FLAG = 0x302  # TF, IF and the bit that is always set
+
+# A program, which word of its first frame is spoiled, and how it must end. No program can do this to
+# itself; a kernel that forgets to check a frame could. EMULATED: QEMU takes the frame and the fault
+# comes from ring 3; an Intel CPU refuses it.
+SPOILED = {
+    "hello": (RIP, 1 << 63, "SIGSEGV"),  # not canonical; EMULATED
+    "hello-pie": (RIP, 0xFFFFFFFF80000000, "SIGSEGV"),  # the kernel's first page, in ring 3
+    "raw": (CS, 0x10, "SIGSEGV"),  # the kernel's data
+    "forktree": (CS, 0, "SIGSEGV"),
+    "walker": (CS, USER_DATA, "SIGSEGV"),  # no code
+    "spinner": (CS, 0xFFFB, "SIGSEGV"),  # beyond the GDT
+    "pingpong": (SS, 0x10, "SIGSEGV"),  # the kernel's
+    "lives": (SS, 0, "SIGSEGV"),
+    "isolate": (SS, 0x33, "SIGSEGV"),  # not writable
+    "sleeper": (RSP, 1 << 63, "SIGSEGV"),  # EMULATED
+    "usercopy": (RFLAGS, TRAP_FLAG, "SIGTRAP"),
+}
+REFUSED = [name for name, (word, value, _) in SPOILED.items() if word in (CS, SS)]
+
+# In functions: the helpers' names share the script's name space.
+SCRIPT = """
+import gdb
+
+def spoil(spoiled):
+    gate = gdb.Breakpoint("iretq_to_user", type=gdb.BP_HARDWARE_BREAKPOINT)
+    gdb.Breakpoint("iretq_fault", type=gdb.BP_HARDWARE_BREAKPOINT)
+    while gate.enabled:
+        gdb.execute("continue", to_string=True)
+        name = gdb.parse_and_eval("boot_percpu.current->name").string()
+        if gdb.selected_frame().name() == "iretq_fault":
+            print("REFUSED", name)
+        elif name in spoiled:
+            word, value, _ = spoiled.pop(name)
+            gdb.execute(f"set *(unsigned long *)($rsp + {{word}}) = {{value:#x}}")
+            print("SPOILED", name)
+            gate.enabled = bool(spoiled)
+
+def use_helpers():
+    for command in ("processes", "threads", "queue", "locks", "frame", "memory"):
+        print("HELPER", command)
+        gdb.execute(f"rf-{{command}}")
+    print("HELPER end")
+
+gdb.execute("target remote {socket}")
+gdb.execute("source {helpers}")
+spoil({spoiled!r})
+use_helpers()
+gdb.execute("delete")
+gdb.execute("detach")
+"""
+
+
+def run_gdb(script, folder):
+    path = os.path.join(folder, "script.py")
+    with open(path, "w", encoding="ascii") as file:
+        file.write(script)
+    symbols = os.path.join(default_build(), "kernel.debug.elf")
+    result = subprocess.run(["gdb", "-q", "-nx", "-batch", symbols, "-x", path],
+                            stdin=subprocess.DEVNULL, stdout=subprocess.PIPE,
+                            stderr=subprocess.STDOUT, timeout=GDB_SECONDS, text=True, check=False)
+    return result.stdout
+
+
+@pytest.fixture(scope="module")
+def spoiled():
+    """(the guest, ended; what gdb printed): every program of SPOILED in a row, then an intact one."""
+    programs = " ".join(f"/bin/{name}" for name in [*SPOILED, "hello,intact"])
+    with tempfile.TemporaryDirectory(prefix="ringfence-gdb-") as folder:
+        socket = os.path.join(folder, "gdb")
+        with start_guest(f"panic=0 -- {programs}", extra=machine.gdb_channel(socket)) as guest:
+            output = run_gdb(SCRIPT.format(spoiled=SPOILED, socket=socket, helpers=GDB_HELPERS),
+                             folder)
+            assert "HELPER end" in output, output + guest.complaint()
+            guest.wait()
+            yield guest, output
+
+
+@pytest.mark.parametrize("name", SPOILED)
+def test_spoiled_frame_costs_the_program(spoiled, name):
+    guest, output = spoiled
+    assert f"SPOILED {name}\n" in output
+    assert verdicts(guest)[list(SPOILED).index(name)] == (name, f"killed by {SPOILED[name][2]}")
+    assert len(guest.matches(rf"process: \d+ \({name}\) killed by {SPOILED[name][2]}: ")) == 1
+
+
+def test_refusals_arrive_at_their_fix_up(spoiled):
+    assert re.findall(r"^REFUSED (\S+)$", spoiled[1], re.MULTILINE) == REFUSED
+
+
+def test_kernel_goes_on(spoiled):
+    guest, _ = spoiled
+    assert guest.exit_status == 0
+    assert verdicts(guest)[len(SPOILED) :] == [("hello", "exited 0")]
+
+
+@pytest.fixture
+def helper(spoiled):
+    """helper(name): what rf-NAME printed when the last of SPOILED had just been spoiled."""
+    return lambda name: re.search(rf"^HELPER {name}\n(.*?)^HELPER ", spoiled[1],
+                                  re.MULTILINE | re.DOTALL)[1]
+
+
+def test_helper_processes(helper):
+    last = list(SPOILED)[-1]
+    assert re.search(r"^ +1 +PROCESS_ALIVE +0 +1 init$", helper("processes"), re.MULTILINE)
+    assert re.search(rf"^ +\d+ +PROCESS_ALIVE +1 +1 {last}$", helper("processes"), re.MULTILINE)
+
+
+def test_helper_threads(helper):
+    assert re.search(r"^thread 1 of 1 \(init\): state \d, user rip 0x[0-9a-f]+$", helper("threads"),
+                     re.MULTILINE)
+
+
+def test_helper_queue(helper):
+    assert helper("queue").startswith(f"current: {list(SPOILED)[-1]}, waiting: 0, ")
+
+
+def test_helper_locks(helper):
+    assert helper("locks") == "interrupts-off depth: 0\n"
+
+
+def test_helper_frame(helper):
+    assert re.search(rf"\bcs = 51, rflags = {TRAP_FLAG}, rsp = \d+, ss = {USER_DATA}\b",
+                     helper("frame"))
+
+
+def test_helper_memory(helper):
+    total, free = map(int, re.match(r"(\d+) frames, (\d+) free\n", helper("memory")).groups())
+    used = sum(map(int, re.findall(r"^ *(\d+) FRAME_", helper("memory"), re.MULTILINE)))
+    assert used > 0 and total - free >= used
+
+
+@pytest.fixture(scope="module")
+def debugged(tmp_path_factory):
+    """`make debug` without a person: (gdb's output, the log). The loader seems of another build."""
+    log = tmp_path_factory.mktemp("debug") / "log"
+    command = [sys.executable, QEMU_PROGRAM, "debug", "--build-dir", default_build(), "--log", log]
+    for step in ("backtrace", "set variable boot->version = 99", "continue"):
+        command += ["--gdb-argument=-ex", f"--gdb-argument={step}"]
+    result = subprocess.run([*command, "--gdb-argument=-batch"], stdin=subprocess.DEVNULL,
+                            stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True,
+                            timeout=GDB_SECONDS, check=False)
+    return result.stdout, log.read_text(errors="replace")
+
+
+def test_make_debug_stops_in_kernel_main(debugged):
+    output, _ = debugged
+    assert re.search(r"^Breakpoint 1, kernel_main \(boot=0x[0-9a-f]+\)", output, re.MULTILINE)
+    assert re.search(r"^#1 +0x[0-9a-f]+ in kernel_start \(\)", output, re.MULTILINE)
+
+
+def test_make_debug_ends_with_the_machine(debugged):
+    assert re.search("Target disconnected|Remote connection closed|exited normally", debugged[0])
+
+
+def test_loader_of_another_build_is_told(debugged):
+    said = [line for line in debugged[1].splitlines() if line.startswith("[    ")]
+    assert re.search(r"boot: the loader speaks boot_info version 99 \(\d+ bytes\), this kernel version "
+                     r"\d+ \(\d+ bytes\): install loader and kernel of the same build; restarting$",
+                     said[1])
+    assert all("power" in line for line in said[2:])
