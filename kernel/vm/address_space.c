@@ -55,6 +55,7 @@ void address_space_release(struct address_space *space)
     kassert(pte_address(read_cr3()).value != space->page_table_root.value);
 
     uint32_t seen = 0;
+    preempt_point();
     mutex_acquire(&space->mutex); // nobody else can want it; what is called below asks for it
     for (struct region *region; (region = region_first(space));) {
         pages_drop(space, region->start, region->end);

@@ -28,7 +28,7 @@ static inline void pages_entry_set(uint64_t *entry, uint64_t value)
 struct frame *pages_entry_frame(uint64_t value);
 
 // At most this many pages come between two pauses of a walk.
-#define PAGE_WALK_BUDGET 64
+#define PAGE_WALK_BUDGET 24
 
 enum page_walk_step {
     PAGE_WALK_PAGE,  // `address` and `entry` are set; the entry is not 0
