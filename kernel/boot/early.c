@@ -41,8 +41,8 @@ static bool word_is(const char *word, const char *name)
 
 static void report_unknown_words(const struct command_line *line)
 {
-    static const char *const known[] = { "init",     "console", "loglevel", "panic",
-                                         "slice_ms", "timer",   "direct", "selftest", "trace" };
+    static const char *const known[] = { "init",  "console", "loglevel", "panic", "slice_ms",
+                                         "timer", "direct",  "selftest", "trace" };
 
     for (size_t i = 0; i < line->word_count; i++) {
         size_t k = 0;

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from harness import newc
 
 ROOT = os.path.dirname(os.path.dirname(os.path.dirname(os.path.abspath(__file__))))
-MAKE_IMAGE = os.path.join(ROOT, "efi", "make-image.sh")
+MAKE_IMAGE = os.path.join(ROOT, "iso", "make-image.sh")
 
 
 def default_build():

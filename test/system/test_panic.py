@@ -116,7 +116,6 @@ def test_executing_user_memory():
     assert registers(report)["rip"] == USER_PAGE
 
 
-@pytest.mark.protection("nx")
 def test_executing_data():
     report = expect_page_fault("nx", "0x[0-9a-f]{16}", PRESENT | FETCH)
     assert "boot_run_selftest" in function_names(report)

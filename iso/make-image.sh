@@ -3,7 +3,7 @@
 # loader at its removable-media path and three files in its root. `-` leaves a file out. The same
 # input gives the same bytes: serial number fixed, times from SOURCE_DATE_EPOCH.
 #
-#   efi/make-image.sh OUT.img BOOTX64.EFI kernel.elf initramfs.cpio cmdline.txt
+#   iso/make-image.sh OUT.img BOOTX64.EFI kernel.elf initramfs.cpio cmdline.txt
 set -eu
 
 if [ $# -ne 5 ]; then
