@@ -16,6 +16,8 @@ static int64_t console_write(struct file *file, struct user_iterator *source, ui
     int64_t written = 0;
 
     while (source->remaining > 0) {
+        if (written > 0 && thread_has_work(current_thread()))
+            break; // a slow port must not keep a program from dying
         size_t length = min_of(source->remaining, sizeof(piece));
         size_t copied = user_iterator_read(source, piece, length);
         log_write_plain(piece, copied);

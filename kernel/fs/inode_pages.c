@@ -176,8 +176,12 @@ int inode_truncate(struct inode *inode, uint64_t size)
         return error;
     if (size > FILE_SIZE_LIMIT)
         return -EFBIG;
-    if (atomic_load(&inode->executing) != 0)
+    // Counted as a writer first and looked at second, so that an exec that starts meanwhile refuses.
+    atomic_fetch_add(&inode->write_openers, 1);
+    if (atomic_load(&inode->executing) != 0) {
+        atomic_fetch_sub(&inode->write_openers, 1);
         return -ETXTBSY;
+    }
     struct abi_timespec now = inode_now();
     mutex_acquire(&inode->write_mutex);
     spinlock_acquire(&inode->lock);
@@ -189,6 +193,7 @@ int inode_truncate(struct inode *inode, uint64_t size)
     if (shrinks)
         inode_drop_pages(inode, count_pages(size));
     mutex_release(&inode->write_mutex);
+    atomic_fetch_sub(&inode->write_openers, 1);
     return 0;
 }
 

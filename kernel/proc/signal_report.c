@@ -6,6 +6,7 @@
 
 #include "cpu/frame.h"
 #include "debug/log.h"
+#include "sched/scheduler.h"
 #include "lib/format.h"
 
 const char *signal_name(uint32_t signal)
@@ -94,9 +95,46 @@ void signal_fault(const struct trap_frame *frame, const struct fault_info *fault
     signal_end_process(fault->signal);
 }
 
+static struct process *largest_but_init(void)
+{
+    struct process *largest = NULL;
+    uint64_t most_pages = 0;
+
+    list_for_each(node, &process_list)
+    {
+        struct process *process = list_entry(node, struct process, all_link);
+        struct address_space *space = atomic_load(&process->space);
+        uint64_t pages = space ? atomic_load(&space->resident_pages) : 0;
+        if (process->pid != INIT_PID && pages > most_pages) {
+            largest = process;
+            most_pages = pages;
+        }
+    }
+    return largest;
+}
+
+// Without init the machine would go off: another process dies in its place, and init tries again.
+static bool kill_in_place_of_init(void)
+{
+    spinlock_acquire(&process_lock);
+    struct process *victim = largest_but_init();
+    uint32_t pid = victim ? victim->pid : 0;
+    if (victim && !signal_death_is_due(victim))
+        (void)signal_send_locked(victim, SIGKILL, NULL);
+    spinlock_release(&process_lock);
+    if (!pid)
+        return false;
+    log_notice("process", "%u killed by SIGKILL: out of memory, and init must live", pid);
+    scheduler_yield();
+    return true;
+}
+
 void signal_out_of_memory(uint64_t address)
 {
     const struct process *process = current_process();
+
+    if (process->pid == INIT_PID && kill_in_place_of_init())
+        return;
     log_notice("process", "%u (%s) killed by SIGKILL: out of memory at %#llx", process->pid,
                process->name, (unsigned long long)address);
     signal_end_process(SIGKILL);

@@ -112,6 +112,8 @@ static bool resolve_user_copy(struct trap_frame *frame, uint64_t address)
     interrupts_enable_now();
     enum fault_verdict verdict = resolve_user_address(address, frame->error | PAGE_FAULT_USER);
     interrupts_disable_now();
+    if (verdict == FAULT_NO_MEMORY)
+        signal_out_of_memory(address); // the program dies at the exit gate
     if (verdict != FAULT_RESOLVED)
         frame->rip = continuation;
     return true;
