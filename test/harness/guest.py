@@ -19,6 +19,7 @@ from harness.control import Control
 
 PR_SET_PDEATHSIG = 1
 FAILURE_SECONDS = 20  # after a panic or a loader's error: to print, restart, and no longer
+CONSOLE_BUFFER = 4 << 20
 C_LIBRARY = ctypes.CDLL(None)
 
 
@@ -51,6 +52,9 @@ class Guest:
 
     def _start(self, boot_media, with_exec):
         self._console, console = socket.socketpair()
+        # QEMU writes single bytes, each a buffer of its own. When we read too late, the port blocks,
+        # and the firmware drops what it cannot write within 200 us.
+        console.setsockopt(socket.SOL_SOCKET, socket.SO_SNDBUF, CONSOLE_BUFFER)
         control_end, control = socket.socketpair()
         inherited = [console, control]
         arguments = prepare(self.folder, self.machine, boot_media)

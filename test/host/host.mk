@@ -5,7 +5,11 @@
 CC := clang
 LIB := $(wildcard kernel/lib/*.c)
 MEM := $(wildcard kernel/mem/*.c)
-TESTED := $(LIB) $(MEM) kernel/cpu/features.c kernel/trap/return_path.c
+DEV := $(addprefix kernel/dev/,acpi_fixed.c acpi_madt.c font.c screen.c)
+CPU := $(addprefix kernel/cpu/,cmos.c features.c report.c)
+TESTED := $(LIB) $(MEM) $(CPU) $(DEV) $(wildcard kernel/vm/*.c kernel/fs/*.c) kernel/trap/return_path.c
+# The loader's code without firmware calls.
+LOADER := $(addprefix efi/,command_line.c elf_image.c memory_map.c page_tables.c)
 
 FUZZ := fuzz_cpio fuzz_elf fuzz_command_line fuzz_format
 fuzz_cpio_SOURCES := kernel/lib/cpio.c
@@ -17,13 +21,18 @@ fuzz_format_SOURCES := kernel/lib/format.c
 CFLAGS := -std=gnu11 -g -O1 -fno-builtin -fno-omit-frame-pointer -fno-strict-aliasing \
 	-fno-sanitize-recover=all -Wall -Wextra -Werror -Wshadow -Wundef -Wvla -Wno-unused-parameter
 SANITIZE := -fsanitize=address,undefined
-INCLUDE := -Itest/host/shim -Iinclude -Ikernel -Itest/host -I$(BUILD)
+INCLUDE := -Itest/host/shim -Iinclude -Ikernel -Itest/host -I$(BUILD) -I.
 # The kernel's string functions get other names: the C library's stay what everything else uses.
 RENAME := $(foreach name,memcpy memmove memset memcmp strlen strnlen strcmp strncmp strchr,\
 	-D$(name)=kernel_$(name))
 
-TESTS := $(wildcard test/host/test_*.c) $(addprefix test/host/,framework.c stubs.c machine.c walk.c)
-OBJECTS := $(patsubst %.c,$(BUILD)/%.o,$(TESTS) $(TESTED))
+TESTS := $(wildcard test/host/*.c)
+OBJECTS := $(patsubst %.c,$(BUILD)/%.o,$(TESTS) $(TESTED) $(LOADER)) $(BUILD)/font_file.o
+# allocations.c stands in front of these.
+WRAP := $(foreach name,object_allocate object_release memory_allocate memory_release \
+	memory_duplicate_string frames_allocate frame_allocate_zeroed,-Wl,--wrap=$(name))
+# As in kernel/dev/dev.mk.
+FONT ?= /usr/share/consolefonts/Uni2-VGA16.psf.gz
 
 .SUFFIXES:
 .DELETE_ON_ERROR:
@@ -44,12 +53,24 @@ $(BUILD)/kernel/lib/string.o: kernel/lib/string.c test/host/host.mk | $(BUILD)/c
 	@mkdir -p $(@D)
 	$(CC) $(CFLAGS) $(SANITIZE) -ffreestanding $(RENAME) -Iinclude -Ikernel -I$(BUILD) -MMD -MP -c -o $@ $<
 
+$(BUILD)/efi/%.o: efi/%.c test/host/host.mk
+	@mkdir -p $(@D)
+	$(CC) $(CFLAGS) $(SANITIZE) -Iinclude -Iefi -MMD -MP -c -o $@ $<
+
+$(BUILD)/font_file.o: kernel/dev/font.S test/host/host.mk
+	@mkdir -p $(@D)
+	gzip -dc $(FONT) > $(BUILD)/font.psf
+	$(CC) -I$(BUILD) -c -o $@ $<
+
+# Two pixels are written at once, at any pixel.
+$(BUILD)/kernel/dev/screen.o: SANITIZE += -fno-sanitize=alignment
+
 $(BUILD)/%.o: %.c test/host/host.mk | $(BUILD)/config.h
 	@mkdir -p $(@D)
 	$(CC) $(CFLAGS) $(SANITIZE) $(INCLUDE) -MMD -MP -c -o $@ $<
 
 $(BUILD)/tests: $(OBJECTS)
-	$(CC) $(SANITIZE) -o $@ $^
+	$(CC) $(SANITIZE) $(WRAP) -o $@ $^
 
 $(BUILD)/fuzz/%.o: %.c test/host/host.mk | $(BUILD)/config.h
 	@mkdir -p $(@D)

@@ -126,9 +126,29 @@ void write_cr4(uint64_t value)
     fake_cpu.cr4 = value;
 }
 
+uint64_t read_cr3(void)
+{
+    return fake_cpu.cr3;
+}
+
 void write_cr3(uint64_t value)
 {
     fake_cpu.cr3 = value;
+}
+
+uint64_t read_rflags(void)
+{
+    return 1 << 9;
+}
+
+// Nothing answers.
+uint8_t port_read8(uint16_t port)
+{
+    return UINT8_MAX;
+}
+
+void port_write8(uint16_t port, uint8_t value)
+{
 }
 
 void invalidate_page(uint64_t address)

@@ -1,5 +1,5 @@
-"""What only a debugger can do: frames that IRETQ refuses, a loader of another build. And the helpers
-of `make debug` (test/gdb), used on the way."""
+"""What only a debugger can do: frames that IRETQ refuses, a loader of another build; and the
+helpers of `make debug` (test/gdb), used on the way."""
 
 import os
 import re
@@ -20,9 +20,9 @@ RIP, CS, RFLAGS, RSP, SS = range(0, 40, 8)  # in the frame that IRETQ pops
 USER_DATA = 0x2B
 TRAP_FLAG = 0x302  # TF, IF and the bit that is always set
 
-# A program, which word of its first frame is spoiled, and how it must end. No program can do this to
-# itself; a kernel that forgets to check a frame could. EMULATED: QEMU takes the frame and the fault
-# comes from ring 3; an Intel CPU refuses it.
+# A program, which word of its first frame is spoiled, and how it must end. No program can do this
+# to itself; a kernel that forgets to check a frame could. EMULATED: QEMU takes the frame and the
+# fault comes from ring 3; an Intel CPU refuses it.
 SPOILED = {
     "hello": (RIP, 1 << 63, "SIGSEGV"),  # not canonical; EMULATED
     "hello-pie": (RIP, 0xFFFFFFFF80000000, "SIGSEGV"),  # the kernel's first page, in ring 3
@@ -84,7 +84,7 @@ def run_gdb(script, folder):
 
 @pytest.fixture(scope="module")
 def spoiled():
-    """(the guest, ended; what gdb printed): every program of SPOILED in a row, then an intact one."""
+    """(the guest, ended; what gdb printed): the programs of SPOILED in a row, then an intact one."""
     programs = " ".join(f"/bin/{name}" for name in [*SPOILED, "hello,intact"])
     with tempfile.TemporaryDirectory(prefix="ringfence-gdb-") as folder:
         socket = os.path.join(folder, "gdb")
@@ -176,7 +176,7 @@ def test_make_debug_ends_with_the_machine(debugged):
 
 def test_loader_of_another_build_is_told(debugged):
     said = [line for line in debugged[1].splitlines() if line.startswith("[    ")]
-    assert re.search(r"boot: the loader speaks boot_info version 99 \(\d+ bytes\), this kernel version "
-                     r"\d+ \(\d+ bytes\): install loader and kernel of the same build; restarting$",
-                     said[1])
+    assert re.search(r"boot: the loader speaks boot_info version 99 \(\d+ bytes\), this kernel "
+                     r"version \d+ \(\d+ bytes\): install loader and kernel of the same build; "
+                     "restarting$", said[1])
     assert all("power" in line for line in said[2:])

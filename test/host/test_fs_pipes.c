@@ -1,0 +1,147 @@
+// Pipes: what is written is read in order, whole small writes, full and hung-up ends.
+#include <string.h>
+
+#include "abi/errno.h"
+#include "fs/pipe.h"
+#include "fs_fixture.h"
+#include "test.h"
+#include "threads.h"
+
+#define PIPE_BYTES 65536
+
+static uint8_t buffer[200000];
+static struct file *ends[2];
+
+static uint8_t byte_at(uint64_t place)
+{
+    return (uint8_t)(place * 7 + (place >> 8));
+}
+
+static void close_both(void)
+{
+    file_release(ends[0]);
+    file_release(ends[1]);
+}
+
+static uint64_t write_some(uint64_t place, size_t length)
+{
+    for (size_t i = 0; i < length; i++)
+        buffer[i] = byte_at(place + i);
+    int64_t result = fs_write(ends[1], buffer, length, NULL);
+    if (result < 0) {
+        CHECK_EQUAL(result, -EAGAIN);
+        return 0;
+    }
+    CHECK(length > PAGE_SIZE || result == (int64_t)length); // all or nothing
+    return (uint64_t)result;
+}
+
+static uint64_t read_some(uint64_t place, uint64_t written, size_t length)
+{
+    int64_t result = fs_read(ends[0], buffer, length, NULL);
+    if (result < 0) {
+        CHECK_EQUAL(result, -EAGAIN);
+        CHECK_EQUAL(written, place);
+        return 0;
+    }
+    CHECK_EQUAL(result, written - place < length ? written - place : length);
+    for (int64_t i = 0; i < result; i++)
+        CHECK_EQUAL(buffer[i], byte_at(place + (uint64_t)i));
+    return (uint64_t)result;
+}
+
+TEST(fs_pipe_against_model)
+{
+    uint64_t written = 0, read = 0;
+
+    fs_start();
+    CHECK_EQUAL(pipe_create(O_NONBLOCK, ends), 0);
+    for (int i = 0; i < 10000; i++) {
+        size_t length = 1 + random_below(random_below(3) != 0 ? 5000 : 70000);
+        if (random_below(2) != 0)
+            written += write_some(written, length);
+        else
+            read += read_some(read, written, length);
+    }
+    close_both();
+    fs_end();
+}
+
+// A slot is freed only when it is fully read; what fits into the last page is merged.
+TEST(fs_pipe_capacity)
+{
+    fs_start();
+    CHECK_EQUAL(pipe_create(O_NONBLOCK, ends), 0);
+    CHECK_EQUAL(fs_read(ends[0], buffer, 1, NULL), -EAGAIN);
+    CHECK_EQUAL(fs_write(ends[1], buffer, 100000, NULL), PIPE_BYTES);
+    CHECK_EQUAL(fs_write(ends[1], buffer, 1, NULL), -EAGAIN);
+    CHECK_EQUAL(fs_read(ends[0], buffer, 100, NULL), 100);
+    CHECK_EQUAL(fs_write(ends[1], buffer, 1, NULL), -EAGAIN);
+    CHECK_EQUAL(fs_read(ends[0], buffer, 4000, NULL), 4000);
+    CHECK_EQUAL(fs_write(ends[1], buffer, 4096, NULL), 4096);
+    CHECK_EQUAL(fs_write(ends[1], buffer, 1, NULL), -EAGAIN);
+    CHECK_EQUAL(fs_read(ends[0], buffer, 100000, NULL), PIPE_BYTES - 4100 + 4096);
+    for (int i = 0; i < PIPE_BYTES; i++)
+        CHECK_EQUAL(fs_write(ends[1], buffer, 1, NULL), 1);
+    CHECK_EQUAL(fs_write(ends[1], buffer, 1, NULL), -EAGAIN);
+    CHECK_EQUAL(fs_read(ends[0], buffer, sizeof(buffer), NULL), PIPE_BYTES);
+    close_both();
+    fs_end();
+}
+
+TEST(fs_pipe_wrong_ends_and_bad_memory)
+{
+    uint64_t position = 0;
+
+    fs_start();
+    CHECK_EQUAL(pipe_create(O_NONBLOCK, ends), 0);
+    CHECK_EQUAL(fs_read(ends[1], buffer, 1, NULL), -EBADF);
+    CHECK_EQUAL(fs_write(ends[0], buffer, 1, NULL), -EBADF);
+    CHECK_EQUAL(file_seek(ends[0], 0, SEEK_SET), -ESPIPE);
+    CHECK_EQUAL(fs_read(ends[0], buffer, 1, &position), -ESPIPE);
+    user_bad_end = (uint64_t)buffer + sizeof(buffer);
+    user_bad_start = (uint64_t)buffer + 6;
+    CHECK_EQUAL(fs_write(ends[1], buffer, 16, NULL), -EFAULT);
+    user_bad_start = (uint64_t)buffer + 4096;
+    CHECK_EQUAL(fs_write(ends[1], buffer, 8192, NULL), 4096);
+    user_bad_start = (uint64_t)buffer + 6;
+    CHECK_EQUAL(fs_read(ends[0], buffer, 4096, NULL), -EFAULT);
+    user_bad_start = user_bad_end = 0;
+    CHECK_EQUAL(fs_read(ends[0], buffer, 8192, NULL), 4096); // nothing was lost
+    close_both();
+    fs_end();
+}
+
+static uint32_t poll_end(struct file *file)
+{
+    struct wait_queue *queue;
+
+    return file->operations->poll(file, &queue);
+}
+
+TEST(fs_pipe_hang_up)
+{
+    struct abi_stat stat;
+
+    fs_start();
+    CHECK_EQUAL(pipe_create(0, ends), 0);
+    CHECK_EQUAL(poll_end(ends[1]), POLLOUT);
+    file_release(ends[0]);
+    CHECK_EQUAL(fs_write(ends[1], buffer, 1, NULL), -EPIPE);
+    CHECK_EQUAL(fs_write(ends[1], buffer, 0, NULL), 0);
+    CHECK_EQUAL(poll_end(ends[1]) & POLLERR, POLLERR);
+    file_stat(ends[1], &stat);
+    CHECK_EQUAL(stat.mode, S_IFIFO | 0600);
+    file_release(ends[1]);
+
+    CHECK_EQUAL(pipe_create(0, ends), 0);
+    CHECK_EQUAL(fs_write(ends[1], buffer, sizeof(buffer), NULL), PIPE_BYTES);
+    CHECK_EQUAL(fs_write(ends[1], buffer, 1, NULL), -EINTR); // it waited
+    CHECK_EQUAL(poll_end(ends[0]), POLLIN);
+    file_release(ends[1]);
+    CHECK_EQUAL(poll_end(ends[0]), POLLIN | POLLHUP);
+    CHECK_EQUAL(fs_read(ends[0], buffer, PIPE_BYTES, NULL), PIPE_BYTES);
+    CHECK_EQUAL(fs_read(ends[0], buffer, 1, NULL), 0);
+    file_release(ends[0]);
+    fs_end();
+}

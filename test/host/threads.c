@@ -1,0 +1,133 @@
+// The one thread of the host tests: sleeping locks with rank checks, waits that a signal ends at
+// once, time, and the instructions that touch user memory, which here is the host's own.
+#include "threads.h"
+
+#include <stdatomic.h>
+#include <string.h>
+
+#include "abi/errno.h"
+#include "cpu/clock.h"
+#include "lib/panic.h"
+#include "sched/mutex.h"
+#include "sched/scheduler.h"
+#include "vm/user_copy_raw.h"
+
+#define HELD_LIMIT 8
+
+static struct percpu cpu;
+static struct thread thread = { .state = THREAD_RUNNING };
+static struct mutex *held[HELD_LIMIT];
+static unsigned held_count;
+static uint64_t now_ns;
+
+uint64_t user_bad_start, user_bad_end;
+uint64_t user_copies;
+
+struct percpu *this_cpu(void)
+{
+    return &cpu;
+}
+
+struct thread *current_thread(void)
+{
+    return &thread;
+}
+
+void mutex_init(struct mutex *mutex, const char *name, enum mutex_rank rank)
+{
+    *mutex = (struct mutex){ .name = name, .rank = rank };
+}
+
+void mutex_acquire(struct mutex *mutex)
+{
+    spinlock_assert_held_count(0);
+    if (held_count > 0 && held[held_count - 1]->rank >= mutex->rank)
+        panic("mutex %s acquired while %s is held", mutex->name, held[held_count - 1]->name);
+    if (held_count == HELD_LIMIT)
+        panic("too many mutexes");
+    held[held_count++] = mutex;
+    atomic_store(&mutex->owner, &thread);
+}
+
+void mutex_release(struct mutex *mutex)
+{
+    spinlock_assert_held_count(0);
+    if (held_count == 0 || held[held_count - 1] != mutex)
+        panic("mutex %s released out of order", mutex->name);
+    held_count--;
+    atomic_store(&mutex->owner, NULL);
+}
+
+bool mutex_is_held(const struct mutex *mutex)
+{
+    return atomic_load(&mutex->owner) != NULL;
+}
+
+void wait_queue_init(struct wait_queue *queue)
+{
+}
+
+void wait_prepare(struct wait_queue *queue, struct waiter *waiter, enum wait_kind kind)
+{
+    atomic_store(&thread.state, THREAD_BLOCKED);
+}
+
+int wait_block(uint64_t deadline_ns)
+{
+    spinlock_assert_held_count(0);
+    atomic_store(&thread.state, THREAD_RUNNING);
+    return -EINTR;
+}
+
+void wait_finish(struct wait_queue *queue, struct waiter *waiter)
+{
+    atomic_store(&thread.state, THREAD_RUNNING);
+}
+
+void wait_wake_all(struct wait_queue *queue)
+{
+}
+
+void preempt_point(void)
+{
+    spinlock_assert_held_count(0);
+}
+
+uint64_t clock_now_ns(void)
+{
+    return now_ns += 1000;
+}
+
+uint64_t clock_boot_unix_seconds(void)
+{
+    return 1700000000;
+}
+
+// How much of a copy comes before the first bad address.
+static size_t part_before_bad(uint64_t address, size_t length)
+{
+    if (address >= user_bad_end || address + length <= user_bad_start)
+        return length;
+    return address >= user_bad_start ? 0 : user_bad_start - address;
+}
+
+size_t user_copy_raw(uint64_t destination, uint64_t source, size_t length)
+{
+    size_t good = min_of(part_before_bad(destination, length), part_before_bad(source, length));
+
+    user_copies++;
+    memcpy((void *)destination, (const void *)source, good);
+    return length - good;
+}
+
+size_t user_zero_raw(uint64_t destination, size_t length)
+{
+    size_t good = part_before_bad(destination, length);
+
+    user_copies++;
+    memset((void *)destination, 0, good);
+    return length - good;
+}
+
+const struct user_copy_fixup_entry user_copy_fixups_start[1];
+const struct user_copy_fixup_entry user_copy_fixups_end[1];

@@ -1,0 +1,8 @@
+// What tests can set and see of threads.c.
+#pragma once
+
+#include <stdint.h>
+
+// A copy between kernel and user memory stops before the first address in [start, end).
+extern uint64_t user_bad_start, user_bad_end;
+extern uint64_t user_copies; // that reached the copy instructions
