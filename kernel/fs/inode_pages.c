@@ -176,7 +176,8 @@ int inode_truncate(struct inode *inode, uint64_t size)
         return error;
     if (size > FILE_SIZE_LIMIT)
         return -EFBIG;
-    // Counted as a writer first and looked at second, so that an exec that starts meanwhile refuses.
+    // Counted as a writer first and looked at second, so that an exec that starts meanwhile
+    // refuses.
     atomic_fetch_add(&inode->write_openers, 1);
     if (atomic_load(&inode->executing) != 0) {
         atomic_fetch_sub(&inode->write_openers, 1);

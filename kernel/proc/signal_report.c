@@ -6,8 +6,8 @@
 
 #include "cpu/frame.h"
 #include "debug/log.h"
-#include "sched/scheduler.h"
 #include "lib/format.h"
+#include "sched/scheduler.h"
 
 const char *signal_name(uint32_t signal)
 {
@@ -100,8 +100,7 @@ static struct process *largest_but_init(void)
     struct process *largest = NULL;
     uint64_t most_pages = 0;
 
-    list_for_each(node, &process_list)
-    {
+    list_for_each (node, &process_list) {
         struct process *process = list_entry(node, struct process, all_link);
         struct address_space *space = atomic_load(&process->space);
         uint64_t pages = space ? atomic_load(&space->resident_pages) : 0;

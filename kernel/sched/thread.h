@@ -11,7 +11,8 @@
 #include "lib/types.h"
 
 // State changes happen under the run-queue lock of the thread's CPU, but for RUNNING -> BLOCKED and
-// back while it has not left its CPU, which the thread does itself (wait.h says why that is enough).
+// back while it has not left its CPU, which the thread does itself (wait.h says why that is
+// enough).
 enum thread_state {
     THREAD_NEW,
     THREAD_RUNNABLE, // in a run queue

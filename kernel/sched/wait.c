@@ -39,8 +39,8 @@ static void wake_blocked(struct timer *timer)
 {
     struct block_timer *block = container_of(timer, struct block_timer, timer);
 
-    // A thread that something else woke before its deadline was not late, however long it then waits
-    // for the CPU.
+    // A thread that something else woke before its deadline was not late, however long it then
+    // waits for the CPU.
     block->fired = thread_wake(block->thread);
 }
 

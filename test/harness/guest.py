@@ -52,8 +52,8 @@ class Guest:
 
     def _start(self, boot_media, with_exec):
         self._console, console = socket.socketpair()
-        # QEMU writes single bytes, each a buffer of its own. When we read too late, the port blocks,
-        # and the firmware drops what it cannot write within 200 us.
+        # QEMU writes single bytes, each a buffer of its own. When we read too late, the port
+        # blocks, and the firmware drops what it cannot write within 200 us.
         console.setsockopt(socket.SOL_SOCKET, socket.SO_SNDBUF, CONSOLE_BUFFER)
         control_end, control = socket.socketpair()
         inherited = [console, control]

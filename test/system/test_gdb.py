@@ -84,7 +84,7 @@ def run_gdb(script, folder):
 
 @pytest.fixture(scope="module")
 def spoiled():
-    """(the guest, ended; what gdb printed): the programs of SPOILED in a row, then an intact one."""
+    """(the ended guest, what gdb printed): the programs of SPOILED in a row, then an intact one."""
     programs = " ".join(f"/bin/{name}" for name in [*SPOILED, "hello,intact"])
     with tempfile.TemporaryDirectory(prefix="ringfence-gdb-") as folder:
         socket = os.path.join(folder, "gdb")

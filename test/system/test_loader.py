@@ -5,9 +5,11 @@ disk when the loader gives control back; the last disk is good and must boot as 
 """
 
 import os
+import pathlib
 import re
 import struct
 import subprocess
+import tempfile
 
 import pytest
 
@@ -135,10 +137,19 @@ def press_until(guest, pattern):
 
 
 @pytest.fixture(scope="module")
-def refusals(tmp_path_factory):
+def refusals():
     """{name: the log's lines of that disk}, "good" is the last; "picture", "orderly"."""
-    folder = tmp_path_factory.mktemp("disks")
     disks = mistakes()
+    sections = {}
+    with tempfile.TemporaryDirectory(prefix="ringfence-disks-") as folder:
+        log = boot_one_after_the_other(disks, pathlib.Path(folder), sections)
+    starts = [index for index, line in enumerate(log) if line == STARTED] + [len(log)]
+    for (name, *_), begin, end in zip([*disks, ("good",)], starts, starts[1:]):
+        sections[name] = log[begin:end]
+    return sections
+
+
+def boot_one_after_the_other(disks, folder, sections):
     images = [make_disk(folder / name, settings, folders) for name, settings, folders, _ in disks]
     images.append(str(folder / "good.img"))
     make_image(GOOD, images[-1], str(folder))
@@ -146,16 +157,13 @@ def refusals(tmp_path_factory):
     # `reboot`: the harness then gives the machine its time after the first error.
     with start_guest(None, initramfs=LEFT_OUT, **disks[0][1], extra=extra, reboot=True) as guest:
         guest.wait_for(re.escape(ERROR + disks[0][3]))
-        picture = screen.capture(guest)
+        sections["picture"] = screen.capture(guest)
         for number, (*_, sentence) in enumerate(disks[1:], 2):
             press_until(guest, f"starting Boot{number:04X} ")
             guest.wait_for(re.escape(ERROR + sentence))
         guest.wait()  # no key for the last one: its time runs out
-        sections, log = {"picture": picture, "orderly": guest.orderly}, guest.log
-    starts = [index for index, line in enumerate(log) if line == STARTED] + [len(log)]
-    for (name, *_), begin, end in zip([*disks, ("good",)], starts, starts[1:]):
-        sections[name] = log[begin:end]
-    return sections
+        sections["orderly"] = guest.orderly
+        return guest.log
 
 
 @pytest.mark.parametrize("name, sentence", [pytest.param(name, sentence, id=name)

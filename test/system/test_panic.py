@@ -96,7 +96,8 @@ def expect_page_fault(name, address, error):
     report, picture, _ = run_selftest(name)
     assert not [line for line in report if "not protected" in line]
     reason = next(line for line in report if "] panic: " in line)
-    assert re.search(rf"page fault in the kernel: address {address}, error code {error:#x}$", reason)
+    assert re.search(rf"page fault in the kernel: address {address}, error code {error:#x}$",
+                     reason)
     state = f"] panic: vector {PAGE_FAULT}, error {error:#x}, from kernel mode, "
     assert [line for line in report if state in line]
     assert reason in picture.lines()

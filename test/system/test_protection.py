@@ -1,5 +1,5 @@
-"""What no program can show: the kernel's own misdeeds stopped by the hardware, the state of control
-registers and tables, which instruction leaves the kernel."""
+"""What no program can show: the state of control registers and tables, which instruction leaves the
+kernel. (The kernel's own misdeeds: test_panic.py.)"""
 
 import re
 
@@ -14,49 +14,6 @@ SFMASK = sum(1 << bit for bit in (8, 9, 10, 12, 13, 14, 16, 18, 21))  # TF IF DF
 IST_VECTORS = {1, 2, 8, 18}  # #DB, NMI, #DF, #MC
 USER_GATES = {3, 4}  # INT3 and INTO, as on Linux
 LAST_PAGE_RETURN = 0x7FFFFFFFF000
-
-
-def selftest(boot, name):
-    """The misdeed must end in a panic, which restarts the machine; the reason is returned."""
-    guest = boot(f"panic=1 selftest={name}", cpu="max")
-    guest.wait()
-    assert guest.panic, f"{name} went through"
-    assert not guest.matches("not protected")
-    assert guest.end_reason == "guest-reset"
-    return guest.panic
-
-
-@pytest.mark.protection("smap")
-def test_kernel_cannot_read_user_memory(boot):
-    assert "page fault in the kernel" in selftest(boot, "smap")
-
-
-@pytest.mark.protection("smep")
-def test_kernel_cannot_execute_user_memory(boot):
-    assert "page fault in the kernel" in selftest(boot, "smep")
-
-
-@pytest.mark.protection("guard")
-@pytest.mark.protection("ist")
-def test_kernel_stack_overflow_is_told(boot):
-    assert "reached the guard page" in selftest(boot, "guard")
-
-
-def test_kernel_cannot_execute_its_data(boot):
-    assert "page fault in the kernel" in selftest(boot, "nx")
-
-
-def test_kernel_cannot_write_its_text(boot):
-    assert "page fault in the kernel" in selftest(boot, "wp")
-
-
-def test_panic_tells_why_and_restarts(boot):
-    guest = boot("panic=1 selftest=panic")
-    guest.wait()
-    assert "asked for by selftest=panic" in guest.panic
-    assert guest.matches(r"panic: +#\d+ 0x[0-9a-f]{16} boot_run_selftest\+0x")
-    assert guest.matches("panic: running: ") and guest.matches("panic: last events")
-    assert guest.matches("panic: restarting in 1 s") and guest.end_reason == "guest-reset"
 
 
 @pytest.fixture

@@ -1,5 +1,5 @@
-"""How long the kernel keeps the CPU to itself, in instructions, and corners of switching where a due
-switch or a wake-up was once forgotten."""
+"""How long the kernel keeps the CPU to itself, in instructions, and corners of switching where a
+due switch or a wake-up was once forgotten."""
 
 import re
 import subprocess
