@@ -41,3 +41,9 @@
 #define EOVERFLOW 75
 #define EOPNOTSUPP 95
 #define ETIMEDOUT 110
+
+// Never seen by a program: the exit gate turns them into a repetition of the call or into -EINTR.
+#define ERESTARTSYS 512           // -EINTR only under a handler without SA_RESTART
+#define ERESTARTNOINTR 513        // always repeated
+#define ERESTARTNOHAND 514        // -EINTR under any handler
+#define ERESTART_RESTARTBLOCK 516 // likewise; repeated as restart_syscall

@@ -12,8 +12,11 @@
 #define FXSAVE_MXCSR_OFFSET 24u
 #define INITIAL_FCW 0x037fu
 #define INITIAL_MXCSR 0x1f80u
+#define FXSAVE_MXCSR_MASK_OFFSET 28u
+#define MXCSR_MASK_OF_OLD 0xffbfu // where FXSAVE stores 0 (SDM vol. 1, 11.6.6)
 
 static enum { FPU_FXSAVE, FPU_XSAVE, FPU_XSAVEOPT } method;
+static uint32_t mxcsr_mask;
 static bool restore_keeps_pointers; // AMD: see forget_pointers()
 
 static void write_xcr0(uint64_t value)
@@ -21,11 +24,26 @@ static void write_xcr0(uint64_t value)
     __asm__ volatile("xsetbv" : : "c"(0), "a"((uint32_t)value), "d"((uint32_t)(value >> 32)));
 }
 
+static uint32_t read_mxcsr_mask(void)
+{
+    static uint8_t area[FXSAVE_SIZE] aligned_to(16);
+    uint32_t mask;
+    __asm__ volatile("fxsave64 (%0)" : : "r"(area) : "memory");
+    memcpy(&mask, area + FXSAVE_MXCSR_MASK_OFFSET, sizeof(mask));
+    return mask ? mask : MXCSR_MASK_OF_OLD;
+}
+
+uint32_t fpu_mxcsr_mask(void)
+{
+    return mxcsr_mask;
+}
+
 void fpu_init(void)
 {
     // NE: x87 errors come as #MF, not through the 8259 (SDM vol. 3A, 2.5). TS and EM clear: no #NM.
     write_cr0((read_cr0() | CR0_MP | CR0_NE) & ~(CR0_EM | CR0_TS));
     write_cr4(read_cr4() | CR4_OSFXSR | CR4_OSXMMEXCPT);
+    mxcsr_mask = read_mxcsr_mask();
     restore_keeps_pointers = strcmp(cpu_features.vendor, "AuthenticAMD") == 0 ||
                              strcmp(cpu_features.vendor, "HygonGenuine") == 0;
     if (!cpu_features.xsave) {
@@ -64,6 +82,14 @@ void fpu_save(void *state)
         __asm__ volatile("xsaveopt64 (%0)" : : "r"(state), "a"(~0u), "d"(~0u) : "memory");
         break;
     }
+}
+
+void fpu_save_whole(void *state)
+{
+    if (method == FPU_FXSAVE)
+        __asm__ volatile("fxsave64 (%0)" : : "r"(state) : "memory");
+    else
+        __asm__ volatile("xsave64 (%0)" : : "r"(state), "a"(~0u), "d"(~0u) : "memory");
 }
 
 // AMD restores the x87 instruction and data pointers only when an exception is pending, so that the

@@ -14,3 +14,30 @@ void fpu_state_init(void *state);
 // The area must not be that of a thread that runs on another CPU.
 void fpu_save(void *state);
 void fpu_restore(const void *state);
+
+// fpu_image.c: the state as signal frames hold it: the standard-format area with a mark in the
+// bytes that FXSAVE leaves to software and four bytes behind; 512 bytes and no mark without XSAVE.
+#define FPU_IMAGE_ALIGNMENT 64u
+#define FPU_LEGACY_SIZE 512u
+#define FPU_MARK_OFFSET 464u
+#define FPU_IMAGE_MAGIC1 0x46505853u
+#define FPU_IMAGE_MAGIC2 0x46505845u
+
+struct fpu_image_mark {
+    uint32_t magic1, extended_size;
+    uint64_t components;
+    uint32_t state_size;
+    uint32_t reserved[7];
+};
+
+// Saves every component, also those in their initial state.
+void fpu_save_whole(void *state);
+// Bits that MXCSR may have on this CPU.
+uint32_t fpu_mxcsr_mask(void);
+uint32_t fpu_image_size(void);
+struct fpu_image_mark fpu_image_mark(void);
+// Does the mark in the first 512 bytes promise a whole image of this CPU's size?
+bool fpu_image_is_marked(const void *image);
+// Makes an image that a program wrote the contents of a state area; not `whole`: the first 512
+// bytes only, and the rest initial. False, and nothing changed, when loading it would fault.
+must_check bool fpu_image_adopt(void *state, const void *image, bool whole);

@@ -8,7 +8,7 @@ struct trap_frame {
     // pushed by entry code
     uint64_t r15, r14, r13, r12, rbp, rbx; // callee-saved by the System V ABI
     uint64_t r11, r10, r9, r8, rax, rcx, rdx, rsi, rdi;
-    uint64_t vector; // 0..255; VECTOR_SYSCALL for SYSCALL
+    uint64_t vector; // 0..255; VECTOR_SYSCALL for SYSCALL, or VECTOR_SIGRETURN
     uint64_t error;  // hardware's error code, 0 where there is none; SYSCALL: the number in rax
     // pushed by hardware (or by the SYSCALL entry to look the same)
     uint64_t rip, cs, rflags, rsp, ss;
@@ -17,6 +17,7 @@ struct trap_frame {
 _Static_assert(sizeof(struct trap_frame) == 22 * 8, "trap_frame layout");
 
 #define VECTOR_SYSCALL 256u
+#define VECTOR_SIGRETURN 257u // entered by SYSCALL, but every register is now a signal frame's
 
 // Who was interrupted is decided by the saved CS, never by an error-code bit.
 static inline bool frame_is_from_user(const struct trap_frame *frame)

@@ -41,7 +41,7 @@ static void pause_output(void)
     wait_prepare(&output_pause, &waiter, WAIT_UNINTERRUPTIBLE);
     int result = wait_block(deadline_ns); // -ETIMEDOUT: nobody wakes this queue
     wait_finish(&output_pause, &waiter);
-    kassert(result != -EINTR);
+    kassert(result != -ERESTARTSYS);
 }
 
 // The host is slow to read, perhaps because somebody reads its output page by page: waits, as a

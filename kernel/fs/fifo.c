@@ -31,7 +31,7 @@ void fifo_release(struct file *file)
     mutex_release(&inode->write_mutex);
 }
 
-// Until somebody opens the other end, even if they leave again at once. 0 or -EINTR.
+// Until somebody opens the other end, even if they leave again at once. 0 or -ERESTARTSYS.
 static int wait_for_partner(struct pipe *pipe, const atomic_uint *opens, const atomic_uint *present)
 {
     struct waiter waiter = { 0 };

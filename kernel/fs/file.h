@@ -10,7 +10,7 @@ struct poll_registration;
 
 struct file_operations {
     // Bytes transferred (short counts allowed), 0 at the end, -errno. `position` NULL: the file is
-    // a stream. May sleep interruptibly: -EINTR when interrupted before anything moved.
+    // a stream. May sleep interruptibly: -ERESTARTSYS when interrupted before anything moved.
     int64_t (*read)(struct file *file, struct user_iterator *target, uint64_t *position);
     int64_t (*write)(struct file *file, struct user_iterator *source, uint64_t *position);
     // NULL: -ESPIPE.

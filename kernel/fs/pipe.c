@@ -121,8 +121,8 @@ static bool write_can_go_on(const struct pipe *pipe)
     return !pipe_is_full(pipe) || atomic_load(&pipe->readers) == 0;
 }
 
-// Gives the mutex up until the condition may hold: 0, or -EINTR when it does not. The caller's file
-// keeps the pipe.
+// Gives the mutex up until the condition may hold: 0, or -ERESTARTSYS when it does not. The
+// caller's file keeps the pipe.
 static int wait_for(struct pipe *pipe, bool (*condition)(const struct pipe *pipe))
 {
     struct waiter waiter = { 0 };

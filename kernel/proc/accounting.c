@@ -110,11 +110,16 @@ void process_children_usage(struct process *process, struct abi_rusage *usage)
     fill_usage(usage, &sums);
 }
 
+void process_cpu_times_locked(struct process *process, uint64_t *user_ns, uint64_t *system_ns)
+{
+    struct usage_sums sums = sum_self(process);
+    *user_ns = sums.user_ns;
+    *system_ns = sums.system_ns;
+}
+
 void process_cpu_times(struct process *process, uint64_t *user_ns, uint64_t *system_ns)
 {
     spinlock_acquire(&process_lock);
-    struct usage_sums sums = sum_self(process);
+    process_cpu_times_locked(process, user_ns, system_ns);
     spinlock_release(&process_lock);
-    *user_ns = sums.user_ns;
-    *system_ns = sums.system_ns;
 }

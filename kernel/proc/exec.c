@@ -13,6 +13,7 @@
 #include "proc/elf_load.h"
 #include "proc/exec_script.h"
 #include "proc/initial_stack.h"
+#include "proc/internal.h"
 
 #define PIE_BASE 0x555555554000ull
 #define PIE_RANDOM_PAGES ((1ull << 28) - 1)
@@ -234,7 +235,7 @@ static void swap_objects(struct exec_state *state)
     process->executed = true;
     process->clear_child_tid = user_addr_make(0);
     process->set_child_tid = user_addr_make(0);
-    process->sleep_deadline_ns = 0;
+    signal_reset_for_exec_locked(process);
     spinlock_release(&process_lock);
     state->inode = inode;
     state->path = path;

@@ -5,6 +5,7 @@
 
 #include "proc/internal.h"
 #include "proc/signal.h"
+#include "proc/signal_queue.h"
 
 #include "debug/log.h"
 #include "debug/trace.h"
@@ -40,7 +41,6 @@ static void clear_thread_id(struct process *process)
 
 static void adopt_children(struct process *process)
 {
-    bool zombies = false;
     list_for_each_safe (node, spare, &process->children) {
         struct process *child = list_entry(node, struct process, sibling_link);
         list_remove(&child->sibling_link);
@@ -48,10 +48,11 @@ static void adopt_children(struct process *process)
         if (!child->parent)
             continue;
         list_append(&process_reaper->children, &child->sibling_link);
-        zombies |= child->state == PROCESS_ZOMBIE;
+        if (child->state == PROCESS_ZOMBIE && signal_child_ended_locked(child)) {
+            process_unlink_locked(child);
+            process_release(child);
+        }
     }
-    if (zombies)
-        wait_wake_all(&process_reaper->child_exit);
 }
 
 // From here on the process is its parent's to collect; only this thread's stack is left.
@@ -65,12 +66,13 @@ static void become_zombie(struct process *process)
     process->state = PROCESS_ZOMBIE;
     process->exit_status = process->requested_status;
     trace(TRACE_PROCESS_EXIT, process->pid, process->exit_status);
-    if (process->parent) {
-        if (process->exit_signal)
-            (void)signal_send_locked(process->parent, process->exit_signal, NULL);
-        wait_wake_all(&process->parent->child_exit);
-    }
+    signal_discard_all_locked(process, thread);
+    bool collected = process->parent && signal_child_ended_locked(process);
+    if (collected)
+        process_unlink_locked(process);
     spinlock_release(&process_lock);
+    if (collected)
+        process_release(process); // the tree's reference; this thread still has its own
 }
 
 // True in the last thread; the others are taken out of the process here.
@@ -81,6 +83,7 @@ static bool leave_process(struct process *process)
     bool last = process->thread_count == 0;
     if (!last) {
         process_account_thread_locked(process, current_thread());
+        pending_discard(process, &current_thread()->signals.pending, ~0ull);
         list_remove(&current_thread()->owner_link);
         wait_wake_all(&process->child_exit); // shutdown waits to be alone
     }
@@ -112,6 +115,7 @@ void process_exit(uint32_t wait_status)
     if (!leave_process(process))
         thread_exit();
 
+    itimers_stop(process);
     preempt_point();
     clear_thread_id(process);
     process_release_files(process);

@@ -88,6 +88,7 @@ static struct thread *create_thread(struct process *child, uint64_t flags, uint6
     if (flags & CLONE_SETTLS)
         thread->fs_base = tls; // the thread is NEW: nothing reads it yet
     thread->affinity = current_thread()->affinity;
+    signal_inherit(child, thread, flags);
     thread_set_page_table_root(thread, atomic_load(&child->space)->page_table_root);
     return thread;
 }
@@ -109,8 +110,8 @@ static int publish(struct process *child, struct process *parent, struct thread 
 {
     spinlock_acquire(&process_lock);
     int error;
-    if (parent->exiting || atomic_load(&parent->pending_signals) != 0)
-        error = -EINTR;
+    if (parent->exiting || signal_deliverable_locked(parent, current_thread()) != 0)
+        error = -ERESTARTNOINTR;
     else if (process_shutting_down || process_count >= parent->limits[RLIMIT_NPROC].current)
         error = -EAGAIN;
     else

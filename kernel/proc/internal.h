@@ -45,11 +45,37 @@ void process_begin_exit_locked(struct process *process, uint32_t wait_status);
 void process_account_thread_locked(struct process *process, struct thread *thread);
 // Adds what a collected child used to the sums of its parent.
 void process_account_child_locked(struct process *parent, struct process *child);
+// Run time of all threads, with the lock held.
+void process_cpu_times_locked(struct process *process, uint64_t *user_ns, uint64_t *system_ns);
 // Self plus collected children, as wait4 reports a child.
 void process_total_usage_locked(struct process *process, struct abi_rusage *usage);
 
-// Sends with the lock held. `sender` NULL: the kernel. -EINVAL.
-int signal_send_locked(struct process *process, uint32_t signal, const struct process *sender);
+// signal.c. Sends info->signal to a process, or to one thread of it, with the lock held. `sender`
+// NULL: the kernel. -EAGAIN when a real-time signal cannot be queued.
+int signal_send_locked(struct process *process, struct thread *thread,
+                       const struct abi_siginfo *info, const struct process *sender);
+// What the thread may take now is pending: tells it to look at the exit gate.
+void signal_recheck_locked(struct thread *thread);
+// Signals that the running thread would act on at the exit gate.
+uint64_t signal_deliverable_locked(const struct process *process, const struct thread *thread);
+void signal_process_continue_locked(struct process *process, bool report);
+bool signal_default_is_deadly(uint32_t signal);
+bool signal_default_is_stop(uint32_t signal);
+bool signal_default_is_ignored(uint32_t signal);
+uint32_t signal_death_status(uint32_t signal); // wait status
+// signal_action.c. A new program, a new process's first thread, and the end of both.
+void signal_reset_for_exec_locked(struct process *process);
+void signal_inherit(struct process *child, struct thread *thread, uint64_t clone_flags);
+void signal_discard_all_locked(struct process *process, struct thread *thread);
+// signal_child.c. A child's news for its parent: SIGCHLD (or what clone asked for), and a wake-up.
+// The first is true when nobody will collect the child: the caller takes it out of the tree.
+must_check bool signal_child_ended_locked(struct process *child);
+void signal_child_stopped_locked(struct process *child, uint32_t signal);
+void signal_child_continued_locked(struct process *child);
+// itimer.c. The second: its SIGALRM was taken, so that a periodic timer runs again.
+void itimers_init(struct process *process);
+void itimer_restart_locked(struct process *process);
+void itimers_stop(struct process *process); // its last thread ends; no lock held
 // True when a signal is pending, or an exit has begun, that will end the process.
 bool signal_death_is_due(struct process *process);
 // Ends the running process with this signal at the exit gate, init too.

@@ -13,13 +13,14 @@
 #include "lib/string.h"
 #include "mem/object_cache.h"
 #include "mem/page_table.h"
+#include "proc/signal_queue.h"
 
 #define DEFAULT_UMASK 022u
 #define DEFAULT_STACK_LIMIT (8ull << 20)
 #define DEFAULT_DESCRIPTORS 1024u
 #define DEFAULT_PROCESSES 4096u
 #define DEFAULT_LOCKED_BYTES (8ull << 20)
-#define RLIMIT_SIGPENDING 11
+#define DEFAULT_QUEUED_SIGNALS 4096u
 #define RLIMIT_MSGQUEUE 12
 #define RLIMIT_NICE 13
 #define RLIMIT_RTPRIO 14
@@ -72,7 +73,9 @@ static void set_default_limits(struct process *process)
     process->limits[RLIMIT_NOFILE] = (struct abi_rlimit){ DEFAULT_DESCRIPTORS, FILE_TABLE_LIMIT };
     process->limits[RLIMIT_MEMLOCK] =
         (struct abi_rlimit){ DEFAULT_LOCKED_BYTES, DEFAULT_LOCKED_BYTES };
-    for (uint32_t i = RLIMIT_SIGPENDING; i <= RLIMIT_RTPRIO; i++)
+    process->limits[RLIMIT_SIGPENDING] =
+        (struct abi_rlimit){ DEFAULT_QUEUED_SIGNALS, DEFAULT_QUEUED_SIGNALS };
+    for (uint32_t i = RLIMIT_MSGQUEUE; i <= RLIMIT_RTPRIO; i++)
         process->limits[i] = (struct abi_rlimit){ 0, 0 };
 }
 
@@ -90,6 +93,8 @@ struct process *process_create(const char *name)
     wait_queue_init(&process->child_exit);
     wait_queue_init(&process->vfork_done);
     wait_queue_init(&process->continued);
+    pending_init(&process->pending_signals);
+    itimers_init(process);
     process->umask = DEFAULT_UMASK;
     process->exit_signal = SIGCHLD;
     set_default_limits(process);
@@ -120,6 +125,7 @@ void process_release(struct process *process)
     if (before != 1)
         return;
     kassert(list_is_empty(&process->threads) && list_is_empty(&process->all_link));
+    kassert(process->queued_signals == 0);
     kassert(!process->files && !process->executable && !process->working_directory);
     atomic_fetch_sub_explicit(&live_count, 1, memory_order_relaxed);
     object_release(&process_cache, process);
@@ -143,6 +149,7 @@ void process_attach_thread(struct process *process, struct thread *thread)
     process_reference(process);
     thread->owner = process;
     thread->on_release = release_from_thread;
+    pending_init(&thread->signals.pending);
     list_append(&process->threads, &thread->owner_link);
     process->thread_count++;
 }

@@ -7,12 +7,22 @@
 #include "abi/process.h"
 #include "fs/file_table.h"
 #include "sched/thread.h"
+#include "sched/timer.h"
 #include "vm/address_space.h"
 
 enum process_state {
     PROCESS_ALIVE,
     PROCESS_ZOMBIE, // exited, status not yet collected
     PROCESS_DEAD,   // collected; the object goes with its last reference
+};
+
+// An interval timer; itimer.c. Times on the kernel clock, or of CPU time used.
+struct itimer {
+    struct timer timer;
+    struct process *process;
+    uint64_t deadline_ns; // 0: not set
+    uint64_t interval_ns;
+    bool has_fired; // REAL, periodic: runs again when its signal was taken
 };
 
 struct process {
@@ -37,12 +47,15 @@ struct process {
     char *executable_path;
     uint32_t umask;
 
-    atomic_ullong pending_signals; // bit n-1
-    bool exiting;                  // exit_group has begun: threads leave at the exit gate
-    uint32_t death_signal;         // signal that ends the process, 0: exit()
-    uint32_t requested_status;     // wait status that exit_group will report
-    uint32_t exit_signal;          // tells the parent of the end; 0: none
-    uint32_t killer_pid;           // who sent the last deadly signal, for the log; 0: the kernel
+    struct pending_signals pending_signals; // for any of its threads
+    uint32_t queued_signals;                // entries, its threads' too; bounded by a limit
+    struct abi_sigaction actions[SIGNAL_LIMIT];
+    struct itimer itimers[ITIMER_COUNT];
+    bool exiting;              // exit_group has begun: threads leave at the exit gate
+    uint32_t death_signal;     // signal that ends the process, 0: exit()
+    uint32_t requested_status; // wait status that exit_group will report
+    uint32_t exit_signal;      // tells the parent of the end; 0: none
+    uint32_t killer_pid;       // who sent the last deadly signal, for the log; 0: the kernel
     char killer_name[16];
     bool executed;                // has run execve: the parent may not change its group any more
     bool vfork_borrowing;         // runs on its parent's space
@@ -54,8 +67,7 @@ struct process {
     struct wait_queue continued; // stopped threads wait here
 
     user_addr clear_child_tid;
-    user_addr set_child_tid;    // written by the child when it starts
-    uint64_t sleep_deadline_ns; // of an interrupted sleep, for restart_syscall; 0: none
+    user_addr set_child_tid; // written by the child when it starts
     struct abi_rlimit limits[RLIMIT_COUNT];
     uint64_t start_ns;
     // of exited threads and of collected children

@@ -88,7 +88,8 @@ static void wait_until_alone(struct process *self)
             break;
         else if (clock_now_ns() < deadline_ns) {
             int result = wait_block(deadline_ns);
-            kassert(result != -EINTR); // and after a time-out everything is looked at once more
+            kassert(result !=
+                    -ERESTARTSYS); // and after a time-out everything is looked at once more
         } else {
             report_survivors(self);
             break;
@@ -105,9 +106,11 @@ static bool dissolve_process(struct process *self)
     process_release_files(self);
     process_leave_space(self);
     process_vfork_finish(self);
+    itimers_stop(self);
     spinlock_acquire(&process_lock);
     bool survivors = !list_is_empty(&self->children);
     if (!survivors) {
+        signal_discard_all_locked(self, thread);
         process_unlink_locked(self);
         list_remove(&thread->owner_link);
         thread->owner = NULL;

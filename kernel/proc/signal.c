@@ -1,16 +1,15 @@
-// Signals: sending, pending sets, and the default actions at the exit gate. Sent by kill, by faults
-// (through fault_signal in trap/), by the process layer and by the system-call layer.
-// Invariant: a pending bit is set before the thread is told to look (thread_add_work), and the gate
+// Sending signals: who is meant, what is dropped at once, who is told. Called by kill and its kin,
+// by the process layer and by timers (in the interrupt).
+// Invariant: a signal is pending before a thread is told to look (thread_add_work), and the gate
 // clears the telling before it looks: no signal is lost in between.
 
 #include "proc/signal.h"
 #include "proc/internal.h"
+#include "proc/signal_queue.h"
 
 #include "abi/errno.h"
-#include "cpu/frame.h"
 #include "lib/string.h"
 
-#define SIGNAL_BIT(signal) (1ull << ((signal)-1))
 #define CORE_SIGNALS                                                                               \
     (SIGNAL_BIT(SIGQUIT) | SIGNAL_BIT(SIGILL) | SIGNAL_BIT(SIGTRAP) | SIGNAL_BIT(SIGABRT) |        \
      SIGNAL_BIT(SIGBUS) | SIGNAL_BIT(SIGFPE) | SIGNAL_BIT(SIGSEGV) | SIGNAL_BIT(SIGSYS) |          \
@@ -19,28 +18,28 @@
     (SIGNAL_BIT(SIGSTOP) | SIGNAL_BIT(SIGTSTP) | SIGNAL_BIT(SIGTTIN) | SIGNAL_BIT(SIGTTOU))
 #define IGNORED_SIGNALS                                                                            \
     (SIGNAL_BIT(SIGCHLD) | SIGNAL_BIT(SIGURG) | SIGNAL_BIT(SIGWINCH) | SIGNAL_BIT(SIGCONT))
-#define DEADLY_SIGNALS (~(STOP_SIGNALS | IGNORED_SIGNALS))
 
-#define SYSCALL_INSTRUCTION_LENGTH 2u
+bool signal_default_is_deadly(uint32_t signal)
+{
+    return !(SIGNAL_BIT(signal) & (STOP_SIGNALS | IGNORED_SIGNALS));
+}
 
-static uint32_t death_status(uint32_t signal)
+bool signal_default_is_stop(uint32_t signal)
+{
+    return SIGNAL_BIT(signal) & STOP_SIGNALS;
+}
+
+bool signal_default_is_ignored(uint32_t signal)
+{
+    return SIGNAL_BIT(signal) & IGNORED_SIGNALS;
+}
+
+uint32_t signal_death_status(uint32_t signal)
 {
     return signal | (SIGNAL_BIT(signal) & CORE_SIGNALS ? WAIT_STATUS_CORE : 0);
 }
 
-static void tell_parent(struct process *process)
-{
-    if (process->parent)
-        wait_wake_all(&process->parent->child_exit);
-}
-
-static void alert_threads(struct process *process)
-{
-    list_for_each (node, &process->threads)
-        thread_add_work(list_entry(node, struct thread, owner_link), THREAD_WORK_SIGNAL);
-}
-
-static void continue_process(struct process *process, bool report)
+void signal_process_continue_locked(struct process *process, bool report)
 {
     if (!process->stopped)
         return;
@@ -49,7 +48,79 @@ static void continue_process(struct process *process, bool report)
     process->continue_unreported = report;
     wait_wake_all(&process->continued);
     if (report)
-        tell_parent(process);
+        signal_child_continued_locked(process);
+}
+
+static void discard_everywhere(struct process *process, uint64_t signals)
+{
+    pending_discard(process, &process->pending_signals, signals);
+    list_for_each (node, &process->threads) {
+        struct thread *thread = list_entry(node, struct thread, owner_link);
+        pending_discard(process, &thread->signals.pending, signals);
+    }
+}
+
+// A stop and a continuation cancel each other when they are sent, whoever blocks or ignores them.
+static void cancel_opposite(struct process *process, uint32_t signal)
+{
+    if (signal == SIGCONT) {
+        discard_everywhere(process, STOP_SIGNALS);
+        signal_process_continue_locked(process, true);
+    } else if (SIGNAL_BIT(signal) & STOP_SIGNALS) {
+        discard_everywhere(process, SIGNAL_BIT(SIGCONT));
+    } else if (signal == SIGKILL) {
+        signal_process_continue_locked(process, false);
+    }
+}
+
+static bool thread_blocks(const struct thread *thread, uint32_t signal)
+{
+    return (thread->signals.blocked | thread->signals.awaited) & SIGNAL_BIT(signal);
+}
+
+static bool somebody_blocks(const struct process *process, const struct thread *thread,
+                            uint32_t signal)
+{
+    if (thread)
+        return thread_blocks(thread, signal);
+    list_for_each (node, &process->threads) {
+        if (thread_blocks(list_entry(node, struct thread, owner_link), signal))
+            return true;
+    }
+    return false;
+}
+
+// What is blocked waits, whatever its action is now: that may change until it is unblocked. Nobody
+// may end or stop init by a signal that it does not handle: the machine would go with it.
+static bool is_dropped(const struct process *process, const struct thread *thread, uint32_t signal)
+{
+    uint64_t handler = process->actions[signal - 1].handler;
+    bool has_no_effect =
+        handler == SIG_IGN ||
+        (handler == SIG_DFL && (SIGNAL_BIT(signal) & IGNORED_SIGNALS || process->pid == INIT_PID));
+    return has_no_effect && !somebody_blocks(process, thread, signal);
+}
+
+static bool thread_takes(const struct thread *thread, uint32_t signal)
+{
+    return (~thread->signals.blocked | thread->signals.awaited) & SIGNAL_BIT(signal);
+}
+
+// One thread is enough. When all of them block it, the one that unblocks it looks then.
+static void alert(struct process *process, struct thread *thread, uint32_t signal)
+{
+    if (thread) {
+        if (thread_takes(thread, signal))
+            thread_add_work(thread, THREAD_WORK_SIGNAL);
+        return;
+    }
+    list_for_each (node, &process->threads) {
+        struct thread *candidate = list_entry(node, struct thread, owner_link);
+        if (thread_takes(candidate, signal)) {
+            thread_add_work(candidate, THREAD_WORK_SIGNAL);
+            return;
+        }
+    }
 }
 
 static void remember_sender(struct process *process, const struct process *sender)
@@ -59,34 +130,54 @@ static void remember_sender(struct process *process, const struct process *sende
         string_copy(process->killer_name, sender->name, sizeof(process->killer_name));
 }
 
-int signal_send_locked(struct process *process, uint32_t signal, const struct process *sender)
+int signal_send_locked(struct process *process, struct thread *thread,
+                       const struct abi_siginfo *info, const struct process *sender)
 {
+    uint32_t signal = (uint32_t)info->signal;
     if (signal > SIGNAL_LIMIT)
         return -EINVAL;
     if (signal == 0 || process->state != PROCESS_ALIVE || process->exiting)
         return 0;
-    if (signal == SIGCONT) {
-        atomic_fetch_and(&process->pending_signals, ~STOP_SIGNALS);
-        continue_process(process, true);
-    }
-    // Nobody may end or stop init: the machine would go with it.
-    if (SIGNAL_BIT(signal) & IGNORED_SIGNALS || process->pid == INIT_PID)
+    cancel_opposite(process, signal);
+    if (is_dropped(process, thread, signal))
         return 0;
-    if (SIGNAL_BIT(signal) & DEADLY_SIGNALS)
+    int error =
+        pending_add(process, thread ? &thread->signals.pending : &process->pending_signals, info);
+    if (error)
+        return error;
+    if (signal_default_is_deadly(signal))
         remember_sender(process, sender);
-    if (signal == SIGKILL)
-        continue_process(process, false);
-    atomic_fetch_or(&process->pending_signals, SIGNAL_BIT(signal));
-    alert_threads(process);
+    alert(process, thread, signal);
     return 0;
 }
 
-int signal_send(struct process *process, uint32_t signal)
+uint64_t signal_deliverable_locked(const struct process *process, const struct thread *thread)
 {
+    uint64_t pending = process->pending_signals.set | thread->signals.pending.set;
+    return pending & (~thread->signals.blocked | thread->signals.awaited);
+}
+
+void signal_recheck_locked(struct thread *thread)
+{
+    if (signal_deliverable_locked(thread->owner, thread) != 0)
+        thread_add_work(thread, THREAD_WORK_SIGNAL);
+}
+
+static struct abi_siginfo info_from(const struct process *sender, uint32_t signal)
+{
+    struct abi_siginfo info = { .signal = (int32_t)signal, .code = SI_USER };
+    info.sender.pid = sender->pid; // every user is root, id 0
+    return info;
+}
+
+void signal_send_self(uint32_t signal)
+{
+    struct process *process = current_process();
+    struct abi_siginfo info = info_from(process, signal);
     spinlock_acquire(&process_lock);
-    int result = signal_send_locked(process, signal, NULL);
+    int error = signal_send_locked(process, current_thread(), &info, process);
     spinlock_release(&process_lock);
-    return result;
+    (void)error; // -EAGAIN is for queued real-time signals
 }
 
 static bool target_is_meant(const struct process *process, const struct process *sender,
@@ -100,125 +191,36 @@ static bool target_is_meant(const struct process *process, const struct process 
 int signal_kill(int64_t pid, uint32_t signal)
 {
     const struct process *sender = current_process();
+    struct abi_siginfo info = info_from(sender, signal);
     int result = -ESRCH;
     spinlock_acquire(&process_lock);
     if (pid > 0) {
-        struct process *process = pid < PID_LIMIT ? process_find_locked(pid) : NULL;
+        struct process *process = pid < PID_LIMIT ? process_find_locked((uint32_t)pid) : NULL;
         if (process)
-            result = signal_send_locked(process, signal, sender);
+            result = signal_send_locked(process, NULL, &info, sender);
     } else {
         list_for_each (node, &process_list) {
             struct process *process = list_entry(node, struct process, all_link);
             if (target_is_meant(process, sender, pid))
-                result = signal_send_locked(process, signal, sender);
+                result = signal_send_locked(process, NULL, &info, sender);
         }
     }
     spinlock_release(&process_lock);
     return result;
 }
 
-bool signal_death_is_due(struct process *process)
+// A thread's id is its process's: each has one thread so far.
+int signal_send_info(uint32_t pid, uint32_t thread_id, const struct abi_siginfo *info)
 {
-    return process->exiting || atomic_load(&process->pending_signals) & DEADLY_SIGNALS;
-}
-
-// SIGKILL first, then the lowest number. 0: nothing is pending.
-static uint32_t take_pending(struct process *process)
-{
-    uint64_t pending = atomic_load(&process->pending_signals);
-    if (pending == 0)
-        return 0;
-    uint32_t signal = pending & SIGNAL_BIT(SIGKILL) ? SIGKILL : __builtin_ctzll(pending) + 1;
-    atomic_fetch_and(&process->pending_signals, ~SIGNAL_BIT(signal));
-    return signal;
-}
-
-static void stop_locked(struct process *process, uint32_t signal)
-{
-    process->stopped = true;
-    process->stop_signal = signal;
-    process->stop_unreported = true;
-    process->continue_unreported = false;
-    alert_threads(process);
-    tell_parent(process);
-}
-
-// Only SIGCONT, SIGKILL and shutdown clear `stopped`.
-static void wait_until_continued(struct process *process)
-{
-    struct waiter waiter = { 0 };
-    for (;;) {
-        wait_prepare(&process->continued, &waiter, WAIT_UNINTERRUPTIBLE);
-        spinlock_acquire(&process_lock);
-        bool stopped = process->stopped;
-        spinlock_release(&process_lock);
-        if (!stopped || wait_block(WAIT_FOREVER) != 0)
-            break;
-    }
-    wait_finish(&process->continued, &waiter);
-}
-
-// What the gate has to do next, decided in one step under the lock.
-enum gate_step { GATE_LEAVE, GATE_DIE_BY_SIGNAL, GATE_DIE_WITH_PROCESS, GATE_STOPPED };
-
-static enum gate_step choose_step(struct process *process, uint32_t *signal)
-{
-    if (process->exiting)
-        return GATE_DIE_WITH_PROCESS;
-    if (process->stopped)
-        return GATE_STOPPED;
-    *signal = take_pending(process);
-    if (*signal == 0)
-        return GATE_LEAVE;
-    if (SIGNAL_BIT(*signal) & STOP_SIGNALS) {
-        stop_locked(process, *signal);
-        return GATE_STOPPED;
-    }
-    return GATE_DIE_BY_SIGNAL;
-}
-
-// No handler ran, so the program must not see that its call was interrupted: it is made again. The
-// number is in `error`; sleeps put restart_syscall's there.
-static void restart_interrupted_call(struct trap_frame *frame)
-{
-    if (frame->vector != VECTOR_SYSCALL || (int64_t)frame->rax != -EINTR)
-        return;
-    frame->rip -= SYSCALL_INSTRUCTION_LENGTH;
-    frame->rax = frame->error;
-}
-
-void signal_exit_gate(struct trap_frame *frame)
-{
-    struct process *process = current_process();
-    if (!process)
-        return;
-    for (;;) {
-        uint32_t signal = 0;
-        atomic_fetch_and(&current_thread()->work, ~THREAD_WORK_SIGNAL);
-        spinlock_acquire(&process_lock);
-        enum gate_step step = choose_step(process, &signal);
-        uint32_t requested_status = process->requested_status;
-        spinlock_release(&process_lock);
-        switch (step) {
-        case GATE_LEAVE:
-            restart_interrupted_call(frame);
-            return;
-        case GATE_STOPPED:
-            wait_until_continued(process);
-            break;
-        case GATE_DIE_BY_SIGNAL:
-            signal_report_death(process, signal);
-            process_exit(death_status(signal));
-        case GATE_DIE_WITH_PROCESS:
-            process_exit(requested_status);
-        }
-    }
-}
-
-void signal_end_process(uint32_t signal)
-{
+    int result = -ESRCH;
     spinlock_acquire(&process_lock);
-    process_begin_exit_locked(current_process(), death_status(signal));
+    struct process *process = pid < PID_LIMIT ? process_find_locked(pid) : NULL;
+    if (process && (thread_id == 0 || thread_id == pid)) {
+        struct thread *thread = NULL;
+        if (thread_id != 0 && !list_is_empty(&process->threads))
+            thread = list_first(&process->threads, struct thread, owner_link);
+        result = signal_send_locked(process, thread, info, current_process());
+    }
     spinlock_release(&process_lock);
-    thread_add_work(current_thread(), THREAD_WORK_SIGNAL);
+    return result;
 }

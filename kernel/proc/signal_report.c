@@ -3,6 +3,7 @@
 
 #include "proc/internal.h"
 #include "proc/signal.h"
+#include "proc/signal_queue.h"
 
 #include "cpu/frame.h"
 #include "debug/log.h"
@@ -51,6 +52,8 @@ static const char *describe_page_fault(const struct fault_info *fault)
 
 static const char *describe_fault(const struct fault_info *fault)
 {
+    if (fault->reason)
+        return fault->reason;
     switch (fault->vector) {
     case VECTOR_DIVIDE:
         return "division by zero or quotient overflow";
@@ -83,9 +86,41 @@ static const char *describe_fault(const struct fault_info *fault)
     }
 }
 
+// For the handler's frame. True when a handler will run; one that is blocked does not help, since
+// the program cannot go on.
+static bool remember_fault(const struct trap_frame *frame, const struct fault_info *fault)
+{
+    struct process *process = current_process();
+    struct thread_signals *signals = &current_thread()->signals;
+    spinlock_acquire(&process_lock);
+    uint64_t handler = process->actions[fault->signal - 1].handler;
+    bool is_handled = handler != SIG_DFL && handler != SIG_IGN &&
+                      !(signals->blocked & SIGNAL_BIT(fault->signal)) && !process->exiting;
+    if (is_handled) {
+        signals->fault = (struct abi_siginfo){ .signal = (int32_t)fault->signal,
+                                               .code = fault->code,
+                                               .fault.address = fault->address };
+        signals->has_fault = true;
+        signals->fault_vector = fault->vector;
+        signals->fault_error = fault->error;
+    }
+    if (is_handled && fault->vector == VECTOR_PAGE_FAULT) {
+        signals->fault_address = fault->address;
+        // What lies in the kernel's half shall not be told apart.
+        if (fault->address >= USER_ADDRESS_LIMIT)
+            signals->fault_error |= PAGE_FAULT_PRESENT;
+    }
+    spinlock_release(&process_lock);
+    if (is_handled)
+        thread_add_work(current_thread(), THREAD_WORK_SIGNAL);
+    return is_handled;
+}
+
 void signal_fault(const struct trap_frame *frame, const struct fault_info *fault)
 {
     const struct process *process = current_process();
+    if (remember_fault(frame, fault))
+        return;
     log_notice("process",
                "%u (%s) killed by %s: %s at %#llx, rip %#llx, rsp %#llx, vector %llu, error %#llx",
                process->pid, process->name, signal_name(fault->signal), describe_fault(fault),
@@ -115,11 +150,13 @@ static struct process *largest_but_init(void)
 // Without init the machine would go off: another process dies in its place, and init tries again.
 static bool kill_in_place_of_init(void)
 {
+    const struct abi_siginfo info = { .signal = SIGKILL, .code = SI_KERNEL };
+
     spinlock_acquire(&process_lock);
     struct process *victim = largest_but_init();
     uint32_t pid = victim ? victim->pid : 0;
-    if (victim && !signal_death_is_due(victim))
-        (void)signal_send_locked(victim, SIGKILL, NULL);
+    if (victim && !victim->exiting)
+        (void)signal_send_locked(victim, NULL, &info, NULL);
     spinlock_release(&process_lock);
     if (!pid)
         return false;

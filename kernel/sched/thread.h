@@ -9,6 +9,7 @@
 #include "debug/trace.h"
 #include "lib/list.h"
 #include "lib/types.h"
+#include "sched/thread_signals.h"
 
 // State changes happen under the run-queue lock of the thread's CPU, but for RUNNING -> BLOCKED and
 // back while it has not left its CPU, which the thread does itself (wait.h says why that is
@@ -63,6 +64,7 @@ struct thread {
     void (*on_release)(
         struct thread *thread);  // called once nobody runs on it any more; may be NULL
     struct list_node owner_link; // for the owner
+    struct thread_signals signals;
 };
 
 typedef void (*thread_function)(void *argument);

@@ -65,7 +65,7 @@ int wait_block(uint64_t deadline_ns)
     if (deadline_ns != WAIT_FOREVER)
         (void)timer_cancel(&block.timer);
     if (is_interrupted(thread))
-        return -EINTR;
+        return -ERESTARTSYS;
     return *(volatile bool *)&block.fired ? -ETIMEDOUT : 0;
 }
 
@@ -112,5 +112,5 @@ int sleep_until(uint64_t deadline_ns)
         result = wait_block(deadline_ns);
     }
     wait_finish(&nobody_wakes, &waiter);
-    return result == -EINTR ? -EINTR : 0;
+    return result == -ERESTARTSYS ? result : 0;
 }

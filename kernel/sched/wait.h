@@ -6,7 +6,7 @@
 //         if (condition)                                       // looked at after that
 //             break;
 //         result = wait_block(deadline_ns);                    // sleeps unless woken meanwhile
-//         if (result) break;                                   // -EINTR or -ETIMEDOUT
+//         if (result) break;                                   // -ERESTARTSYS or -ETIMEDOUT
 //     }
 //     wait_finish(&queue, &waiter);                            // RUNNING, and out of the queue
 //
@@ -34,12 +34,13 @@ enum wait_kind { WAIT_INTERRUPTIBLE, WAIT_UNINTERRUPTIBLE };
 
 void wait_queue_init(struct wait_queue *queue);
 void wait_prepare(struct wait_queue *queue, struct waiter *waiter, enum wait_kind kind);
-// 0: woken (look at the condition again); -EINTR: work for the exit gate is pending; -ETIMEDOUT.
+// 0: woken (look at the condition again); -ETIMEDOUT; -ERESTARTSYS: work for
+// the exit gate is pending. A system call that returns it is repeated or becomes -EINTR there.
 // Deadline in kernel-clock ns. May sleep, of course.
 must_check int wait_block(uint64_t deadline_ns);
 void wait_finish(struct wait_queue *queue, struct waiter *waiter);
 // Wakes all waiters, or the first `count`. Any context. The condition must be true already.
 void wait_wake_all(struct wait_queue *queue);
 void wait_wake(struct wait_queue *queue, uint32_t count);
-// Sleeps until the deadline; 0 when it passed, -EINTR when interrupted.
+// Sleeps until the deadline; 0 when it passed, -ERESTARTSYS when interrupted.
 must_check int sleep_until(uint64_t deadline_ns);

@@ -30,6 +30,11 @@ must_check struct file *descriptor_open_file(uint64_t descriptor);
 must_check int64_t descriptor_install(struct file *file, uint32_t minimum, bool close_on_exec);
 uint32_t descriptor_limit(void); // descriptors must be below
 
+// signals.c: for the calls that wait under another mask. -EINVAL, -EFAULT. What is borrowed is
+// given back by the second, or by the exit gate when the call was interrupted.
+must_check int signal_mask_borrow(uint64_t mask, uint64_t mask_size);
+void signal_mask_give_back(void);
+
 // time.c: a timespec as nanoseconds, WAIT_FOREVER when it does not fit. -EFAULT, -EINVAL.
 must_check int timespec_take(uint64_t address, uint64_t *ns);
 uint64_t deadline_after(uint64_t duration_ns); // on the kernel clock; WAIT_FOREVER stays that

@@ -40,7 +40,6 @@
 #define RUSAGE_THREAD 1
 
 #define ROBUST_LIST_SIZE 24u
-#define RESTART_SYSCALL_NUMBER 219u
 #define CLOCK_TICKS_PER_SECOND 100u
 
 struct abi_pollfd {

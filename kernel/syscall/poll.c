@@ -11,7 +11,6 @@
 
 #define NS_PER_MILLISECOND 1000000ull
 #define NO_WAIT 0ull
-#define SIGNAL_SET_SIZE 8u
 
 struct poll_entry {
     struct file *file; // NULL: nothing to look at
@@ -91,7 +90,7 @@ static int64_t wait_for_events(struct poll_set *set, uint64_t deadline_ns)
     if (result == -ETIMEDOUT)
         ready = look_at_all(set); // what came together with the deadline counts
     finish_all(set, &own, &waiter);
-    return result == -EINTR ? -EINTR : ready;
+    return result == -ERESTARTSYS ? -ERESTARTNOHAND : ready;
 }
 
 static int load_set(struct poll_set *set, uint64_t requests)
@@ -159,19 +158,23 @@ HANDLER3(poll, requests, count, timeout_ms)
     return poll_files(requests, count, deadline_ns);
 }
 
-// Nothing can be blocked yet, so the signal mask has no effect.
 HANDLER5(ppoll, requests, count, timeout, mask, mask_size)
 {
     uint64_t duration_ns, deadline_ns = WAIT_FOREVER;
-    if (mask && mask_size != SIGNAL_SET_SIZE)
-        return -EINVAL;
     if (timeout) {
         int error = timespec_take(timeout, &duration_ns);
         if (error)
             return error;
         deadline_ns = duration_ns ? deadline_after(duration_ns) : NO_WAIT;
     }
+    if (mask) {
+        int error = signal_mask_borrow(mask, mask_size);
+        if (error)
+            return error;
+    }
     int64_t result = poll_files(requests, count, deadline_ns);
+    if (mask && result != -ERESTARTNOHAND)
+        signal_mask_give_back();
     if (timeout && deadline_ns != WAIT_FOREVER) {
         uint64_t left_ns = time_until(deadline_ns);
         struct abi_timespec left = { (int64_t)(left_ns / 1000000000),

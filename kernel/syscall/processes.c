@@ -1,10 +1,9 @@
-// Processes: fork, exec, exit, wait, signals sent, groups and sessions.
+// Processes: fork, exec, exit, wait, groups and sessions.
 
 #include "abi/errno.h"
 #include "lib/string.h"
 #include "mem/object_cache.h"
 #include "proc/exec.h"
-#include "proc/signal.h"
 #include "syscall/arguments.h"
 #include "syscall/linux.h"
 #include "syscall/syscall.h"
@@ -94,39 +93,6 @@ HANDLER4(wait4, pid, status, options, usage)
     if (usage && put_user(user_addr_make(usage), child_usage) != 0)
         return -EFAULT;
     return child;
-}
-
-HANDLER2(kill, pid, signal)
-{
-    return signal_kill((int32_t)pid, (uint32_t)signal);
-}
-
-// A thread's id is its process's; `group` 0 stands for "any".
-static int64_t signal_thread(int32_t group, int32_t thread, uint32_t signal)
-{
-    if (group < 0 || thread <= 0)
-        return -EINVAL;
-    if (group != 0 && group != thread)
-        return -ESRCH;
-    return signal_kill(thread, signal);
-}
-
-HANDLER2(tkill, thread, signal)
-{
-    return signal_thread(0, (int32_t)thread, (uint32_t)signal);
-}
-
-HANDLER3(tgkill, group, thread, signal)
-{
-    if ((int32_t)group == 0)
-        return -EINVAL;
-    return signal_thread((int32_t)group, (int32_t)thread, (uint32_t)signal);
-}
-
-// Nothing but a signal ends it, and none has a handler yet.
-HANDLER0(pause)
-{
-    return sleep_until(WAIT_FOREVER);
 }
 
 HANDLER2(setpgid, pid, group)

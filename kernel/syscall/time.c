@@ -127,26 +127,22 @@ uint64_t time_until(uint64_t deadline_ns)
 
 // An interrupted sleep that is made again must not begin anew: the exit gate then repeats
 // restart_syscall, which goes on to the same deadline.
-static int64_t sleep_restartably(uint64_t deadline_ns)
+static int64_t sleep_restartably(uint64_t deadline_ns, user_addr remaining)
 {
-    int error = sleep_until(deadline_ns);
-    if (error == -EINTR) {
-        current_process()->sleep_deadline_ns = deadline_ns;
-        thread_user_frame(current_thread())->error = RESTART_SYSCALL_NUMBER;
+    if (sleep_until(deadline_ns) == 0)
+        return 0;
+    current_thread()->signals.sleep = (struct sleep_restart){ deadline_ns, remaining };
+    if (!user_addr_is_null(remaining)) {
+        struct abi_timespec left = to_timespec(time_until(deadline_ns));
+        if (put_user(remaining, left) != 0)
+            return -EFAULT;
     }
-    return error;
+    return -ERESTART_RESTARTBLOCK;
 }
 
 static int64_t sleep_for(uint64_t duration_ns, uint64_t remaining)
 {
-    uint64_t deadline_ns = deadline_after(duration_ns);
-    int64_t error = sleep_restartably(deadline_ns);
-    if (error == -EINTR && remaining) {
-        struct abi_timespec left = to_timespec(time_until(deadline_ns));
-        if (put_user(user_addr_make(remaining), left) != 0)
-            return -EFAULT;
-    }
-    return error;
+    return sleep_restartably(deadline_after(duration_ns), user_addr_make(remaining));
 }
 
 HANDLER2(nanosleep, request, remaining)
@@ -179,14 +175,16 @@ HANDLER4(clock_nanosleep, clock, flags, request, remaining)
         return sleep_for(wanted_ns, remaining);
     // Made again as it is when interrupted: the deadline does not move.
     uint64_t zero_ns = (int32_t)clock == CLOCK_REALTIME ? boot_date_ns() : 0;
-    return wanted_ns > zero_ns ? sleep_until(add_times(wanted_ns - zero_ns, 0)) : 0;
+    if (wanted_ns <= zero_ns || sleep_until(add_times(wanted_ns - zero_ns, 0)) == 0)
+        return 0;
+    return -ERESTARTNOHAND;
 }
 
 HANDLER0(restart_syscall)
 {
-    uint64_t deadline_ns = current_process()->sleep_deadline_ns;
-    if (deadline_ns == 0)
+    struct sleep_restart sleep = current_thread()->signals.sleep;
+    if (sleep.deadline_ns == 0)
         return -EINTR;
-    current_process()->sleep_deadline_ns = 0;
-    return sleep_restartably(deadline_ns);
+    current_thread()->signals.sleep = (struct sleep_restart){ 0 };
+    return sleep_restartably(sleep.deadline_ns, sleep.remaining);
 }

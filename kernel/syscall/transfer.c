@@ -21,7 +21,7 @@ _Static_assert(sizeof(struct user_segment) == sizeof(struct abi_iovec) &&
 static int64_t finish_transfer(int64_t result)
 {
     if (result == -EPIPE)
-        (void)signal_send(current_process(), SIGPIPE);
+        (void)signal_send_self(SIGPIPE);
     return result;
 }
 

@@ -13,6 +13,7 @@
 #include "lib/panic.h"
 #include "lib/protection.h"
 #include "lib/string.h"
+#include "proc/signal.h"
 #include "sched/scheduler.h"
 #include "syscall/syscall.h"
 
@@ -100,6 +101,7 @@ void syscall_handle(struct trap_frame *frame)
     interrupts_enable_now();
     trace(TRACE_ENTRY, VECTOR_SYSCALL, frame->rax);
     frame->rax = (uint64_t)syscall_dispatch(frame);
+    signal_call_finished(frame);
 }
 
 struct trap_frame *iretq_fault(struct trap_frame *frame)

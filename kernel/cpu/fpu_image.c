@@ -1,0 +1,84 @@
+// FPU state in signal frames. Called by proc/signal_frame.c with copies in kernel memory.
+// Invariant: what fpu_image_adopt() accepts, XRSTOR and FXRSTOR load without a fault, since that
+// fault would be the kernel's: no unknown component, standard format, header and MXCSR without
+// reserved bits (SDM vol. 1, 13.8.1 and 10.2.3).
+#include "cpu/fpu.h"
+
+#include "cpu/features.h"
+#include "lib/protection.h"
+#include "lib/string.h"
+
+#define MXCSR_OFFSET 24u
+#define COMPONENTS_LEGACY 3ull // x87 and SSE
+#define MAGIC2_SIZE 4u
+
+struct xsave_header {
+    uint64_t components, compaction;
+    uint64_t reserved[6];
+};
+_Static_assert(sizeof(struct xsave_header) == 64, "XSAVE header");
+_Static_assert(sizeof(struct fpu_image_mark) == FPU_LEGACY_SIZE - FPU_MARK_OFFSET, "sw_reserved");
+
+uint32_t fpu_image_size(void)
+{
+    return cpu_features.xsave ? fpu_state_size() + MAGIC2_SIZE : FPU_LEGACY_SIZE;
+}
+
+struct fpu_image_mark fpu_image_mark(void)
+{
+    if (!cpu_features.xsave)
+        return (struct fpu_image_mark){ 0 };
+    return (struct fpu_image_mark){ .magic1 = FPU_IMAGE_MAGIC1,
+                                    .extended_size = fpu_image_size(),
+                                    .components = cpu_features.xsave_mask,
+                                    .state_size = fpu_state_size() };
+}
+
+static struct fpu_image_mark mark_of(const void *image)
+{
+    struct fpu_image_mark mark;
+    memcpy(&mark, (const char *)image + FPU_MARK_OFFSET, sizeof(mark));
+    return mark;
+}
+
+bool fpu_image_is_marked(const void *image)
+{
+    struct fpu_image_mark mark = mark_of(image);
+    return cpu_features.xsave && mark.magic1 == FPU_IMAGE_MAGIC1 &&
+           mark.extended_size == fpu_image_size() && mark.state_size == fpu_state_size();
+}
+
+static bool header_is_loadable(const struct xsave_header *header)
+{
+    uint64_t reserved = header->compaction | (header->components & ~cpu_features.xsave_mask);
+    for (uint32_t i = 0; i < 6; i++)
+        reserved |= header->reserved[i];
+    return reserved == 0;
+}
+
+static bool is_closed_by_magic2(const void *image)
+{
+    uint32_t magic;
+    memcpy(&magic, (const char *)image + fpu_state_size(), sizeof(magic));
+    return magic == FPU_IMAGE_MAGIC2;
+}
+
+bool fpu_image_adopt(void *state, const void *image, bool whole)
+{
+    struct xsave_header header = { .components = COMPONENTS_LEGACY };
+    uint32_t mxcsr;
+    memcpy(&mxcsr, (const char *)image + MXCSR_OFFSET, sizeof(mxcsr));
+    whole = whole && is_closed_by_magic2(image);
+    if (whole)
+        memcpy(&header, (const char *)image + FPU_LEGACY_SIZE, sizeof(header));
+    if (PROTECT_SIGRETURN && (mxcsr & ~fpu_mxcsr_mask() || !header_is_loadable(&header)))
+        return false;
+    if (whole)
+        header.components &= mark_of(image).components;
+    fpu_state_init(state);
+    memcpy(state, image, whole ? fpu_state_size() : FPU_LEGACY_SIZE);
+    memset((char *)state + FPU_MARK_OFFSET, 0, sizeof(struct fpu_image_mark));
+    if (cpu_features.xsave)
+        memcpy((char *)state + FPU_LEGACY_SIZE, &header, sizeof(header));
+    return true;
+}

@@ -1,0 +1,285 @@
+// The frame that a handler runs on, laid out as Linux does (ABI.md, "Signal frame"), and the way
+// back. Called by the gate and by rt_sigreturn, in the program's thread; user memory is touched, so
+// no lock is held.
+// Invariant: nothing of a frame that a program wrote reaches a register before it was checked in
+// the kernel's copy: the worst that a frame can do is to be a strange state of that program.
+
+#include "proc/internal.h"
+#include "proc/signal.h"
+#include "proc/signal_queue.h"
+
+#include "abi/errno.h"
+#include "cpu/fpu.h"
+#include "cpu/frame.h"
+#include "lib/protection.h"
+#include "mem/object_cache.h"
+#include "vm/user_copy.h"
+
+#define RED_ZONE 128u
+// What a program may set in its flags; RF so that a stepped-over breakpoint stays so.
+#define RFLAGS_OF_PROGRAM                                                                          \
+    (RFLAGS_CF | RFLAGS_PF | RFLAGS_AF | RFLAGS_ZF | RFLAGS_SF | RFLAGS_TF | RFLAGS_DF |           \
+     RFLAGS_OF | RFLAGS_RF | RFLAGS_AC)
+#define CANONICAL_SHIFT 47u
+
+static bool is_on_stack(const struct abi_signal_stack *stack, uint64_t address)
+{
+    return address > stack->base && address - stack->base <= stack->size;
+}
+
+// With SS_AUTODISARM a handler runs with no alternate stack registered.
+static bool runs_on_stack(const struct abi_signal_stack *stack, uint64_t stack_pointer)
+{
+    return !(stack->flags & SS_AUTODISARM) && is_on_stack(stack, stack_pointer);
+}
+
+int signal_stack(uint64_t stack_pointer, const struct abi_signal_stack *new_stack,
+                 struct abi_signal_stack *old_stack)
+{
+    struct abi_signal_stack *stack = &current_thread()->signals.stack;
+    bool is_in_use = runs_on_stack(stack, stack_pointer);
+    if (old_stack) {
+        *old_stack = *stack;
+        old_stack->flags = stack->flags & SS_AUTODISARM;
+        old_stack->flags |= stack->size == 0 ? SS_DISABLE : is_in_use ? SS_ONSTACK : 0;
+    }
+    if (!new_stack)
+        return 0;
+    uint32_t mode = new_stack->flags & ~SS_AUTODISARM;
+    if (is_in_use)
+        return -EPERM;
+    if (mode != 0 && mode != SS_ONSTACK && mode != SS_DISABLE)
+        return -EINVAL;
+    if (mode == SS_DISABLE) {
+        *stack = (struct abi_signal_stack){ .flags = new_stack->flags };
+        return 0;
+    }
+    if (new_stack->size < SIGNAL_STACK_MINIMUM)
+        return -ENOMEM;
+    *stack = (struct abi_signal_stack){ new_stack->base, new_stack->flags, 0, new_stack->size };
+    return 0;
+}
+
+struct frame_place {
+    uint64_t stack_pointer, fpu_state;
+};
+
+static int choose_place(const struct trap_frame *frame, const struct abi_sigaction *action,
+                        struct frame_place *place)
+{
+    const struct abi_signal_stack *stack = &current_thread()->signals.stack;
+    uint64_t top = frame->rsp - RED_ZONE;
+    bool nested = runs_on_stack(stack, frame->rsp);
+    bool enters = action->flags & SA_ONSTACK && stack->size != 0 && !nested;
+    if (enters)
+        top = stack->base + stack->size;
+    place->fpu_state = align_down(top - fpu_image_size(), FPU_IMAGE_ALIGNMENT);
+    place->stack_pointer =
+        align_down(place->fpu_state - sizeof(struct abi_signal_frame), 16) - sizeof(uint64_t);
+    // A frame that overflows the alternate stack would be written over somebody's data.
+    if ((enters || nested) && !is_on_stack(stack, place->stack_pointer))
+        return -EFAULT;
+    return 0;
+}
+
+static void save_registers(struct abi_mcontext *registers, const struct trap_frame *frame)
+{
+    const struct thread_signals *signals = &current_thread()->signals;
+    *registers = (struct abi_mcontext){
+        .r8 = frame->r8,
+        .r9 = frame->r9,
+        .r10 = frame->r10,
+        .r11 = frame->r11,
+        .r12 = frame->r12,
+        .r13 = frame->r13,
+        .r14 = frame->r14,
+        .r15 = frame->r15,
+        .rdi = frame->rdi,
+        .rsi = frame->rsi,
+        .rbp = frame->rbp,
+        .rbx = frame->rbx,
+        .rdx = frame->rdx,
+        .rax = frame->rax,
+        .rcx = frame->rcx,
+        .rsp = frame->rsp,
+        .rip = frame->rip,
+        .rflags = frame->rflags,
+        .cs = (uint16_t)frame->cs,
+        .ss = (uint16_t)frame->ss,
+        .error = signals->fault_error,
+        .vector = signals->fault_vector,
+        .cr2 = signals->fault_address,
+    };
+}
+
+static int write_fpu_image(uint64_t address)
+{
+    uint8_t *state = current_thread()->fpu_state;
+    struct fpu_image_mark mark = fpu_image_mark();
+    uint32_t state_size = fpu_state_size(), magic = FPU_IMAGE_MAGIC2;
+    // Not the switch's way of saving, which leaves out what has its initial value. Copying may
+    // switch, and save again, but the same registers: the kernel uses none of them.
+    fpu_save_whole(state);
+    if (copy_to_user(user_addr_make(address), state, FPU_MARK_OFFSET) != 0)
+        return -EFAULT;
+    if (put_user(user_addr_make(address + FPU_MARK_OFFSET), mark) != 0)
+        return -EFAULT;
+    if (fpu_image_size() == state_size) // without XSAVE: 512 bytes and no more
+        return 0;
+    uint32_t done = FPU_MARK_OFFSET + sizeof(mark);
+    if (copy_to_user(user_addr_make(address + done), state + done, state_size - done) != 0)
+        return -EFAULT;
+    return put_user(user_addr_make(address + state_size), magic);
+}
+
+int signal_frame_push(struct trap_frame *frame, const struct abi_siginfo *info,
+                      const struct abi_sigaction *action, uint64_t mask)
+{
+    struct thread_signals *signals = &current_thread()->signals;
+    struct abi_signal_frame image = { .return_address = action->restorer, .info = *info };
+    struct frame_place place;
+    size_t size = sizeof(image);
+    if (!(action->flags & SA_RESTORER) || choose_place(frame, action, &place) != 0)
+        return -EFAULT;
+    if (!(action->flags & SA_SIGINFO))
+        size = offsetof(struct abi_signal_frame, info);
+    image.context.flags = UC_SIGCONTEXT_SS | UC_STRICT_RESTORE_SS;
+    if (fpu_image_size() != fpu_state_size())
+        image.context.flags |= UC_FP_XSTATE;
+    image.context.stack = signals->stack;
+    if (signals->stack.size == 0)
+        image.context.stack.flags |= SS_DISABLE;
+    save_registers(&image.context.registers, frame);
+    image.context.registers.old_mask = mask;
+    image.context.registers.fpu_state = place.fpu_state;
+    image.context.mask = mask;
+    if (write_fpu_image(place.fpu_state) != 0 ||
+        copy_to_user(user_addr_make(place.stack_pointer), &image, size) != 0)
+        return -EFAULT;
+
+    if (signals->stack.flags & SS_AUTODISARM)
+        signals->stack = (struct abi_signal_stack){ 0 };
+    frame->rdi = (uint64_t)info->signal;
+    frame->rsi = place.stack_pointer + offsetof(struct abi_signal_frame, info);
+    frame->rdx = place.stack_pointer + offsetof(struct abi_signal_frame, context);
+    frame->rax = 0;
+    frame->rip = action->handler;
+    frame->rsp = place.stack_pointer;
+    frame->cs = SELECTOR_USER_CODE;
+    frame->ss = SELECTOR_USER_DATA;
+    frame->rflags &= ~(RFLAGS_DF | RFLAGS_TF | RFLAGS_RF);
+    return 0;
+}
+
+// Reads the image once into the kernel, where it is checked. Marks that are not ours say that only
+// the first 512 bytes count. -EFAULT also for what must not be loaded; -ENOMEM.
+static int load_fpu_image(uint64_t address)
+{
+    uint8_t *state = current_thread()->fpu_state;
+    if (address == 0) {
+        fpu_state_init(state);
+        fpu_restore(state);
+        return 0;
+    }
+    uint8_t *image = memory_allocate(fpu_image_size());
+    if (!image)
+        return -ENOMEM;
+    int error = copy_from_user(image, user_addr_make(address), FPU_LEGACY_SIZE);
+    bool whole = !error && fpu_image_is_marked(image);
+    if (whole) {
+        user_addr rest = user_addr_make(address + FPU_LEGACY_SIZE);
+        error = copy_from_user(image + FPU_LEGACY_SIZE, rest, fpu_image_size() - FPU_LEGACY_SIZE);
+    }
+    if (!error && !fpu_image_adopt(state, image, whole))
+        error = -EFAULT;
+    memory_release(image);
+    if (!error)
+        fpu_restore(state);
+    return error;
+}
+
+static void load_registers(struct trap_frame *frame, const struct abi_mcontext *registers)
+{
+    uint64_t kept = PROTECT_SIGRETURN ? frame->rflags & ~RFLAGS_OF_PROGRAM : 0;
+    uint64_t taken = registers->rflags;
+    if (PROTECT_SIGRETURN)
+        taken &= RFLAGS_OF_PROGRAM;
+    frame->r8 = registers->r8;
+    frame->r9 = registers->r9;
+    frame->r10 = registers->r10;
+    frame->r11 = registers->r11;
+    frame->r12 = registers->r12;
+    frame->r13 = registers->r13;
+    frame->r14 = registers->r14;
+    frame->r15 = registers->r15;
+    frame->rdi = registers->rdi;
+    frame->rsi = registers->rsi;
+    frame->rbp = registers->rbp;
+    frame->rbx = registers->rbx;
+    frame->rdx = registers->rdx;
+    frame->rax = registers->rax;
+    frame->rcx = registers->rcx;
+    frame->rsp = registers->rsp;
+    frame->rip = registers->rip;
+    frame->rflags = kept | taken;
+    frame->vector = VECTOR_SIGRETURN; // RCX and R11 are the program's; no call to repeat
+    frame->error = 0;
+}
+
+static void refuse(struct trap_frame *frame, uint64_t error, const char *reason)
+{
+    struct fault_info fault = { .signal = SIGSEGV,
+                                .code = SI_KERNEL,
+                                .vector = VECTOR_PROTECTION,
+                                .error = error,
+                                .reason = reason };
+    signal_fault(frame, &fault);
+}
+
+// Forced or refused: CS and SS have one value each in ring 3. Beyond the canonical addresses IRETQ
+// would fault in the kernel; the program gets what the jump would have brought.
+static void check_registers(struct trap_frame *frame, const struct abi_mcontext *registers)
+{
+    uint64_t beyond = registers->rip >> CANONICAL_SHIFT;
+    uint16_t bad = 0;
+    if ((registers->cs | 3) != SELECTOR_USER_CODE)
+        bad = registers->cs;
+    else if ((registers->ss | 3) != SELECTOR_USER_DATA)
+        bad = registers->ss;
+    if ((registers->cs | 3) != SELECTOR_USER_CODE || (registers->ss | 3) != SELECTOR_USER_DATA)
+        refuse(frame, bad & ~3u, "sigreturn to a segment that is not the program's");
+    else if (beyond != 0 && beyond != UINT64_MAX >> CANONICAL_SHIFT)
+        refuse(frame, 0, "sigreturn to an address that is not canonical");
+}
+
+void signal_frame_return(struct trap_frame *frame)
+{
+    struct abi_signal_frame image;
+    uint64_t address = frame->rsp - sizeof(uint64_t); // the handler's RET took the return address
+    size_t size = offsetof(struct abi_signal_frame, info);
+    frame->rax = 0;
+    if (copy_from_user(&image, user_addr_make(address), size) != 0) {
+        refuse(frame, 0, "sigreturn without a frame");
+        return;
+    }
+    const struct abi_mcontext *registers = &image.context.registers;
+    signal_set_mask(image.context.mask);
+    int error = load_fpu_image(registers->fpu_state);
+    if (error == -ENOMEM) {
+        signal_out_of_memory(registers->fpu_state);
+        return;
+    }
+    if (error) {
+        refuse(frame, 0, "sigreturn with a bad FPU state");
+        return;
+    }
+    load_registers(frame, registers);
+    if (PROTECT_SIGRETURN) {
+        check_registers(frame, registers);
+    } else {
+        frame->cs = registers->cs;
+        frame->ss = registers->ss;
+    }
+    // As on Linux, a stack that cannot be set is no error.
+    (void)!signal_stack(frame->rsp, &image.context.stack, NULL);
+}

@@ -1,0 +1,226 @@
+// The exit gate's part: takes what is pending for the running thread and acts on it: handler frame,
+// stop, death. Then the interrupted system call is repeated or ends with -EINTR. Called by trap/.
+// Invariant: when the gate is passed, the thread has no signal left that it would act on, its mask
+// is its own, and no internal restart code is in RAX.
+
+#include "proc/internal.h"
+#include "proc/signal.h"
+#include "proc/signal_queue.h"
+
+#include "abi/errno.h"
+#include "cpu/frame.h"
+
+#define SYSCALL_INSTRUCTION_LENGTH 2u
+#define RESTART_SYSCALL_NUMBER 219u
+
+static bool has_handler(const struct abi_sigaction *action)
+{
+    return action->handler != SIG_DFL && action->handler != SIG_IGN;
+}
+
+bool signal_death_is_due(struct process *process)
+{
+    uint64_t pending = signal_deliverable_locked(process, current_thread());
+    if (process->exiting)
+        return true;
+    for (uint32_t signal = 1; signal <= SIGNAL_LIMIT; signal++) {
+        if (pending & SIGNAL_BIT(signal) && process->actions[signal - 1].handler == SIG_DFL &&
+            signal_default_is_deadly(signal) && process->pid != INIT_PID)
+            return true;
+    }
+    return false;
+}
+
+static void stop_locked(struct process *process, uint32_t signal)
+{
+    process->stopped = true;
+    process->stop_signal = signal;
+    process->stop_unreported = true;
+    process->continue_unreported = false;
+    list_for_each (node, &process->threads)
+        thread_add_work(list_entry(node, struct thread, owner_link), THREAD_WORK_SIGNAL);
+    signal_child_stopped_locked(process, signal);
+}
+
+// Only SIGCONT, SIGKILL and shutdown clear `stopped`.
+static void wait_until_continued(struct process *process)
+{
+    struct waiter waiter = { 0 };
+    for (;;) {
+        wait_prepare(&process->continued, &waiter, WAIT_UNINTERRUPTIBLE);
+        spinlock_acquire(&process_lock);
+        bool stopped = process->stopped;
+        spinlock_release(&process_lock);
+        if (!stopped || wait_block(WAIT_FOREVER) != 0)
+            break;
+    }
+    wait_finish(&process->continued, &waiter);
+}
+
+// What the gate has to do next, decided in one step under the lock.
+enum gate_step { GATE_LEAVE, GATE_HANDLE, GATE_DIE_BY_SIGNAL, GATE_DIE_WITH_PROCESS, GATE_STOPPED };
+
+struct gate_decision {
+    enum gate_step step;
+    struct abi_siginfo info;
+    struct abi_sigaction action; // for GATE_HANDLE
+    uint64_t mask;               // for sigreturn to put back
+    uint32_t requested_status;
+};
+
+static bool take_signal(struct process *process, struct thread *thread, struct abi_siginfo *info)
+{
+    struct thread_signals *signals = &thread->signals;
+    if (signals->has_fault) {
+        signals->has_fault = false;
+        *info = signals->fault;
+        return true;
+    }
+    if (pending_take(process, &signals->pending, ~signals->blocked, info))
+        return true;
+    if (!pending_take(process, &process->pending_signals, ~signals->blocked, info))
+        return false;
+    if (info->signal == SIGALRM)
+        itimer_restart_locked(process);
+    return true;
+}
+
+static enum gate_step act_on_signal(struct process *process, struct gate_decision *decision)
+{
+    uint32_t signal = (uint32_t)decision->info.signal;
+    struct abi_sigaction *action = &process->actions[signal - 1];
+    decision->action = *action;
+    if (has_handler(action)) {
+        if (action->flags & SA_RESETHAND)
+            action->handler = SIG_DFL;
+        return GATE_HANDLE;
+    }
+    if (action->handler == SIG_IGN || signal_default_is_ignored(signal) || process->pid == INIT_PID)
+        return GATE_LEAVE; // nothing to do for this one
+    if (!signal_default_is_stop(signal))
+        return GATE_DIE_BY_SIGNAL;
+    stop_locked(process, signal);
+    return GATE_STOPPED;
+}
+
+static void decide(struct process *process, struct thread *thread, struct gate_decision *decision)
+{
+    struct thread_signals *signals = &thread->signals;
+    decision->requested_status = process->requested_status;
+    decision->mask = signals->restores_blocked ? signals->saved_blocked : signals->blocked;
+    decision->step = GATE_LEAVE;
+    if (process->exiting)
+        decision->step = GATE_DIE_WITH_PROCESS;
+    else if (process->stopped)
+        decision->step = GATE_STOPPED;
+    while (decision->step == GATE_LEAVE && take_signal(process, thread, &decision->info))
+        decision->step = act_on_signal(process, decision);
+    if (decision->step == GATE_LEAVE && signals->restores_blocked) {
+        signals->restores_blocked = false;
+        signals->blocked = signals->saved_blocked;
+        signal_recheck_locked(thread);
+    }
+}
+
+// `action` NULL: no handler runs, and the program must not see that its call was interrupted. The
+// number of the call is in `error`.
+static void settle_call(struct trap_frame *frame, const struct abi_sigaction *action)
+{
+    if (frame->vector != VECTOR_SYSCALL)
+        return;
+    bool repeats = !action;
+    switch ((int64_t)frame->rax) {
+    case -ERESTART_RESTARTBLOCK:
+        if (repeats)
+            frame->error = RESTART_SYSCALL_NUMBER;
+        break;
+    case -ERESTARTNOHAND:
+        break;
+    case -ERESTARTSYS:
+        repeats |= action && action->flags & SA_RESTART;
+        break;
+    case -ERESTARTNOINTR:
+        repeats = true;
+        break;
+    default:
+        return;
+    }
+    if (!repeats) {
+        frame->rax = (uint64_t)-EINTR;
+        return;
+    }
+    frame->rip -= SYSCALL_INSTRUCTION_LENGTH;
+    frame->rax = frame->error;
+}
+
+void signal_call_finished(const struct trap_frame *frame)
+{
+    int64_t result = (int64_t)frame->rax;
+    if (unlikely(result <= -ERESTARTSYS && result >= -ERESTART_RESTARTBLOCK) &&
+        frame->vector == VECTOR_SYSCALL)
+        thread_add_work(current_thread(), THREAD_WORK_SIGNAL);
+}
+
+static void enter_handler(struct trap_frame *frame, struct thread *thread,
+                          const struct gate_decision *decision)
+{
+    const struct abi_sigaction *action = &decision->action;
+    uint32_t signal = (uint32_t)decision->info.signal;
+    struct fault_info no_stack = { .signal = SIGSEGV,
+                                   .code = SI_KERNEL,
+                                   .reason = "no room for a signal frame" };
+    settle_call(frame, action);
+    if (signal_frame_push(frame, &decision->info, action, decision->mask) != 0) {
+        if (signal == SIGSEGV) // its own handler cannot run either
+            (void)signal_action(SIGSEGV, &(struct abi_sigaction){ 0 }, NULL);
+        signal_fault(frame, &no_stack);
+        return;
+    }
+    spinlock_acquire(&process_lock);
+    struct thread_signals *signals = &thread->signals;
+    signals->restores_blocked = false;
+    signals->blocked |= action->mask;
+    if (!(action->flags & SA_NODEFER))
+        signals->blocked |= SIGNAL_BIT(signal);
+    signals->blocked &= ~SIGNALS_UNMASKABLE;
+    spinlock_release(&process_lock);
+}
+
+void signal_exit_gate(struct trap_frame *frame)
+{
+    struct process *process = current_process();
+    struct thread *thread = current_thread();
+    struct gate_decision decision;
+    if (!process)
+        return;
+    for (;;) {
+        atomic_fetch_and(&thread->work, ~THREAD_WORK_SIGNAL);
+        spinlock_acquire(&process_lock);
+        decide(process, thread, &decision);
+        spinlock_release(&process_lock);
+        switch (decision.step) {
+        case GATE_LEAVE:
+            settle_call(frame, NULL);
+            return;
+        case GATE_HANDLE:
+            enter_handler(frame, thread, &decision);
+            break;
+        case GATE_STOPPED:
+            wait_until_continued(process);
+            break;
+        case GATE_DIE_BY_SIGNAL:
+            signal_report_death(process, (uint32_t)decision.info.signal);
+            process_exit(signal_death_status((uint32_t)decision.info.signal));
+        case GATE_DIE_WITH_PROCESS:
+            process_exit(decision.requested_status);
+        }
+    }
+}
+
+void signal_end_process(uint32_t signal)
+{
+    spinlock_acquire(&process_lock);
+    process_begin_exit_locked(current_process(), signal_death_status(signal));
+    spinlock_release(&process_lock);
+    thread_add_work(current_thread(), THREAD_WORK_SIGNAL);
+}

@@ -1,0 +1,99 @@
+// Signals as Linux programs use them. Runs unchanged on Linux, which is how the expectations were
+// checked. Each test is a process; `ok NAME` or `BAD NAME`. Exits 1 if any was bad. signals [NAME]
+#include "check.h"
+
+#define TEST_LIMIT_NS 20000000000u
+
+static const struct {
+    const struct test *tests;
+    const size_t *count;
+} groups[] = {
+    { delivery_tests, &delivery_test_count }, { frame_tests, &frame_test_count },
+    { wait_tests, &wait_test_count },         { child_tests, &child_test_count },
+    { timer_tests, &timer_test_count },
+};
+
+volatile int seen_count, seen_signal;
+siginfo_t seen_info;
+
+void record(int signal, siginfo_t *info, void *context)
+{
+    seen_count++;
+    seen_signal = signal;
+    seen_info = *info;
+}
+
+void record_on(int signal, int flags)
+{
+    struct sigaction action = { .sa_sigaction = record, .sa_flags = flags | SA_SIGINFO };
+    if (sigaction(signal, &action, NULL) != 0)
+        fail("sigaction");
+}
+
+static void change_mask(int how, int signal)
+{
+    sigset_t set;
+    sigemptyset(&set);
+    sigaddset(&set, signal);
+    if (sigprocmask(how, &set, NULL) != 0)
+        fail("sigprocmask");
+}
+
+void block(int signal)
+{
+    change_mask(SIG_BLOCK, signal);
+}
+
+void unblock(int signal)
+{
+    change_mask(SIG_UNBLOCK, signal);
+}
+
+pid_t send_later(int signal, uint64_t delay_ns)
+{
+    pid_t target = getpid(), child = fork();
+    if (child < 0)
+        fail("fork");
+    if (child == 0) {
+        sleep_ns(delay_ns);
+        kill(target, signal);
+        _exit(0);
+    }
+    return child;
+}
+
+static int run(void *argument)
+{
+    const struct test *test = argument;
+    return test->run() ? 0 : 1;
+}
+
+static int judge(const struct test *test)
+{
+    char words[48];
+    bool timed_out;
+    int status = child_wait_limited(child_start(run, (void *)test), TEST_LIMIT_NS, &timed_out);
+    if (status == 0)
+        printf("ok %s\n", test->name);
+    else
+        printf("BAD %s: %s\n", test->name,
+               timed_out ? "hung" : verdict_words(status, words, sizeof(words)));
+    return status != 0;
+}
+
+int main(int argc, char **argv)
+{
+    unsigned count = 0;
+    int bad = 0;
+    setvbuf(stdout, NULL, _IOLBF, 0);
+    for (size_t g = 0; g < COUNT_OF(groups); g++) {
+        for (size_t i = 0; i < *groups[g].count; i++) {
+            if (argc > 1 && strcmp(argv[1], groups[g].tests[i].name) != 0)
+                continue;
+            bad += judge(&groups[g].tests[i]);
+            count++;
+        }
+    }
+    printf("signals: %u tests, %d bad\n", count, bad);
+    return bad != 0;
+}
