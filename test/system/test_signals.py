@@ -1,4 +1,4 @@
-"""Signals: against Linux's behaviour, frames that no handler was given, a shell's jobs and traps."""
+"""Signals: as on Linux, frames that no handler was given, the jobs and traps of a shell."""
 
 import pytest
 
