@@ -71,7 +71,7 @@ bool fpu_image_adopt(void *state, const void *image, bool whole)
     whole = whole && is_closed_by_magic2(image);
     if (whole)
         memcpy(&header, (const char *)image + FPU_LEGACY_SIZE, sizeof(header));
-    if (PROTECT_SIGRETURN && (mxcsr & ~fpu_mxcsr_mask() || !header_is_loadable(&header)))
+    if (PROTECT_SIGRETURN && (mxcsr & ~fpu_mxcsr_mask() || (whole && !header_is_loadable(&header))))
         return false;
     if (whole)
         header.components &= mark_of(image).components;

@@ -1,4 +1,4 @@
-"""Signals: against Linux's behaviour, frames that no handler was given, a shell's jobs and traps."""
+"""Signals: as on Linux, frames that no handler was given, the jobs and traps of a shell."""
 
 import pytest
 
@@ -56,3 +56,10 @@ def test_bad_frames_end_in_the_program(machine):
 def test_shell_jobs_and_traps(run_exec):
     result = run_exec(["/bin/busybox", "sh", "-c", SHELL])
     assert (result.status, result.stdout.decode()) == (0, EXPECTED)
+
+
+def test_frames_without_xsave(booted):
+    guest = booted("-- /bin/signals /bin/badframe,300", cpu="qemu64", timeout=300)
+    expect_orderly(guest)
+    expect_success(guest, "signals")
+    expect_success(guest, "badframe")
