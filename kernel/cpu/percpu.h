@@ -18,8 +18,8 @@ struct percpu {
     uint64_t kernel_stack_top; // where SYSCALL puts its frame; always equal to TSS.RSP0
     uint64_t user_rsp;         // scratch for the SYSCALL entry, valid for a few instructions
     struct thread *current;
-    uint64_t unused;
-    uint64_t canary; // offset 0x28 is fixed by the compiler's -fstack-protector
+    uint64_t reserved; // keeps the canary where the compiler looks for it
+    uint64_t canary;   // offset 0x28 is fixed by the compiler's -fstack-protector
     uint32_t number;
     uint32_t apic_id;
 

@@ -1,9 +1,9 @@
 // switch_context(): the second of the two kinds of register save. Contract:
 //   saves   RBX, RBP, R12-R15, RSP and the return address: what the System V ABI lets a callee keep.
-//   leaves  everything else to sched/switch_to.c, which does, in this order, before the call: FPU
-//           state, FS/GS base and selectors of the program, SS, CR3, RSP0 with the SYSCALL stack,
-//           canary. Debug registers hold nothing of any program. RFLAGS: interrupts are off on both
-//           sides, AC and DF clear.
+//   leaves  everything else to sched/switch_to.c, which does it before the call: saves the program's
+//           FPU state, FS/GS bases and selectors; loads the next one's selectors, bases and FPU
+//           state; then SS, CR3, RSP0 with the SYSCALL stack, canary. Debug registers hold nothing
+//           of any program. RFLAGS: interrupts are off on both sides, AC and DF clear.
 //   locks   the run-queue lock is held on both sides; who continues releases it.
 // struct switch_context (cpu/switch.h) draws the stack.
 

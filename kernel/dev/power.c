@@ -1,6 +1,6 @@
 // Switching the machine off and restarting it. Called at the end of a shutdown and by panic, so: no
-// locks, no memory, interrupts off, and every wait counted. ACPI 6.4, 4.8.3 (PM1 control, reset
-// register), 16.1 (S5).
+// locks, no memory, interrupts in any state, every wait counted. ACPI 6.4, 4.8.3 (PM1 control,
+// reset register), 16.1 (S5).
 #include "dev/power.h"
 
 #include "cpu/clock.h"

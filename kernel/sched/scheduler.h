@@ -28,7 +28,7 @@ bool thread_wake(struct thread *thread);
 must_check int thread_set_affinity(struct thread *thread, const struct cpu_mask *mask);
 // The LAPIC timer fired: expires timers, ends the slice. Interrupts off, from the vector entry.
 void scheduler_timer_interrupt(void);
-// Entry to the kernel with timer=off: deadlines are looked at here and in idle. Interrupts off.
+// A system call with timer=off: deadlines are looked at here and in idle. Interrupts off.
 void scheduler_check_deadlines(void);
 // Re-arms this CPU's hardware timer for the earlier of the next timer and the end of the slice,
 // or stops it when neither is wanted. Interrupts off.
