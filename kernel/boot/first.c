@@ -6,15 +6,18 @@
 #include "dev/acpi.h"
 #include "drivers/console.h"
 #include "drivers/host_channel.h"
+#include "drivers/keyboard.h"
 #include "fs/memory_fs.h"
 #include "lib/panic.h"
 #include "mem/frame.h"
 #include "proc/exec.h"
 #include "proc/process.h"
 #include "pseudo/pseudo.h"
+#include "pseudo/terminal.h"
 #include "sched/thread.h"
 
-#define COM3_INTERRUPT 4u // ISA line of COM1 and COM3
+#define KEYBOARD_INTERRUPT 1u // ISA lines
+#define SERIAL_INTERRUPT 4u   // of COM1 and COM3
 
 static const struct boot_info *boot_information;
 
@@ -32,11 +35,16 @@ static void unpack_initramfs(void)
     frames_give(boot->initramfs_base, align_up(boot->initramfs_size, PAGE_SIZE) / PAGE_SIZE);
 }
 
-static void open_host_channel(void)
+static void start_input_devices(void)
 {
-    const struct acpi_isa_route *route = &acpi.isa[COM3_INTERRUPT];
+    const struct acpi_isa_route *serial = &acpi.isa[SERIAL_INTERRUPT];
+    const struct acpi_isa_route *keyboard = &acpi.isa[KEYBOARD_INTERRUPT];
 
-    host_channel_init(route->line, route->active_low, route->level_triggered);
+    console_init(serial->line, serial->active_low, serial->level_triggered);
+    terminal_init();
+    keyboard_init(command_line_value(&boot_options.line, "keymap"), keyboard->line,
+                  keyboard->active_low, keyboard->level_triggered);
+    host_channel_init(serial->line, serial->active_low, serial->level_triggered);
 }
 
 // Figure 6.1 of the chapter: no limits. The program runs in ring 0; nothing brings control back but
@@ -76,8 +84,7 @@ static void first_thread(void *argument)
     memory_fs_init();
     unpack_initramfs();
     pseudo_init();
-    console_init();
-    open_host_channel();
+    start_input_devices();
     if (boot_options.selftest)
         boot_run_selftest(boot_options.selftest);
     if (boot_options.direct_program)

@@ -11,6 +11,7 @@
 enum lock_rank {
     LOCK_RANK_FS = 10,         // inode page index, directory entries, mount list
     LOCK_RANK_FILE_TABLE = 12, // descriptor table slots
+    LOCK_RANK_TERMINAL = 15,   // the terminal's input and settings
     LOCK_RANK_PROCESS = 20,    // process tree, pid table, pending signals, wait status
     LOCK_RANK_DRIVER = 30,     // host channel, serial receive queues
     LOCK_RANK_WAIT_QUEUE = 40, // list of waiters

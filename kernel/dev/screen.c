@@ -243,3 +243,19 @@ bool screen_draw(void)
     __asm__ volatile("sfence" ::: "memory"); // out of the write-combining buffers
     return false;
 }
+
+void screen_size(uint16_t *columns, uint16_t *rows)
+{
+    *columns = screen.pixels ? (uint16_t)screen.columns : 0;
+    *rows = screen.pixels ? (uint16_t)screen.rows : 0;
+}
+
+size_t screen_take_replies(char *buffer, size_t size)
+{
+    return 0;
+}
+
+bool screen_cursor_keys_are_application(void)
+{
+    return false;
+}

@@ -14,3 +14,10 @@ void screen_write(const char *text, size_t length);
 // Brings a few more cells of the framebuffer up to date, some microseconds of work; true when there
 // is more to do.
 bool screen_draw(void);
+
+// Character cells; 0 x 0 without a screen.
+void screen_size(uint16_t *columns, uint16_t *rows);
+// What the terminal emulation answers (ESC [ 6 n and the like): moves up to `size` bytes out.
+size_t screen_take_replies(char *buffer, size_t size);
+// Do arrow keys send ESC O A (DECCKM)?
+bool screen_cursor_keys_are_application(void);

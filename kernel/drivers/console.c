@@ -1,54 +1,68 @@
-// /dev/console: bytes written go to every log sink, whole pieces at a time, without stamp. Called
-// through its file operations only. Invariant: no user memory is touched under the log lock.
+// The console device: output to the log's sinks, input to whoever registered. Invariant: no user
+// memory is touched here.
 #include "drivers/console.h"
 
-#include "abi/errno.h"
 #include "debug/log.h"
-#include "fs/memory_fs.h"
-#include "sched/scheduler.h"
+#include "dev/screen.h"
 
-#define CONSOLE_DEVICE ((5ull << 8) | 1) // major 5, minor 1, as on Linux
-#define PIECE_SIZE 128u                  // keeps the stretch under the log lock short
+static struct wait_queue room_queue;
+static console_receiver receive_input;
+static console_size_receiver receive_size;
+static enum console_face last_face;
 
-static int64_t console_write(struct file *file, struct user_iterator *source, uint64_t *position)
+void console_init(uint32_t serial_line, bool active_low, bool level_triggered)
 {
-    char piece[PIECE_SIZE];
-    int64_t written = 0;
-
-    while (source->remaining > 0) {
-        if (written > 0 && thread_has_work(current_thread()))
-            break; // a slow port must not keep a program from dying
-        size_t length = min_of(source->remaining, sizeof(piece));
-        size_t copied = user_iterator_read(source, piece, length);
-        log_write_plain(piece, copied);
-        written += (int64_t)copied;
-        if (copied < length)
-            return written ? written : -EFAULT;
-        preempt_point();
-    }
-    return written;
+    wait_queue_init(&room_queue);
 }
 
-static int64_t console_read(struct file *file, struct user_iterator *target, uint64_t *position)
+void console_set_receivers(console_receiver input, console_size_receiver size)
+{
+    receive_input = input;
+    receive_size = size;
+}
+
+void console_input(enum console_face face, const char *bytes, size_t count)
+{
+    bool has_changed = face != last_face;
+
+    last_face = face;
+    if (has_changed && receive_size)
+        receive_size();
+    if (receive_input)
+        receive_input(bytes, count);
+}
+
+void console_write(const char *text, size_t length)
+{
+    log_write_plain(text, length);
+}
+
+bool console_has_room(void)
+{
+    return true;
+}
+
+struct wait_queue *console_room_queue(void)
+{
+    return &room_queue;
+}
+
+int console_drain(void)
 {
     return 0;
 }
 
-static int console_open(struct file *file)
+struct console_size console_size(void)
 {
-    file->is_stream = true;
-    return 0;
+    return (struct console_size){ 80, 24 };
 }
 
-static const struct file_operations console_operations = {
-    .read = console_read,
-    .write = console_write,
-    .open = console_open,
-};
-
-void console_init(void)
+bool console_cursor_keys_are_application(void)
 {
-    if (path_make_node(memory_fs_root(), "/dev/console", S_IFCHR | 0600, CONSOLE_DEVICE,
-                       &console_operations, NULL) != 0)
-        log_warning("console", "/dev/console cannot be made: init starts without output");
+    return screen_cursor_keys_are_application();
+}
+
+bool console_interrupt(void)
+{
+    return false;
 }

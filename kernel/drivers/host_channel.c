@@ -17,9 +17,8 @@
 #include "sched/mutex.h"
 #include "sched/scheduler.h"
 
-#define HOST_CHANNEL_VECTOR (VECTOR_FIRST_INTERRUPT + 4) // trap/ sends it here
-#define BURST_LIMIT 4096u                                // bytes taken in by one interrupt
-#define OUTPUT_STEP 256u                                 // bytes sent between two preemption points
+#define BURST_LIMIT 4096u           // bytes taken in by one interrupt
+#define OUTPUT_STEP 256u            // bytes sent between two preemption points
 #define OUTPUT_POLLS 1000u          // of a full transmitter before the writer sleeps
 #define OUTPUT_PAUSE_NS 1000000ull  // how long it sleeps
 #define PATIENCE_NS 600000000000ull // without a byte going out, until the host is given up
@@ -304,7 +303,7 @@ void host_channel_init(uint32_t interrupt_line, bool active_low, bool level_trig
     mutex_init(&input_mutex, "channel input", MUTEX_RANK_CHANNEL);
     host_input_init();
     make_nodes();
-    if (ioapic_route(interrupt_line, HOST_CHANNEL_VECTOR, this_cpu()->apic_id, active_low,
+    if (ioapic_route(interrupt_line, VECTOR_SERIAL, this_cpu()->apic_id, active_low,
                      level_triggered) == 0) {
         serial_receive_interrupt(&port, true);
         return;
@@ -314,10 +313,8 @@ void host_channel_init(uint32_t interrupt_line, bool active_low, bool level_trig
     host_input_close();
 }
 
-// The line is edge-triggered on most machines: it must be seen empty, or no edge comes again. After
-// a burst of more than the window allows, turning the interrupt off and on makes a new edge
-// instead.
-void host_channel_interrupt(void)
+// After a burst of more than the window allows, turning the interrupt off and on makes a new edge.
+bool host_channel_interrupt(void)
 {
     bool wake = false;
     uint32_t count = 0;
@@ -329,4 +326,5 @@ void host_channel_interrupt(void)
     }
     if (wake)
         host_input_wake();
+    return count > 0 && count < BURST_LIMIT;
 }

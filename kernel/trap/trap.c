@@ -9,7 +9,9 @@
 #include "debug/latency.h"
 #include "debug/log.h"
 #include "debug/trace.h"
+#include "drivers/console.h"
 #include "drivers/host_channel.h"
+#include "drivers/keyboard.h"
 #include "lib/panic.h"
 #include "lib/protection.h"
 #include "lib/string.h"
@@ -26,6 +28,16 @@ static void sample_mode(const struct trap_frame *frame)
         current_thread()->system_samples++;
 }
 
+// COM1 and COM3 share an edge-triggered line: both must be seen empty, or no edge comes again.
+static void serve_serial_line(void)
+{
+    bool more;
+    do {
+        more = console_interrupt();
+        more |= host_channel_interrupt();
+    } while (more);
+}
+
 static void handle_interrupt(const struct trap_frame *frame)
 {
     switch (frame->vector) {
@@ -34,8 +46,11 @@ static void handle_interrupt(const struct trap_frame *frame)
         sample_mode(frame);
         scheduler_timer_interrupt();
         break;
-    case VECTOR_HOST_CHANNEL:
-        host_channel_interrupt();
+    case VECTOR_KEYBOARD:
+        keyboard_interrupt();
+        break;
+    case VECTOR_SERIAL:
+        serve_serial_line();
         break;
     case VECTOR_RESCHEDULE:
         break; // the sender has set reschedule_due

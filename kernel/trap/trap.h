@@ -3,8 +3,6 @@
 
 #include "cpu/frame.h"
 
-#define VECTOR_HOST_CHANNEL 36u // drivers/host_channel.c routes COM3 here
-
 // The program's fault: resolve it or signal the program. Interrupts off on entry and on return; on
 // in between, since resolving may sleep.
 void fault_from_user(struct trap_frame *frame);
