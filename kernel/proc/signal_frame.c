@@ -238,8 +238,8 @@ static void refuse(struct trap_frame *frame, uint64_t error, const char *reason)
     signal_fault(frame, &fault);
 }
 
-// Forced or refused: CS and SS have one value each in ring 3. A frame that does not insist on its SS
-// (no UC_STRICT_RESTORE_SS: older programs write garbage there) gets the right one. Beyond the
+// Forced or refused: CS and SS have one value each in ring 3. A frame that does not insist on its
+// SS (no UC_STRICT_RESTORE_SS: older programs write garbage there) gets the right one. Beyond the
 // canonical addresses IRETQ would fault in the kernel; the program gets what the jump would have
 // brought.
 static void check_registers(struct trap_frame *frame, const struct abi_ucontext *context)
