@@ -226,6 +226,8 @@ static void load_registers(struct trap_frame *frame, const struct abi_mcontext *
     frame->error = 0;
 }
 
+static const char bad_segment[] = "sigreturn to a segment that is not the program's";
+
 static void refuse(struct trap_frame *frame, uint64_t error, const char *reason)
 {
     struct fault_info fault = { .signal = SIGSEGV,
@@ -236,18 +238,19 @@ static void refuse(struct trap_frame *frame, uint64_t error, const char *reason)
     signal_fault(frame, &fault);
 }
 
-// Forced or refused: CS and SS have one value each in ring 3. Beyond the canonical addresses IRETQ
-// would fault in the kernel; the program gets what the jump would have brought.
-static void check_registers(struct trap_frame *frame, const struct abi_mcontext *registers)
+// Forced or refused: CS and SS have one value each in ring 3. A frame that does not insist on its
+// SS (no UC_STRICT_RESTORE_SS: older programs write garbage there) gets the right one. Beyond the
+// canonical addresses IRETQ would fault in the kernel; the program gets what the jump would have
+// brought.
+static void check_registers(struct trap_frame *frame, const struct abi_ucontext *context)
 {
+    const struct abi_mcontext *registers = &context->registers;
     uint64_t beyond = registers->rip >> CANONICAL_SHIFT;
-    uint16_t bad = 0;
+    bool insists = context->flags & UC_STRICT_RESTORE_SS;
     if ((registers->cs | 3) != SELECTOR_USER_CODE)
-        bad = registers->cs;
-    else if ((registers->ss | 3) != SELECTOR_USER_DATA)
-        bad = registers->ss;
-    if ((registers->cs | 3) != SELECTOR_USER_CODE || (registers->ss | 3) != SELECTOR_USER_DATA)
-        refuse(frame, bad & ~3u, "sigreturn to a segment that is not the program's");
+        refuse(frame, registers->cs & ~3u, bad_segment);
+    else if (insists && (registers->ss | 3) != SELECTOR_USER_DATA)
+        refuse(frame, registers->ss & ~3u, bad_segment);
     else if (beyond != 0 && beyond != UINT64_MAX >> CANONICAL_SHIFT)
         refuse(frame, 0, "sigreturn to an address that is not canonical");
 }
@@ -264,18 +267,20 @@ void signal_frame_return(struct trap_frame *frame)
     }
     const struct abi_mcontext *registers = &image.context.registers;
     signal_set_mask(image.context.mask);
+    // Before the FPU state: the handler of its SIGSEGV finds, and returns to, the interrupted code.
+    load_registers(frame, registers);
     int error = load_fpu_image(registers->fpu_state);
     if (error == -ENOMEM) {
         signal_out_of_memory(registers->fpu_state);
         return;
     }
     if (error) {
+        frame->rax = 0;
         refuse(frame, 0, "sigreturn with a bad FPU state");
         return;
     }
-    load_registers(frame, registers);
     if (PROTECT_SIGRETURN) {
-        check_registers(frame, registers);
+        check_registers(frame, &image.context);
     } else {
         frame->cs = registers->cs;
         frame->ss = registers->ss;

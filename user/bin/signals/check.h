@@ -16,9 +16,9 @@ struct test {
 };
 
 extern const struct test delivery_tests[], frame_tests[], wait_tests[], child_tests[],
-    timer_tests[];
+    timer_tests[], return_tests[];
 extern const size_t delivery_test_count, frame_test_count, wait_test_count, child_test_count,
-    timer_test_count;
+    timer_test_count, return_test_count;
 
 #define EXPECT(condition)                                                                          \
     do {                                                                                           \
