@@ -58,7 +58,7 @@ class Guest:
         control_end, control = socket.socketpair()
         inherited = [console, control]
         arguments = prepare(self.folder, self.machine, boot_media)
-        arguments += machine.console_channel(console.fileno())
+        arguments += machine.console_channel(console.fileno(), self.machine.serial)
         arguments += machine.monitor_channel(control.fileno())
         if with_exec:
             self.exec_socket, channel = socket.socketpair()
@@ -225,7 +225,7 @@ def prepare(folder, settings, boot_media):
     """Makes the run's files and returns the QEMU arguments that name them."""
     image = os.path.join(folder, "disk.img")
     variables = os.path.join(folder, "variables.fd")
-    media.make_image(boot_media, image, folder)
+    media.make_image(boot_media, image, folder, settings.hybrid_image)
     shutil.copyfile(machine.FIRMWARE_VARIABLES, variables)
     return settings.arguments(image, variables)
 
