@@ -151,6 +151,13 @@ class Guest:
         self.control.finish()
         return self.exit_status
 
+    def wait_for_power_off(self, timeout=None):
+        """With the knob `hold`: waits until the machine is off, its screen still to be read."""
+        end = self._deadline(timeout)
+        reason = self.control.wait_for_shutdown(None if end is None else end - time.monotonic())
+        if reason != "guest-shutdown":
+            raise self._error(f"the machine did not power off ({reason})")
+
     def monitor(self, command):
         """Runs one command of QEMU's human monitor and returns its text."""
         return self.control.human(command)

@@ -40,6 +40,7 @@ class Machine:
     serial: bool = True  # False: no COM1, so no log
     screen: bool = False
     reboot: bool = False  # a reset starts again instead of ending the run
+    hold: bool = False  # a power-off stops the machine but leaves QEMU and the screen
     extra: list = field(default_factory=list)  # further QEMU arguments, for tests of odd hardware
 
     @property
@@ -67,6 +68,8 @@ class Machine:
             arguments += ["-display", "none"]
         if not self.reboot:
             arguments += ["-no-reboot"]
+        if self.hold:
+            arguments += ["-no-shutdown"]
         return arguments + self.extra
 
 
