@@ -233,6 +233,8 @@ def prepare(folder, settings, boot_media):
     image = os.path.join(folder, "disk.img")
     variables = os.path.join(folder, "variables.fd")
     media.make_image(boot_media, image, folder, settings.hybrid_image)
+    if settings.medium == "usb":
+        media.make_stick(image)
     shutil.copyfile(machine.FIRMWARE_VARIABLES, variables)
     return settings.arguments(image, variables)
 

@@ -17,6 +17,7 @@ def default_build():
 
 
 LEFT_OUT = "-"
+STICK_BYTES = 64 << 20  # sticks come in sizes of their own
 
 
 @dataclass
@@ -52,6 +53,11 @@ def make_image(media, image, folder, hybrid=False):
     if result.returncode:
         said = result.stdout.decode("utf-8", "replace")
         raise OSError(f"{os.path.basename(maker)} failed: {said}")
+
+
+def make_stick(image):
+    """The image as it lies on a stick: what follows it is not the image's."""
+    os.truncate(image, os.path.getsize(image) + STICK_BYTES)
 
 
 def read(path):
