@@ -53,7 +53,7 @@ $(BUILD)/kernel.debug.elf $(BUILD)/BOOTX64.EFI: $(BUILD)/sources
 $(USER_BUILD)/initramfs.cpio: $(USER_BUILD)/busybox
 endif
 
-include test/test.mk
+include test/test.mk iso/iso.mk
 
 clean:
 	rm -rf build
@@ -65,6 +65,8 @@ make run               boots in QEMU, serial console on the terminal; with no te
 make exec PROG=path    runs a Linux program: ARGS="..." split by shell rules, FILES=dir lies in its
                        folder; status in build/exec.status, kernel log in build/exec.log
 make debug             QEMU halted, gdb attached with symbols and helpers
+make iso               the image for sticks and CDs: build/ringfence.iso
+make usb DEV=/dev/sdX  writes it to a stick, after a question, and reads it back
 make test              every test; the last line is "N passed, N failed"
 make test-host         only the tests of pure code, on this machine
 make test-system       only the tests that boot; TESTS="-k word" chooses
@@ -80,6 +82,7 @@ Knobs:
   SMP=4                processors            MEM=1G         memory
   CPU=EPYC             processor model       MACHINE=pc     pc or q35 (default)
   CMDLINE="..."        kernel command line; for run, what follows -- are programs for init
+  MEDIUM=usb           what run boots from: disk (default), virtio, usb, ata, nvme, cd, scsi-cd
   SCREEN=1             QEMU's window too     ICOUNT=1       one instruction is one nanosecond
   BUSYBOX=path         another static busybox
   DEBUG=0              the lean build instead of the checked one, in build/release

@@ -13,7 +13,7 @@ import sys
 FILE_LIMIT = 400
 FUNCTION_LIMIT = 50
 COLUMN_LIMIT = 100
-FOLDERS = ("efi", "include", "kernel", "test", "user")
+FOLDERS = ("efi", "include", "iso", "kernel", "test", "user")
 ENDINGS = (".c", ".h", ".S", ".py", ".sh", ".mk", ".ld")
 
 

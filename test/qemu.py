@@ -16,7 +16,7 @@ sys.dont_write_bytecode = True
 
 from harness import execute, interactive
 from harness.guest import Guest, GuestError
-from harness.machine import Machine
+from harness.machine import MEDIA, Machine
 from harness.media import Media, default_build
 
 BOOT_SECONDS = 120
@@ -66,7 +66,8 @@ def print_line(line):
 
 def machine_of(options):
     return Machine(smp=options.smp, mem=options.mem, cpu=options.cpu, machine=options.machine,
-                   icount=options.icount, screen=options.screen)
+                   icount=options.icount, screen=options.screen, medium=options.medium,
+                   vga=options.vga, serial=not options.no_serial)
 
 
 def media_of(options, cmdline):
@@ -96,6 +97,9 @@ def add_knobs(parser):
     parser.add_argument("--mem", default="256M", help="memory, QEMU's -m")
     parser.add_argument("--cpu", default="", help="processor model, QEMU's -cpu")
     parser.add_argument("--machine", default="q35", help="pc or q35")
+    parser.add_argument("--medium", default="disk", choices=list(MEDIA), help="what it boots from")
+    parser.add_argument("--vga", default="std", help="display adapter, QEMU's -vga")
+    parser.add_argument("--no-serial", action="store_true", help="a machine without COM1")
     parser.add_argument("--cmdline", default="", help="kernel command line (exec: words added)")
     parser.add_argument("--icount", action="store_true", help="one instruction is one nanosecond")
     parser.add_argument("--screen", action="store_true", help="QEMU's window too")

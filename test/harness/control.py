@@ -27,6 +27,12 @@ class Control:
             self._send({"execute": "human-monitor-command", "arguments": {"command-line": command}})
             return self._answer(timeout)
 
+    def wait_for_shutdown(self, timeout):
+        """The reason of the machine's end, or None when it goes on running."""
+        with self._changed:
+            self._changed.wait_for(lambda: self.shutdown_reason or self._ended, timeout)
+        return self.shutdown_reason
+
     def finish(self):
         """After QEMU's end: everything that it said has been read."""
         self._thread.join()

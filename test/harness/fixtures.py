@@ -27,7 +27,7 @@ HANG_SECONDS = 120
 
 def start_guest(cmdline="", *, initramfs_extra=None, kernel=None, initramfs=None, loader=None,
                 timeout=HANG_SECONDS, **machine):
-    """Boots. `machine`: smp, mem, cpu, machine, icount, reboot, extra (see harness.machine)."""
+    """Boots. `machine`: smp, mem, cpu, machine, medium, ... as harness.machine.Machine has them."""
     machine = {key: value for key, value in machine.items() if value is not None}
     media = Media(build=default_build(), cmdline=cmdline, kernel=kernel, initramfs=initramfs,
                   loader=loader)
@@ -86,17 +86,20 @@ def booted():
 
 
 def exec_command(argv, *, env=None, cwd=None, files=None, timeout=HANG_SECONDS, cmdline="",
-                 smp=None, mem=None, cpu=None, machine=None, icount=False, trace=None, log=None):
+                 smp=None, mem=None, cpu=None, machine=None, icount=False, trace=None, log=None,
+                 medium=None, vga=None, serial=True):
     """The command line of `qemu.py exec`, for tests that drive it themselves."""
     command = [sys.executable, QEMU_PROGRAM, "exec", "--build-dir", default_build()]
     named = {"--cwd": cwd, "--files": files, "--timeout": timeout, "--smp": smp, "--mem": mem,
-             "--cpu": cpu, "--machine": machine, "--trace": trace, "--log": log}
+             "--cpu": cpu, "--machine": machine, "--trace": trace, "--log": log,
+             "--medium": medium, "--vga": vga}
     for option, value in named.items():
         if value is not None:
             command += [option, str(value)]
     for name, value in (env or {}).items():
         command += ["--env", f"{name}={value}"]
     command += ["--icount"] if icount else []
+    command += [] if serial else ["--no-serial"]
     return command + [f"--cmdline={cmdline}", "--", *map(os.fspath, argv)]
 
 

@@ -59,7 +59,7 @@ class Guest:
         control_end, control = socket.socketpair()
         inherited = [console, control]
         arguments = prepare(self.folder, self.machine, boot_media)
-        arguments += machine.console_channel(console.fileno())
+        arguments += machine.console_channel(console.fileno(), self.machine.serial)
         arguments += machine.monitor_channel(control.fileno())
         if with_exec:
             self.exec_socket, channel = socket.socketpair()
@@ -152,6 +152,13 @@ class Guest:
         self.control.finish()
         return self.exit_status
 
+    def wait_for_power_off(self, timeout=None):
+        """With the knob `hold`: waits until the machine is off, its screen still to be read."""
+        end = self._deadline(timeout)
+        reason = self.control.wait_for_shutdown(None if end is None else end - time.monotonic())
+        if reason != "guest-shutdown":
+            raise self._error(f"the machine did not power off ({reason})")
+
     def monitor(self, command):
         """Runs one command of QEMU's human monitor and returns its text."""
         return self.control.human(command)
@@ -237,7 +244,9 @@ def prepare(folder, settings, boot_media):
     """Makes the run's files and returns the QEMU arguments that name them."""
     image = os.path.join(folder, "disk.img")
     variables = os.path.join(folder, "variables.fd")
-    media.make_image(boot_media, image, folder)
+    media.make_image(boot_media, image, folder, settings.hybrid_image)
+    if settings.medium == "usb":
+        media.make_stick(image)
     shutil.copyfile(machine.FIRMWARE_VARIABLES, variables)
     return settings.arguments(image, variables)
 

@@ -8,6 +8,19 @@ FIRMWARE_FOLDER = os.environ.get("OVMF", "/usr/share/OVMF")
 FIRMWARE_CODE = os.path.join(FIRMWARE_FOLDER, "OVMF_CODE_4M.fd")
 FIRMWARE_VARIABLES = os.path.join(FIRMWARE_FOLDER, "OVMF_VARS_4M.fd")
 
+# What the boot disk is connected as. "disk" is the quick way of the tests, a plain disk image; all
+# others carry the hybrid image that people write to sticks and CDs.
+MEDIA = {
+    "disk": ["virtio-blk-pci,drive=boot,bootindex=0"],
+    "virtio": ["virtio-blk-pci,drive=boot,bootindex=0"],
+    "usb": ["qemu-xhci,id=boot-usb",
+            "usb-storage,bus=boot-usb.0,removable=on,drive=boot,bootindex=0"],
+    "ata": ["ide-hd,drive=boot,bootindex=0"],  # AHCI on q35, IDE on pc
+    "nvme": ["nvme,serial=boot,drive=boot,bootindex=0"],
+    "cd": ["ide-cd,drive=boot,bootindex=0"],
+    "scsi-cd": ["virtio-scsi-pci,id=boot-scsi", "scsi-cd,bus=boot-scsi.0,drive=boot,bootindex=0"],
+}
+
 DEFAULT_CPU = "max"
 # `rep` strings count one instruction per iteration, so a measured CPU does not advertise them.
 ICOUNT_CPU = "max,-erms"
@@ -22,9 +35,17 @@ class Machine:
     cpu: str = ""  # "" is the default of the mode
     machine: str = "q35"
     icount: bool = False
+    medium: str = "disk"  # of MEDIA
+    vga: str = "std"  # QEMU's -vga; none: no framebuffer
+    serial: bool = True  # False: no COM1, so no log
     screen: bool = False
     reboot: bool = False  # a reset starts again instead of ending the run
+    hold: bool = False  # a power-off stops the machine but leaves QEMU and the screen
     extra: list = field(default_factory=list)  # further QEMU arguments, for tests of odd hardware
+
+    @property
+    def hybrid_image(self):
+        return self.medium != "disk"
 
     @property
     def cpu_count(self):
@@ -37,10 +58,9 @@ class Machine:
         cpu = self.cpu or (ICOUNT_CPU if self.icount else DEFAULT_CPU)
         arguments = [QEMU, "-nodefaults", "-no-user-config"]
         arguments += ["-machine", self.machine, "-accel", f"tcg,thread={threads}"]
-        arguments += ["-cpu", cpu, "-smp", str(self.smp), "-m", self.mem, "-vga", "std"]
+        arguments += ["-cpu", cpu, "-smp", str(self.smp), "-m", self.mem, "-vga", self.vga]
         arguments += pflash(0, FIRMWARE_CODE, "readonly=on") + pflash(1, variables, "readonly=off")
-        arguments += ["-drive", f"if=none,id=boot,format=raw,file={escape(image)}"]
-        arguments += ["-device", "virtio-blk-pci,drive=boot,bootindex=0"]
+        arguments += boot_drive(self.medium, image)
         if self.icount:
             arguments += ["-icount", "shift=0,sleep=off", "-seed", "1"]
             arguments += ["-rtc", "base=2026-01-01,clock=vm"]
@@ -48,16 +68,30 @@ class Machine:
             arguments += ["-display", "none"]
         if not self.reboot:
             arguments += ["-no-reboot"]
+        if self.hold:
+            arguments += ["-no-shutdown"]
         return arguments + self.extra
+
+
+def boot_drive(medium, image):
+    rights = ",media=cdrom,readonly=on" if medium.endswith("cd") else ""
+    arguments = ["-drive", f"if=none,id=boot,format=raw,file={escape(image)}{rights}"]
+    for device in MEDIA[medium]:
+        arguments += ["-device", device]
+    return arguments
 
 
 def pflash(unit, path, rights):
     return ["-drive", f"if=pflash,unit={unit},format=raw,{rights},file={escape(path)}"]
 
 
-def console_channel(descriptor):
-    """COM1 on a connected socket, COM2 to nowhere (the firmware writes escapes there)."""
-    return socket_channel("log", descriptor) + ["-serial", "chardev:log", "-serial", "null"]
+def console_channel(descriptor, connected=True):
+    """COM1 on a connected socket, COM2 to nowhere (the firmware writes escapes there).
+
+    Not connected: no such ports; the socket then only tells when QEMU ends.
+    """
+    ports = ["-serial", "chardev:log", "-serial", "null"] if connected else ["-serial", "none"]
+    return socket_channel("log", descriptor) + ports
 
 
 def console_terminal(log_file):

@@ -8,6 +8,7 @@ from harness import newc
 
 ROOT = os.path.dirname(os.path.dirname(os.path.dirname(os.path.abspath(__file__))))
 MAKE_IMAGE = os.path.join(ROOT, "iso", "make-image.sh")
+MAKE_HYBRID = os.path.join(ROOT, "iso", "make-iso.sh")
 
 
 def default_build():
@@ -16,6 +17,7 @@ def default_build():
 
 
 LEFT_OUT = "-"
+STICK_BYTES = 64 << 20  # sticks come in sizes of their own
 
 
 @dataclass
@@ -33,8 +35,8 @@ class Media:
         return chosen or os.path.join(self.build or default_build(), name)
 
 
-def make_image(media, image, folder):
-    """Writes the disk image; `folder` takes the intermediate files."""
+def make_image(media, image, folder, hybrid=False):
+    """Writes the disk image, or the one for sticks and CDs; `folder` takes intermediate files."""
     initramfs = media.path(media.initramfs, "initramfs.cpio")
     if media.appended:
         base = b"" if initramfs == LEFT_OUT else read(initramfs)
@@ -44,11 +46,18 @@ def make_image(media, image, folder):
         cmdline = write(folder, "cmdline.txt", os.fsencode(media.cmdline) + b"\n")
     loader = media.path(media.loader, "BOOTX64.EFI")
     kernel = media.path(media.kernel, "kernel.elf")
-    result = subprocess.run([MAKE_IMAGE, image, loader, kernel, initramfs, cmdline],
+    maker = MAKE_HYBRID if hybrid else MAKE_IMAGE
+    result = subprocess.run([maker, image, loader, kernel, initramfs, cmdline],
                             stdin=subprocess.DEVNULL, stdout=subprocess.PIPE,
                             stderr=subprocess.STDOUT, check=False)
     if result.returncode:
-        raise OSError("make-image.sh failed: " + result.stdout.decode("utf-8", "replace"))
+        said = result.stdout.decode("utf-8", "replace")
+        raise OSError(f"{os.path.basename(maker)} failed: {said}")
+
+
+def make_stick(image):
+    """The image as it lies on a stick: what follows it is not the image's."""
+    os.truncate(image, os.path.getsize(image) + STICK_BYTES)
 
 
 def read(path):
