@@ -44,6 +44,7 @@ static void start_input_devices(void)
     terminal_init();
     keyboard_init(command_line_value(&boot_options.line, "keymap"), keyboard->line,
                   keyboard->active_low, keyboard->level_triggered);
+    keyboard_set_reboot_receiver(process_restart_by_keys);
     host_channel_init(serial->line, serial->active_low, serial->level_triggered);
 }
 

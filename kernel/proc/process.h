@@ -31,6 +31,7 @@ struct process {
     enum process_state state;
     uint32_t exit_status; // Linux wait status once ZOMBIE
     uint32_t group, session;
+    bool gave_up_terminal; // TIOCNOTTY: its session's terminal is not its own
     struct process *parent;
     struct list_node children;
     struct list_node sibling_link;
@@ -132,6 +133,10 @@ uint32_t process_parent_pid(struct process *process);
 // Orderly shutdown: kills every process but the caller, waits for them, then reports whether
 // everything came back and powers off, restarts or halts (REBOOT_*).
 noreturn_function void process_shutdown(uint32_t command);
+// Ctrl-Alt-Del: SIGINT to init, or, until reboot(2) said otherwise, the machine restarts at once.
+// The first in any context, no spinlock held; it may not return.
+void process_restart_by_keys(void);
+void process_set_restart_by_keys(bool at_once);
 // Remembers the live counts that shutdown compares with. Boot, before the archive is unpacked, from
 // the thread that will call process_start_first(): shutdown ends in one such thread too, so that
 // the counts compare exactly.

@@ -79,7 +79,8 @@ HANDLER4(reboot, magic1, magic2, command, argument)
         process_shutdown((uint32_t)command);
     case REBOOT_CAD_ON:
     case REBOOT_CAD_OFF:
-        return 0; // there is no keyboard whose Ctrl-Alt-Del could restart the machine
+        process_set_restart_by_keys((uint32_t)command == REBOOT_CAD_ON);
+        return 0;
     default:
         return -EINVAL;
     }
