@@ -8,6 +8,7 @@
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
 
 static struct line_discipline discipline;
+static unsigned repetitions; // a full line shown again and again takes long
 
 static void show(struct line_discipline *line, const char *bytes, size_t count)
 {
@@ -76,7 +77,7 @@ static size_t step(const uint8_t *data, size_t size)
         write_some(data + 1, size - 1);
         return 1;
     case 4:
-        for (int i = 0; i < 500; i++)
+        for (int i = 0; i < 500 && repetitions < 5000; i++, repetitions++)
             line_discipline_receive(&discipline, (const char *)data, 1);
         return 1;
     default:
@@ -88,6 +89,7 @@ static size_t step(const uint8_t *data, size_t size)
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 {
     line_discipline_init(&discipline);
+    repetitions = 0;
     discipline.show = show;
     discipline.send_signal = send_signal;
     while (size > 0) {
