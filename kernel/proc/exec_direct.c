@@ -132,7 +132,7 @@ static void say_line(const char *line)
 // What the program is about to find out for itself, in the kernel's own words.
 static void announce_call(uint64_t entry, phys_addr root)
 {
-    struct __attribute__((packed)) {
+    struct packed_struct {
         uint16_t limit;
         uint64_t base;
     } table;

@@ -119,6 +119,7 @@ int main(int argc, char **argv)
     const char *word = argc > 1 ? argv[1] : isatty(0) == 1 ? "-i" : "all";
     output_init();
     shared_create();
+    pin_to_cpu(0); // and so every child: the scenes are about one CPU
     if (argc > 2)
         return usage(argv[2]);
     if (strcmp(word, "list") == 0) {

@@ -112,6 +112,10 @@ static void show_event(const struct trace_event *event, const char *name, uint64
     case TRACE_SWITCH:
         show_switch_row(event, name, ns);
         break;
+    case TRACE_WAKE:
+        if (name_of((uint32_t)a) != NULL)
+            table_row(COLUMN_OS, ns, "%s may go on: it is woken", name_of((uint32_t)a));
+        break;
     case TRACE_FAULT:
         table_row(COLUMN_OS, ns, "what happened: vector %llu, address 0x%llx", a, b);
         break;

@@ -56,6 +56,42 @@ const struct scene scenes[] = {
       "inside its loop, its registers go to its kernel stack, the kernel switches,\n"
       "and return-from-trap goes into B.",
       show_timer },
+    { "switch", "The switch itself: two kinds of saved registers",
+      "A switch saves registers twice. When the timer interrupts A, its user\n"
+      "registers go to its kernel stack, by hardware and entry code. When the kernel\n"
+      "then decides for B, switch_context() saves the kernel's own registers, to be\n"
+      "found through A's process entry, loads B's, and returns on B's kernel stack.\n"
+      "A and B hold a pattern in every register. Expect: both sets can be seen while\n"
+      "A waits, and both programs go on as if nothing had happened.",
+      show_switch },
+    { "hidden", "The memory of one is hidden from another",
+      "Each process has an address space of its own: one address means different\n"
+      "memory to different processes, and other people's memory has no address at\n"
+      "all. Expect: what A writes where both have memory, its parent does not see;\n"
+      "memory that A gave back tells nothing to who gets it next; and reading where\n"
+      "only the other has memory ends with exception 14 and SIGSEGV.",
+      show_hidden },
+    { "exit", "The end of a process, and what comes back",
+      "When main() returns, the C library calls exit(): a trap, after which the OS\n"
+      "frees the process's memory and closes its files. It does the same for one that\n"
+      "is killed. What is left is an entry in the process list, until the parent asks\n"
+      "with wait() how it ended. Three children end in three ways. Expect: the\n"
+      "kernel's counts afterwards are the counts before, to the last page.",
+      show_exit },
+    { "call-cost", "Homework: what a system call costs",
+      "The chapter asks you to measure a cheap call: read() of 0 bytes, many times in\n"
+      "a row, and to look first how fine the clock is: gettimeofday() counts\n"
+      "microseconds and is a call itself, rdtsc counts the processor's ticks and is\n"
+      "one instruction. Numbers from an emulator say little about real machines; with\n"
+      "`make run ICOUNT=1` they are instructions. Expect: as many traps as calls, all\n"
+      "of them back by the quick way.",
+      show_call_cost },
+    { "switch-cost", "Homework: what a context switch costs",
+      "Two processes on one CPU, two pipes, a ball: each writes to the other and then\n"
+      "waits for the answer, so that every wait is a switch (lmbench measures like\n"
+      "this). Expect: one switch for every wait, no ball lost, and a round trip that\n"
+      "is longer than its two switches, since four system calls are in it.",
+      show_switch_cost },
 };
 
 const size_t scene_count = COUNT_OF(scenes);

@@ -41,6 +41,7 @@ struct shared_page {
     _Atomic uint64_t release; // the children may go on
     _Atomic uint64_t ready;   // children that have come to where the scene wants them
     int64_t results[8];       // of system calls
+    uint64_t words[64];       // memory as it was found, or time stamps
     struct register_image images[2];
 };
 _Static_assert(sizeof(struct shared_page) <= 4096, "one page");
