@@ -1,6 +1,7 @@
 """Boots from everything that firmware boots from, and on machines where something is missing.
 
 All of it is the hybrid image that people write to sticks and burn; other tests boot the plain disk.
+Each boot has a medium that the others have not: CD, stick, IDE, SATA, virtio, NVMe, SCSI CD.
 """
 
 import re
@@ -15,9 +16,7 @@ HELLO, GREETING = "-- /bin/hello", r"^Hello from process 2, child of 1\.$"
 BARE = "q35,hpet=off,i8042=off"
 
 
-@pytest.mark.parametrize("medium, machine", [
-    ("cd", "q35"), ("scsi-cd", "q35"), ("usb", "q35"), ("ata", "q35"), ("ata", "pc"),
-    ("nvme", "q35"), ("virtio", BARE)])
+@pytest.mark.parametrize("medium, machine", [("cd", "q35"), ("usb", "q35"), ("ata", "pc")])
 def test_boots_from(boot, medium, machine):
     guest = boot(HELLO, medium=medium, machine=machine)
     guest.wait()
@@ -27,7 +26,7 @@ def test_boots_from(boot, medium, machine):
 
 def test_without_serial_port(boot):
     """The screen shows everything, and nobody waits for a port that is not there."""
-    guest = boot(HELLO, medium="usb", serial=False, machine=BARE, hold=True)
+    guest = boot(HELLO, medium="ata", serial=False, machine=BARE, hold=True)
     guest.wait_for_power_off()
     lines = screen.capture(guest).lines()
     assert any(re.search(GREETING, line) for line in lines)
@@ -36,7 +35,7 @@ def test_without_serial_port(boot):
 
 
 def test_panic_without_serial_port(boot):
-    guest = boot("panic=0 selftest=panic", medium="usb", serial=False, machine=BARE)
+    guest = boot("panic=0 selftest=panic", medium="virtio", serial=False, machine=BARE)
     lines = []
     while not (lines and lines[-1].endswith("] panic: halted")):
         assert not guest.ended and time.monotonic() < guest.deadline, lines
@@ -46,7 +45,7 @@ def test_panic_without_serial_port(boot):
 
 
 def test_without_framebuffer(boot):
-    guest = boot(HELLO, medium="cd", vga="none", machine=BARE)
+    guest = boot(HELLO, medium="nvme", vga="none", machine=BARE)
     guest.wait()
     expect_orderly(guest)
     assert guest.matches(GREETING)
@@ -54,7 +53,7 @@ def test_without_framebuffer(boot):
 
 def test_without_serial_port_and_framebuffer(run_exec):
     """Nothing is shown anywhere; what the program said came through exec's own channel."""
-    result = run_exec(["/bin/busybox", "echo", "out of the dark"], medium="usb", serial=False,
+    result = run_exec(["/bin/busybox", "echo", "out of the dark"], medium="scsi-cd", serial=False,
                       vga="none", machine=BARE)
     assert (result.status, result.stdout) == (0, b"out of the dark\n"), result.stderr
     assert not any(result.log)
