@@ -1,4 +1,4 @@
-"""The kernel's keyboard layouts against those of X (xkb-data, read by libxkbcommon), key by key, and
+"""The kernel's keyboard layouts against those of X (xkb-data, read by libxkbcommon), key by key;
 its dead keys against Unicode's composition."""
 
 import ctypes
