@@ -6,14 +6,15 @@
 #define SA_NOCLDSTOP 1ull
 #define SA_NOCLDWAIT 2ull
 #define SA_SIGINFO 4ull
+#define SA_EXPOSE_TAGBITS 0x800ull // kept and without effect: addresses here have no tags
 #define SA_RESTORER 0x04000000ull
 #define SA_ONSTACK 0x08000000ull
 #define SA_RESTART 0x10000000ull
 #define SA_NODEFER 0x40000000ull
 #define SA_RESETHAND 0x80000000ull
 #define SA_KNOWN                                                                                   \
-    (SA_NOCLDSTOP | SA_NOCLDWAIT | SA_SIGINFO | SA_RESTORER | SA_ONSTACK | SA_RESTART |            \
-     SA_NODEFER | SA_RESETHAND)
+    (SA_NOCLDSTOP | SA_NOCLDWAIT | SA_SIGINFO | SA_EXPOSE_TAGBITS | SA_RESTORER | SA_ONSTACK |     \
+     SA_RESTART | SA_NODEFER | SA_RESETHAND)
 
 #define SIG_DFL 0ull
 #define SIG_IGN 1ull

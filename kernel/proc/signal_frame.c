@@ -132,6 +132,13 @@ static int write_fpu_image(uint64_t address)
     return put_user(user_addr_make(address + state_size), magic);
 }
 
+static void reset_fpu_state(void)
+{
+    uint8_t *state = current_thread()->fpu_state;
+    fpu_state_init(state);
+    fpu_restore(state);
+}
+
 int signal_frame_push(struct trap_frame *frame, const struct abi_siginfo *info,
                       const struct abi_sigaction *action, uint64_t mask)
 {
@@ -157,6 +164,9 @@ int signal_frame_push(struct trap_frame *frame, const struct abi_siginfo *info,
         copy_to_user(user_addr_make(place.stack_pointer), &image, size) != 0)
         return -EFAULT;
 
+    // A handler starts as a program does: no full x87 stack, no unmasked exception of the
+    // interrupted code's.
+    reset_fpu_state();
     if (signals->stack.flags & SS_AUTODISARM)
         signals->stack = (struct abi_signal_stack){ 0 };
     frame->rdi = (uint64_t)info->signal;
@@ -177,8 +187,7 @@ static int load_fpu_image(uint64_t address)
 {
     uint8_t *state = current_thread()->fpu_state;
     if (address == 0) {
-        fpu_state_init(state);
-        fpu_restore(state);
+        reset_fpu_state();
         return 0;
     }
     uint8_t *image = memory_allocate(fpu_image_size());

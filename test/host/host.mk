@@ -6,7 +6,7 @@ CC := clang
 LIB := $(wildcard kernel/lib/*.c)
 MEM := $(wildcard kernel/mem/*.c)
 DEV := $(addprefix kernel/dev/,acpi_fixed.c acpi_madt.c font.c screen.c)
-CPU := $(addprefix kernel/cpu/,cmos.c features.c report.c)
+CPU := $(addprefix kernel/cpu/,cmos.c features.c fpu_image.c report.c)
 LINE := $(wildcard kernel/pseudo/line_*.c)
 TESTED := $(LIB) $(MEM) $(CPU) $(DEV) $(wildcard kernel/vm/*.c kernel/fs/*.c) kernel/trap/return_path.c $(LINE)
 # The loader's code without firmware calls.

@@ -75,6 +75,17 @@ static void exit_seven(int signal)
     _exit(7);
 }
 
+// Programs ask which flags the kernel knows by setting them all.
+static bool unknown_flags_are_dropped(void)
+{
+    uint64_t action[4] = { (uint64_t)exit_seven, UINT64_MAX, 0, UINT64_MAX }, old[4];
+    EXPECT(syscall(SYS_rt_sigaction, SIGUSR1, action, NULL, 8) == 0);
+    EXPECT(syscall(SYS_rt_sigaction, SIGUSR1, NULL, old, 8) == 0);
+    EXPECT(old[1] == 0xdc000807);
+    EXPECT(old[3] == ~(1ull << (SIGKILL - 1) | 1ull << (SIGSTOP - 1)));
+    return true;
+}
+
 static bool actions_are_checked(void)
 {
     struct sigaction action = { .sa_handler = exit_seven }, old;
@@ -214,6 +225,7 @@ const struct test delivery_tests[] = {
     { "standard_signals_merge", standard_signals_merge },
     { "realtime_signals_queue", realtime_signals_queue },
     { "the_queue_is_limited", the_queue_is_limited },
+    { "unknown_flags_are_dropped", unknown_flags_are_dropped },
     { "actions_are_checked", actions_are_checked },
     { "masks_never_hold_kill_and_stop", masks_never_hold_kill_and_stop },
     { "a_signal_waits_for_its_handler", a_signal_waits_for_its_handler },

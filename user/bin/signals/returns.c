@@ -208,7 +208,51 @@ static bool addresses_beyond_are_reported(void)
     return true;
 }
 
+static uint8_t fpu_image[512] __attribute__((aligned(16)));
+static uint64_t high_in_handler[4];
+
+static bool has_avx(void)
+{
+    uint32_t eax = 1, ebx, ecx, edx;
+    __asm__("cpuid" : "+a"(eax), "=b"(ebx), "=c"(ecx), "=d"(edx));
+    return (ecx & (3u << 27)) == 3u << 27;
+}
+
+static void note_fpu_state(int signal, siginfo_t *info, void *argument)
+{
+    __asm__ volatile("fxsave64 %0" : "=m"(fpu_image));
+    if (has_avx())
+        __asm__ volatile("vmovdqu %%ymm5, %0" : "=m"(high_in_handler));
+    seen_count++;
+}
+
+static bool handlers_start_with_a_fresh_fpu(void)
+{
+    uint32_t round_down = 0x3f80, mxcsr = 0, normal = 0x1f80;
+    uint16_t single = 0x07f, control = 0, status = 0;
+    uint64_t ones[4] = { 0, 0, 0, 0 };
+    on(SIGUSR1, note_fpu_state);
+    if (has_avx())
+        __asm__ volatile("vcmpps $15, %%ymm5, %%ymm5, %%ymm5" : : : "xmm5");
+    else
+        __asm__ volatile("pcmpeqd %%xmm5, %%xmm5" : : : "xmm5");
+    __asm__ volatile("ldmxcsr %4; fldcw %5; fld1; fld1; syscall\n"
+                     "stmxcsr %0; fnstcw %1; fnstsw %2; movdqu %%xmm5, %3; fninit; ldmxcsr %6"
+                     : "=m"(mxcsr), "=m"(control), "=m"(status), "=m"(ones)
+                     : "m"(round_down), "m"(single), "m"(normal), "a"(SYS_kill), "D"(getpid()),
+                       "S"(SIGUSR1)
+                     : "rcx", "r11", "memory");
+    EXPECT(mxcsr == round_down && control == single && (status & 0x3800) == 0x3000);
+    EXPECT(ones[0] == UINT64_MAX && ones[1] == UINT64_MAX);
+    EXPECT(seen_count == 1);
+    EXPECT(*(uint32_t *)(fpu_image + 24) == normal && *(uint16_t *)fpu_image == 0x37f);
+    EXPECT(*(uint16_t *)(fpu_image + 2) == 0 && fpu_image[4] == 0); // nothing on the x87 stack
+    EXPECT(*(uint64_t *)(fpu_image + 160 + 5 * 16) == 0 && high_in_handler[3] == 0);
+    return true;
+}
+
 const struct test return_tests[] = {
+    { "handlers_start_with_a_fresh_fpu", handlers_start_with_a_fresh_fpu },
     { "bad_fpu_states_are_told_the_interrupted_code",
       bad_fpu_states_are_told_the_interrupted_code },
     { "stack_segments_are_repaired_or_refused", stack_segments_are_repaired_or_refused },
