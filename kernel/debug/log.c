@@ -229,8 +229,20 @@ size_t log_copy(char *buffer, size_t size, size_t offset)
     return copied;
 }
 
+static void reset_sinks_once(void)
+{
+    static atomic_bool is_done;
+
+    if (atomic_exchange(&is_done, true))
+        return;
+    for (struct log_sink *sink = sinks; sink; sink = sink->next)
+        if (sink->reset)
+            sink->reset();
+}
+
 void log_emergency(const char *text, size_t length)
 {
+    reset_sinks_once();
     send_to_all(text, length);
     for (struct log_sink *sink = sinks; sink; sink = sink->next)
         while (sink->work && sink->work())

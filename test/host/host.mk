@@ -5,7 +5,8 @@
 CC := clang
 LIB := $(wildcard kernel/lib/*.c)
 MEM := $(wildcard kernel/mem/*.c)
-DEV := $(addprefix kernel/dev/,acpi_fixed.c acpi_madt.c font.c screen.c)
+DEV := $(addprefix kernel/dev/,acpi_fixed.c acpi_madt.c canvas.c cell_image.c escape_parser.c font.c screen.c \
+	terminal.c terminal_colours.c terminal_grid.c terminal_modes.c terminal_reply.c terminal_sequences.c)
 CPU := $(addprefix kernel/cpu/,cmos.c features.c report.c)
 TESTED := $(LIB) $(MEM) $(CPU) $(DEV) $(wildcard kernel/vm/*.c kernel/fs/*.c) kernel/trap/return_path.c
 # The loader's code without firmware calls.
@@ -63,7 +64,7 @@ $(BUILD)/font_file.o: kernel/dev/font.S test/host/host.mk
 	$(CC) -I$(BUILD) -c -o $@ $<
 
 # Two pixels are written at once, at any pixel.
-$(BUILD)/kernel/dev/screen.o: SANITIZE += -fno-sanitize=alignment
+$(BUILD)/kernel/dev/canvas.o: SANITIZE += -fno-sanitize=alignment
 
 $(BUILD)/%.o: %.c test/host/host.mk | $(BUILD)/config.h
 	@mkdir -p $(@D)
