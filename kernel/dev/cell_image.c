@@ -3,7 +3,7 @@
 // image whose tag is set is complete.
 #include "dev/cell_image.h"
 
-#include "dev/terminal_colours.h"
+#include "dev/cell_colours.h"
 
 #define UNDERLINE_LINE 14u
 
@@ -33,9 +33,9 @@ static bool fill_palette(const struct boot_framebuffer *framebuffer)
         return false;
     }
     for (uint32_t i = 0; i < 16; i++)
-        palette[i] = scale_to_mask(red, terminal_palette[i] >> 16) |
-                     scale_to_mask(green, terminal_palette[i] >> 8 & 0xff) |
-                     scale_to_mask(blue, terminal_palette[i] & 0xff);
+        palette[i] = scale_to_mask(red, cell_palette[i] >> 16) |
+                     scale_to_mask(green, cell_palette[i] >> 8 & 0xff) |
+                     scale_to_mask(blue, cell_palette[i] & 0xff);
     return true;
 }
 
@@ -90,7 +90,7 @@ static void draw_lines(uint32_t entry, terminal_cell cell)
     const uint8_t *glyph = font_glyph(font_find(cell & CELL_CODE_POINT));
     uint32_t foreground, background, lit_lines = 0;
 
-    terminal_cell_colours(cell, &foreground, &background);
+    cell_colours(cell, &foreground, &background);
     for (uint32_t y = 0; y < GLYPH_HEIGHT; y++, words += cell_images.line_words) {
         bool underlined = y == UNDERLINE_LINE && (cell & CELL_UNDERLINE);
         bool is_lit = draw_line(words, underlined ? 0xff : glyph[y], palette[foreground & 15],

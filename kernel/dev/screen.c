@@ -1,11 +1,11 @@
-// The screen: a terminal, the canvas that shows its cells, and the cursor. Owned by the log, whose
+// The screen: a emulator, the canvas that shows its cells, and the cursor. Owned by the log, whose
 // lock serialises; panic may break in anywhere. Invariant: cells of a row left of the terminal's
 // first_damaged are shown as wanted.
 #include "dev/screen.h"
 
 #include "cpu/registers.h"
 #include "dev/canvas.h"
-#include "dev/terminal.h"
+#include "dev/emulator.h"
 
 #define LINE_FEED_STARTS_LINE true // until the log ends its lines with CR LF
 #define PIECE_COST 4096u           // of one screen_draw(), in words stored or cells compared
@@ -16,7 +16,7 @@ struct cursor_place {
 };
 
 static bool is_open;
-static struct terminal terminal;
+static struct emulator emulator;
 static struct cursor_place cursor; // as drawn, or about to be
 
 bool screen_init(const struct boot_framebuffer *framebuffer, volatile void *pixels)
@@ -25,7 +25,7 @@ bool screen_init(const struct boot_framebuffer *framebuffer, volatile void *pixe
 
     is_open = pixels && canvas_init(framebuffer, pixels, &columns, &rows);
     if (is_open)
-        terminal_init(&terminal, columns, rows, LINE_FEED_STARTS_LINE);
+        emulator_init(&emulator, columns, rows, LINE_FEED_STARTS_LINE);
     cursor = (struct cursor_place){ .is_shown = false };
     return is_open;
 }
@@ -33,21 +33,21 @@ bool screen_init(const struct boot_framebuffer *framebuffer, volatile void *pixe
 void screen_write(const char *text, size_t length)
 {
     if (is_open)
-        terminal_write(&terminal, text, length);
+        emulator_write(&emulator, text, length);
 }
 
 void screen_reset_for_panic(void)
 {
     if (!is_open)
         return;
-    terminal_reset_for_panic(&terminal);
+    emulator_reset_for_panic(&emulator);
     canvas_forget();
     cursor = (struct cursor_place){ .is_shown = false };
 }
 
 static bool draw_rows(void)
 {
-    struct terminal_grid *grid = &terminal.grid;
+    struct terminal_grid *grid = &emulator.grid;
     uint32_t cost = PIECE_COST;
 
     for (uint32_t row = grid->first_damaged_row; row < grid->rows; row++) {
@@ -66,22 +66,22 @@ static bool draw_rows(void)
 static void flip_cursor(void)
 {
     if (cursor.is_shown)
-        terminal_grid_row(&terminal.grid, cursor.row)[cursor.column] ^= CELL_REVERSE;
+        terminal_grid_row(&emulator.grid, cursor.row)[cursor.column] ^= CELL_REVERSE;
 }
 
 // Where the cursor was and where it is are both drawn again.
 static void move_cursor(void)
 {
-    const struct terminal_grid *grid = &terminal.grid;
+    const struct terminal_grid *grid = &emulator.grid;
     struct cursor_place place = { .row = min_of(grid->row, grid->rows - 1),
                                   .column = min_of(grid->column, grid->columns - 1),
-                                  .is_shown = !terminal.cursor_is_hidden };
+                                  .is_shown = !emulator.cursor_is_hidden };
 
     if (place.row == cursor.row && place.column == cursor.column &&
         place.is_shown == cursor.is_shown)
         return;
-    terminal_grid_damage(&terminal.grid, cursor.row, cursor.column);
-    terminal_grid_damage(&terminal.grid, place.row, place.column);
+    terminal_grid_damage(&emulator.grid, cursor.row, cursor.column);
+    terminal_grid_damage(&emulator.grid, place.row, place.column);
     cursor = place;
 }
 
@@ -100,16 +100,16 @@ bool screen_draw(void)
 
 void screen_size(uint16_t *columns, uint16_t *rows)
 {
-    *columns = is_open ? (uint16_t)terminal.grid.columns : 0;
-    *rows = is_open ? (uint16_t)terminal.grid.rows : 0;
+    *columns = is_open ? (uint16_t)emulator.grid.columns : 0;
+    *rows = is_open ? (uint16_t)emulator.grid.rows : 0;
 }
 
 size_t screen_take_replies(char *buffer, size_t size)
 {
-    return is_open ? terminal_take_replies(&terminal, buffer, size) : 0;
+    return is_open ? emulator_take_replies(&emulator, buffer, size) : 0;
 }
 
 bool screen_cursor_keys_are_application(void)
 {
-    return is_open && terminal.cursor_keys_are_application;
+    return is_open && emulator.cursor_keys_are_application;
 }

@@ -1,4 +1,4 @@
-// The screen: a terminal (terminal.h) on the firmware's framebuffer. What is wanted and what is
+// The screen: a terminal (emulator.h) on the firmware's framebuffer. What is wanted and what is
 // shown are kept in memory; the framebuffer is never read back. Callers serialise (the log lock);
 // panic may break in, and calls screen_reset_for_panic() before it writes.
 #pragma once

@@ -1,5 +1,5 @@
 // Cells, cursor and scrolling region. A row's cells never move: scrolling turns the table of their
-// places, so a line feed costs the blanking of one row. Called by terminal.c only, which
+// places, so a line feed costs the blanking of one row. Called by emulator.c only, which
 // serialises.
 #include "dev/terminal_grid.h"
 

@@ -1,5 +1,5 @@
 // The cells of a terminal and its cursor: what text and editing operations do to them. Pure; owned
-// by terminal.c. Rows and columns count from 0. Panic may come in the middle of anything here, and
+// by emulator.c. Rows and columns count from 0. Panic may come in the middle of anything here, and
 // then terminal_grid_recover() comes first; until then each index is checked where it is used.
 #pragma once
 

@@ -6,7 +6,7 @@ CC := clang
 LIB := $(wildcard kernel/lib/*.c)
 MEM := $(wildcard kernel/mem/*.c)
 DEV := $(addprefix kernel/dev/,acpi_fixed.c acpi_madt.c canvas.c cell_image.c escape_parser.c font.c screen.c \
-	terminal.c terminal_colours.c terminal_grid.c terminal_modes.c terminal_reply.c terminal_sequences.c)
+	terminal_grid.c cell_colours.c emulator.c emulator_modes.c emulator_reply.c emulator_sequences.c)
 CPU := $(addprefix kernel/cpu/,cmos.c features.c report.c)
 TESTED := $(LIB) $(MEM) $(CPU) $(DEV) $(wildcard kernel/vm/*.c kernel/fs/*.c) kernel/trap/return_path.c
 # The loader's code without firmware calls.

@@ -5,10 +5,10 @@
 #include "dev/escape_parser.h"
 #include "dev/terminal_grid.h"
 
-#define TERMINAL_REPLY_LIMIT 64u
+#define EMULATOR_REPLY_LIMIT 64u
 
 // What ESC 7 saves.
-struct terminal_cursor {
+struct emulator_cursor {
     uint32_t row, column;
     bool wrap_pending, origin;
     terminal_cell pen;
@@ -16,7 +16,7 @@ struct terminal_cursor {
     bool line_drawing[2];
 };
 
-struct terminal {
+struct emulator {
     struct terminal_grid grid;
     struct escape_parser parser;
     bool newline_default; // LNM after a reset
@@ -28,18 +28,18 @@ struct terminal {
     bool line_drawing[2];             // G0 and G1: DEC's special graphics, else ASCII
     uint32_t last_character;          // for REP; 0: none
     uint32_t main_row;                // where the main screen's cursor is while the other shows
-    struct terminal_cursor saved[2];  // by screen
+    struct emulator_cursor saved[2];  // by screen
     uint64_t tab_stops[(TERMINAL_COLUMN_LIMIT + 63) / 64];
     uint32_t reply_length;
-    char replies[TERMINAL_REPLY_LIMIT];
+    char replies[EMULATOR_REPLY_LIMIT];
 };
 
 // Blank; `newline_default`: LF alone begins a line unless a program says otherwise (LNM).
-void terminal_init(struct terminal *terminal, uint32_t columns, uint32_t rows,
+void emulator_init(struct emulator *emulator, uint32_t columns, uint32_t rows,
                    bool newline_default);
-void terminal_write(struct terminal *terminal, const char *text, size_t length);
+void emulator_write(struct emulator *emulator, const char *text, size_t length);
 // What the terminal answered: moves up to `size` bytes out.
-size_t terminal_take_replies(struct terminal *terminal, char *buffer, size_t size);
+size_t emulator_take_replies(struct emulator *emulator, char *buffer, size_t size);
 // A panic wants to write: whatever was going on, even halfway through any function here, the next
 // text appears below the main screen's text, in default colours, scrolling the whole screen.
-void terminal_reset_for_panic(struct terminal *terminal);
+void emulator_reset_for_panic(struct emulator *emulator);

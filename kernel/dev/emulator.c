@@ -1,9 +1,9 @@
-// The terminal: text and control characters go to the grid, sequences to terminal_sequences.c.
+// The terminal: text and control characters go to the grid, sequences to emulator_sequences.c.
 // Called by screen.c under the log lock; panic may break in anywhere and begins with
-// terminal_reset_for_panic(). Invariant: no input moves anything out of the grid.
-#include "dev/terminal.h"
+// emulator_reset_for_panic(). Invariant: no input moves anything out of the grid.
+#include "dev/emulator.h"
 
-#include "dev/terminal_internal.h"
+#include "dev/emulator_internal.h"
 #include "lib/string.h"
 
 #define TAB_WIDTH 8u
@@ -16,99 +16,99 @@ static const uint16_t graphics[] = {
     0x2524, 0x2534, 0x252c, 0x2502, 0x2264, 0x2265, 0x03c0, 0x2260, 0x00a3, 0x00b7,
 };
 
-void terminal_set_tab_stop(struct terminal *terminal, uint32_t column, bool on)
+void emulator_set_tab_stop(struct emulator *emulator, uint32_t column, bool on)
 {
     uint64_t bit = 1ull << column % 64;
-    uint64_t *stops = &terminal->tab_stops[min_of(column, TERMINAL_COLUMN_LIMIT - 1) / 64];
+    uint64_t *stops = &emulator->tab_stops[min_of(column, TERMINAL_COLUMN_LIMIT - 1) / 64];
 
     *stops = on ? *stops | bit : *stops & ~bit;
 }
 
-static void reset_tab_stops(struct terminal *terminal)
+static void reset_tab_stops(struct emulator *emulator)
 {
     for (uint32_t column = 0; column < TERMINAL_COLUMN_LIMIT; column++)
-        terminal_set_tab_stop(terminal, column, column % TAB_WIDTH == 0);
+        emulator_set_tab_stop(emulator, column, column % TAB_WIDTH == 0);
 }
 
-static bool is_tab_stop(const struct terminal *terminal, uint32_t column)
+static bool is_tab_stop(const struct emulator *emulator, uint32_t column)
 {
-    return terminal->tab_stops[min_of(column, TERMINAL_COLUMN_LIMIT - 1) / 64] >> column % 64 & 1;
+    return emulator->tab_stops[min_of(column, TERMINAL_COLUMN_LIMIT - 1) / 64] >> column % 64 & 1;
 }
 
 // As in xterm, a tab in the last column leaves a pending wrap alone.
-void terminal_tab(struct terminal *terminal, int64_t count)
+void emulator_tab(struct emulator *emulator, int64_t count)
 {
-    struct terminal_grid *grid = &terminal->grid;
+    struct terminal_grid *grid = &emulator->grid;
     uint32_t column = grid->column;
 
     for (; count > 0 && column + 1 < grid->columns; count--)
         do
             column++;
-        while (column + 1 < grid->columns && !is_tab_stop(terminal, column));
+        while (column + 1 < grid->columns && !is_tab_stop(emulator, column));
     for (; count < 0 && column > 0; count++)
         do
             column--;
-        while (column > 0 && !is_tab_stop(terminal, column));
+        while (column > 0 && !is_tab_stop(emulator, column));
     if (column != grid->column)
         terminal_grid_move(grid, grid->row, column);
 }
 
-void terminal_soft_reset(struct terminal *terminal)
+void emulator_soft_reset(struct emulator *emulator)
 {
-    struct terminal_grid *grid = &terminal->grid;
-    struct terminal_cursor home = { .pen = CELL_DEFAULT_COLOURS };
+    struct terminal_grid *grid = &emulator->grid;
+    struct emulator_cursor home = { .pen = CELL_DEFAULT_COLOURS };
 
     grid->autowrap = true;
     grid->insert = false;
     grid->top = 0;
     grid->bottom = grid->rows - 1;
     grid->pen = CELL_DEFAULT_COLOURS;
-    terminal->newline = terminal->newline_default;
-    terminal->origin = terminal->cursor_is_hidden = false;
-    terminal->cursor_keys_are_application = false;
-    terminal->shift = 0;
-    terminal->line_drawing[0] = terminal->line_drawing[1] = false;
-    terminal->last_character = 0;
-    terminal->saved[0] = terminal->saved[1] = home;
+    emulator->newline = emulator->newline_default;
+    emulator->origin = emulator->cursor_is_hidden = false;
+    emulator->cursor_keys_are_application = false;
+    emulator->shift = 0;
+    emulator->line_drawing[0] = emulator->line_drawing[1] = false;
+    emulator->last_character = 0;
+    emulator->saved[0] = emulator->saved[1] = home;
 }
 
-void terminal_reset(struct terminal *terminal)
+void emulator_reset(struct emulator *emulator)
 {
-    struct terminal_grid *grid = &terminal->grid;
+    struct terminal_grid *grid = &emulator->grid;
 
     terminal_grid_init(grid, grid->columns, grid->rows);
-    escape_parser_reset(&terminal->parser);
-    terminal_soft_reset(terminal);
-    reset_tab_stops(terminal);
-    terminal->main_row = 0;
+    escape_parser_reset(&emulator->parser);
+    emulator_soft_reset(emulator);
+    reset_tab_stops(emulator);
+    emulator->main_row = 0;
 }
 
-void terminal_init(struct terminal *terminal, uint32_t columns, uint32_t rows, bool newline_default)
+void emulator_init(struct emulator *emulator, uint32_t columns, uint32_t rows, bool newline_default)
 {
-    terminal->grid.columns = columns;
-    terminal->grid.rows = rows;
-    terminal->newline_default = newline_default;
-    terminal->reply_length = 0;
-    terminal_reset(terminal);
+    emulator->grid.columns = columns;
+    emulator->grid.rows = rows;
+    emulator->newline_default = newline_default;
+    emulator->reply_length = 0;
+    emulator_reset(emulator);
 }
 
-void terminal_reset_for_panic(struct terminal *terminal)
+void emulator_reset_for_panic(struct emulator *emulator)
 {
-    uint32_t row = terminal->grid.alternate ? terminal->main_row : terminal->grid.row;
+    uint32_t row = emulator->grid.alternate ? emulator->main_row : emulator->grid.row;
 
-    terminal_grid_recover(&terminal->grid, row);
-    escape_parser_reset(&terminal->parser);
-    terminal_soft_reset(terminal);
-    reset_tab_stops(terminal);
-    terminal->main_row = 0;
-    terminal->reply_length = 0;
+    terminal_grid_recover(&emulator->grid, row);
+    escape_parser_reset(&emulator->parser);
+    emulator_soft_reset(emulator);
+    reset_tab_stops(emulator);
+    emulator->main_row = 0;
+    emulator->reply_length = 0;
 }
 
-void terminal_move_to(struct terminal *terminal, uint32_t row, uint32_t column)
+void emulator_move_to(struct emulator *emulator, uint32_t row, uint32_t column)
 {
-    struct terminal_grid *grid = &terminal->grid;
+    struct terminal_grid *grid = &emulator->grid;
 
-    if (terminal->origin)
+    if (emulator->origin)
         row = min_of(row + grid->top, grid->bottom);
     terminal_grid_move(grid, row, column);
 }
@@ -133,22 +133,22 @@ static bool has_no_width(uint32_t code_point)
 }
 
 // What lies beyond the basic plane has no glyph: one replacement character, one cell.
-void terminal_put(struct terminal *terminal, uint32_t code_point)
+void emulator_put(struct emulator *emulator, uint32_t code_point)
 {
     if (code_point >= FIRST_GRAPHIC && code_point < FIRST_GRAPHIC + ARRAY_SIZE(graphics) &&
-        terminal->line_drawing[terminal->shift & 1])
+        emulator->line_drawing[emulator->shift & 1])
         code_point = graphics[code_point - FIRST_GRAPHIC];
     if (code_point > CELL_CODE_POINT)
         code_point = REPLACEMENT_CHARACTER;
     if (code_point >= 0xa0 && has_no_width(code_point))
         return;
-    terminal_grid_put(&terminal->grid, code_point);
-    terminal->last_character = code_point;
+    terminal_grid_put(&emulator->grid, code_point);
+    emulator->last_character = code_point;
 }
 
-static void do_control(struct terminal *terminal, uint32_t control)
+static void do_control(struct emulator *emulator, uint32_t control)
 {
-    struct terminal_grid *grid = &terminal->grid;
+    struct terminal_grid *grid = &emulator->grid;
 
     switch (control) {
     case '\b':
@@ -156,13 +156,13 @@ static void do_control(struct terminal *terminal, uint32_t control)
             terminal_grid_move(grid, grid->row, grid->column - 1);
         break;
     case '\t':
-        terminal_tab(terminal, 1);
+        emulator_tab(emulator, 1);
         break;
     case '\n':
     case '\v':
     case '\f':
         terminal_grid_line_feed(grid);
-        if (terminal->newline)
+        if (emulator->newline)
             grid->column = 0;
         break;
     case '\r':
@@ -170,7 +170,7 @@ static void do_control(struct terminal *terminal, uint32_t control)
         break;
     case 0x0e: // SO
     case 0x0f: // SI
-        terminal->shift = control == 0x0e ? 1 : 0;
+        emulator->shift = control == 0x0e ? 1 : 0;
         break;
     default: // BEL and the rest
         break;
@@ -178,9 +178,9 @@ static void do_control(struct terminal *terminal, uint32_t control)
 }
 
 // DECALN: a screen full of E.
-static void show_alignment(struct terminal *terminal)
+static void show_alignment(struct emulator *emulator)
 {
-    struct terminal_grid *grid = &terminal->grid;
+    struct terminal_grid *grid = &emulator->grid;
 
     grid->top = 0;
     grid->bottom = grid->rows - 1;
@@ -193,16 +193,16 @@ static void show_alignment(struct terminal *terminal)
     terminal_grid_move(grid, 0, 0);
 }
 
-static void do_plain_escape(struct terminal *terminal, char final)
+static void do_plain_escape(struct emulator *emulator, char final)
 {
-    struct terminal_grid *grid = &terminal->grid;
+    struct terminal_grid *grid = &emulator->grid;
 
     switch (final) {
     case '7':
-        terminal_save_cursor(terminal);
+        emulator_save_cursor(emulator);
         break;
     case '8':
-        terminal_restore_cursor(terminal);
+        emulator_restore_cursor(emulator);
         break;
     case 'D': // IND
         terminal_grid_line_feed(grid);
@@ -212,62 +212,62 @@ static void do_plain_escape(struct terminal *terminal, char final)
         grid->column = 0;
         break;
     case 'H': // HTS
-        terminal_set_tab_stop(terminal, grid->column, true);
+        emulator_set_tab_stop(emulator, grid->column, true);
         break;
     case 'M': // RI
         terminal_grid_reverse_line_feed(grid);
         break;
     case 'Z': // DECID
-        terminal_report_attributes(terminal);
+        emulator_report_attributes(emulator);
         break;
     case 'c':
-        terminal_reset(terminal);
+        emulator_reset(emulator);
         break;
     default:
         break;
     }
 }
 
-static void do_escape(struct terminal *terminal)
+static void do_escape(struct emulator *emulator)
 {
-    char final = terminal->parser.final;
+    char final = emulator->parser.final;
 
-    switch (terminal->parser.intermediate) {
+    switch (emulator->parser.intermediate) {
     case 0:
-        do_plain_escape(terminal, final);
+        do_plain_escape(emulator, final);
         break;
     case '(':
-        terminal->line_drawing[0] = final == '0';
+        emulator->line_drawing[0] = final == '0';
         break;
     case ')':
-        terminal->line_drawing[1] = final == '0';
+        emulator->line_drawing[1] = final == '0';
         break;
     case '#':
         if (final == '8')
-            show_alignment(terminal);
+            show_alignment(emulator);
         break;
     default:
         break;
     }
 }
 
-static void take_byte(struct terminal *terminal, uint8_t byte)
+static void take_byte(struct emulator *emulator, uint8_t byte)
 {
-    struct escape_parser *parser = &terminal->parser;
+    struct escape_parser *parser = &emulator->parser;
 
     do {
         switch (escape_parser_feed(parser, byte)) {
         case ESCAPE_CHARACTER:
-            terminal_put(terminal, parser->code_point);
+            emulator_put(emulator, parser->code_point);
             break;
         case ESCAPE_CONTROL:
-            do_control(terminal, parser->code_point);
+            do_control(emulator, parser->code_point);
             break;
         case ESCAPE_SHORT:
-            do_escape(terminal);
+            do_escape(emulator);
             break;
         case ESCAPE_CSI:
-            terminal_do_csi(terminal);
+            emulator_do_csi(emulator);
             break;
         case ESCAPE_NOTHING:
             break;
@@ -275,17 +275,17 @@ static void take_byte(struct terminal *terminal, uint8_t byte)
     } while (parser->again);
 }
 
-void terminal_write(struct terminal *terminal, const char *text, size_t length)
+void emulator_write(struct emulator *emulator, const char *text, size_t length)
 {
     for (size_t i = 0; i < length;) {
         size_t taken = 0;
-        if (escape_parser_is_idle(&terminal->parser) &&
-            !terminal->line_drawing[terminal->shift & 1])
-            taken = terminal_grid_put_ascii(&terminal->grid, text + i, length - i);
+        if (escape_parser_is_idle(&emulator->parser) &&
+            !emulator->line_drawing[emulator->shift & 1])
+            taken = terminal_grid_put_ascii(&emulator->grid, text + i, length - i);
         if (taken > 0)
-            terminal->last_character = (uint8_t)text[i + taken - 1];
+            emulator->last_character = (uint8_t)text[i + taken - 1];
         else
-            take_byte(terminal, (uint8_t)text[i++]);
+            take_byte(emulator, (uint8_t)text[i++]);
         i += taken;
     }
 }

@@ -1,11 +1,11 @@
-// SGR, and the VGA's sixteen colours that everything is brought down to. Called by terminal.c for
+// SGR, and the VGA's sixteen colours that everything is brought down to. Called by emulator.c for
 // the pen, by the drawing for the palette.
-#include "dev/terminal_colours.h"
+#include "dev/cell_colours.h"
 
 #define BRIGHT 8u
 #define LIGHT_GREY 7u
 
-const uint32_t terminal_palette[16] = {
+const uint32_t cell_palette[16] = {
     0x000000, 0xaa0000, 0x00aa00, 0xaa5500, 0x0000aa, 0xaa00aa, 0x00aaaa, 0xaaaaaa,
     0x555555, 0xff5555, 0x55ff55, 0xffff55, 0x5555ff, 0xff55ff, 0x55ffff, 0xffffff,
 };
@@ -15,9 +15,9 @@ static uint32_t find_nearest(uint32_t red, uint32_t green, uint32_t blue)
     uint32_t nearest = 0, least = UINT32_MAX;
 
     for (uint32_t i = 0; i < 16; i++) {
-        int32_t r = (int32_t)(terminal_palette[i] >> 16 & 0xff) - (int32_t)red;
-        int32_t g = (int32_t)(terminal_palette[i] >> 8 & 0xff) - (int32_t)green;
-        int32_t b = (int32_t)(terminal_palette[i] & 0xff) - (int32_t)blue;
+        int32_t r = (int32_t)(cell_palette[i] >> 16 & 0xff) - (int32_t)red;
+        int32_t g = (int32_t)(cell_palette[i] >> 8 & 0xff) - (int32_t)green;
+        int32_t b = (int32_t)(cell_palette[i] & 0xff) - (int32_t)blue;
         uint32_t distance = (uint32_t)(r * r + g * g + b * b);
         if (distance < least) {
             least = distance;
@@ -111,7 +111,7 @@ static terminal_cell change_attribute(terminal_cell pen, uint32_t parameter)
     return (pen & ~changes[parameter].clear) | changes[parameter].set;
 }
 
-terminal_cell terminal_change_pen(terminal_cell pen, const uint32_t *parameters, uint32_t count)
+terminal_cell cell_change_pen(terminal_cell pen, const uint32_t *parameters, uint32_t count)
 {
     for (uint32_t i = 0; i < count; i++) {
         uint32_t parameter = parameters[i], colour;
@@ -132,7 +132,7 @@ terminal_cell terminal_change_pen(terminal_cell pen, const uint32_t *parameters,
     return pen;
 }
 
-void terminal_cell_colours(terminal_cell cell, uint32_t *foreground, uint32_t *background)
+void cell_colours(terminal_cell cell, uint32_t *foreground, uint32_t *background)
 {
     uint32_t front = (cell & CELL_FOREGROUND) >> CELL_FOREGROUND_SHIFT;
     uint32_t back = (cell & CELL_BACKGROUND) >> CELL_BACKGROUND_SHIFT;
