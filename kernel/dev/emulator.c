@@ -63,8 +63,7 @@ void emulator_soft_reset(struct emulator *emulator)
     grid->top = 0;
     grid->bottom = grid->rows - 1;
     grid->pen = CELL_DEFAULT_COLOURS;
-    emulator->newline = emulator->newline_default;
-    emulator->origin = emulator->cursor_is_hidden = false;
+    emulator->newline = emulator->origin = emulator->cursor_is_hidden = false;
     emulator->cursor_keys_are_application = false;
     emulator->shift = 0;
     emulator->line_drawing[0] = emulator->line_drawing[1] = false;
@@ -83,11 +82,10 @@ void emulator_reset(struct emulator *emulator)
     emulator->main_row = 0;
 }
 
-void emulator_init(struct emulator *emulator, uint32_t columns, uint32_t rows, bool newline_default)
+void emulator_init(struct emulator *emulator, uint32_t columns, uint32_t rows)
 {
     emulator->grid.columns = columns;
     emulator->grid.rows = rows;
-    emulator->newline_default = newline_default;
     emulator->reply_length = 0;
     emulator_reset(emulator);
 }

@@ -19,9 +19,8 @@ struct emulator_cursor {
 struct emulator {
     struct terminal_grid grid;
     struct escape_parser parser;
-    bool newline_default; // LNM after a reset
-    bool newline;         // LNM: a line feed starts a line
-    bool origin;          // DECOM: rows count from the region's top
+    bool newline; // LNM: a line feed starts a line
+    bool origin;  // DECOM: rows count from the region's top
     bool cursor_is_hidden;
     bool cursor_keys_are_application; // DECCKM
     uint32_t shift;                   // 0 or 1: is G0 or G1 in use?
@@ -34,9 +33,8 @@ struct emulator {
     char replies[EMULATOR_REPLY_LIMIT];
 };
 
-// Blank; `newline_default`: LF alone begins a line unless a program says otherwise (LNM).
-void emulator_init(struct emulator *emulator, uint32_t columns, uint32_t rows,
-                   bool newline_default);
+// Blank.
+void emulator_init(struct emulator *emulator, uint32_t columns, uint32_t rows);
 void emulator_write(struct emulator *emulator, const char *text, size_t length);
 // What the terminal answered: moves up to `size` bytes out.
 size_t emulator_take_replies(struct emulator *emulator, char *buffer, size_t size);

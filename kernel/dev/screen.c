@@ -7,8 +7,7 @@
 #include "dev/canvas.h"
 #include "dev/emulator.h"
 
-#define LINE_FEED_STARTS_LINE true // until the log ends its lines with CR LF
-#define PIECE_COST 4096u           // of one screen_draw(), in words stored or cells compared
+#define PIECE_COST 4096u // of one screen_draw(), in words stored or cells compared
 
 struct cursor_place {
     uint32_t row, column;
@@ -25,7 +24,7 @@ bool screen_init(const struct boot_framebuffer *framebuffer, volatile void *pixe
 
     is_open = pixels && canvas_init(framebuffer, pixels, &columns, &rows);
     if (is_open)
-        emulator_init(&emulator, columns, rows, LINE_FEED_STARTS_LINE);
+        emulator_init(&emulator, columns, rows);
     cursor = (struct cursor_place){ .is_shown = false };
     return is_open;
 }
