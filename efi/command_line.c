@@ -1,5 +1,5 @@
-// The kernel's command line from cmdline.txt and the load options. Called by main.c; keeps the line
-// NUL-terminated and free of control characters.
+// The kernel's command line from cmdline.txt and the load options. Called by main.c and graphics.c;
+// keeps the line NUL-terminated and free of control characters.
 #include "command_line.h"
 
 #include "memory.h"
@@ -106,4 +106,41 @@ bool command_line_append_options(char *line, size_t size, const void *options, s
     while (first < count)
         *room++ = (char)unit_at(options, first++);
     return true;
+}
+
+// Decimal, up to six digits; moves *text behind it. False when there is none.
+static bool read_number(const char **text, const char *end, uint32_t *number)
+{
+    const char *start = *text;
+    *number = 0;
+    while (*text < end && **text >= '0' && **text <= '9' && *text - start < 6)
+        *number = *number * 10 + (uint32_t)(*(*text)++ - '0');
+    return *text > start;
+}
+
+static enum video_word read_size(const char *text, const char *end, uint32_t *width,
+                                 uint32_t *height)
+{
+    if (!read_number(&text, end, width) || text == end || *text++ != 'x')
+        return VIDEO_MALFORMED;
+    return read_number(&text, end, height) && text == end ? VIDEO_SIZE : VIDEO_MALFORMED;
+}
+
+enum video_word command_line_find_video(const char *line, uint32_t *width, uint32_t *height)
+{
+    static const char name[] = "video=";
+    const size_t name_length = sizeof(name) - 1;
+    enum video_word found = VIDEO_ABSENT;
+    for (const char *end; *line; line = end) {
+        while (*line == ' ')
+            line++;
+        for (end = line; *end && *end != ' ';)
+            end++;
+        size_t length = (size_t)(end - line);
+        if (length == 2 && memcmp(line, "--", 2) == 0)
+            break;
+        if (length >= name_length && memcmp(line, name, name_length) == 0)
+            found = read_size(line + name_length, end, width, height);
+    }
+    return found;
 }

@@ -15,3 +15,8 @@ bool command_line_append_text(char *line, size_t size, const char *text, size_t 
 // Firmware passes binary data there too: anything but printable ASCII up to the end or a NUL is
 // ignored whole.
 bool command_line_append_options(char *line, size_t size, const void *options, size_t byte_count);
+
+enum video_word { VIDEO_ABSENT, VIDEO_MALFORMED, VIDEO_SIZE };
+// The kernel's last word `video=WIDTHxHEIGHT`, the only one that concerns the loader; what follows
+// a lone `--` is not the kernel's.
+enum video_word command_line_find_video(const char *line, uint32_t *width, uint32_t *height);

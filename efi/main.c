@@ -9,6 +9,7 @@
 #include "files.h"
 #include "firmware.h"
 #include "firmware_tables.h"
+#include "graphics.h"
 #include "handoff.h"
 #include "memory.h"
 
@@ -104,7 +105,7 @@ EFI_STATUS efi_main(EFI_HANDLE image, EFI_SYSTEM_TABLE *system)
     info->tsc_at_entry = tsc_at_entry;
     info->efi_system_table = (uint64_t)system;
     info->rsdp = acpi_root_find(system);
-    framebuffer_find(system, &info->framebuffer);
+    graphics_find(system, info->command_line, &info->framebuffer);
     info->boot_stack_base = (uint64_t)pages_allocate(BOOT_STACK_SIZE, "the boot stack");
     info->boot_stack_size = BOOT_STACK_SIZE;
     loader_print("kernel.elf %u bytes, initramfs.cpio %u bytes: starting the kernel",

@@ -55,8 +55,19 @@ struct boot_framebuffer {
     uint32_t red_mask;
     uint32_t green_mask;
     uint32_t blue_mask;
-    uint32_t reserved;
+    uint32_t reserved_mask; // bits of a pixel that are no colour
 };
+
+// How large a pixel is: up to the highest bit of its masks (UEFI 2.9, 12.9.2.1).
+static inline uint32_t boot_pixel_bytes(const struct boot_framebuffer *framebuffer)
+{
+    uint32_t bits = framebuffer->red_mask | framebuffer->green_mask | framebuffer->blue_mask |
+                    framebuffer->reserved_mask;
+
+    if (framebuffer->format != BOOT_PIXEL_MASKS || bits > 0xffffff)
+        return 4;
+    return bits > 0xffff ? 3 : 2;
+}
 
 struct boot_info {
     uint64_t magic;

@@ -21,6 +21,8 @@ python3                 the test harness and the program that starts QEMU
 python3-pytest          runs the system tests
 python3-pytest-xdist    two boots at a time
 python3-pexpect         tests at a terminal
+python3-pyte            another terminal emulation to compare the screen with
+valgrind                counts instructions of the host's build
 gcc                     cc -static, for tests with foreign programs
 libc6-dev               glibc to link those with
 libclang-rt-14-dev      address sanitizer and fuzzer for the host tests

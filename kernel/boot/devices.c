@@ -25,6 +25,7 @@ void boot_open_screen(const struct boot_info *boot)
     static struct log_sink sink = {
         .write = screen_write,
         .work = screen_draw,
+        .reset = screen_reset_for_panic,
         .may_lag = true,
         .name = "screen",
     };

@@ -288,8 +288,25 @@ size_t log_copy(char *buffer, size_t size, size_t offset)
     return copied;
 }
 
+// The panic's text begins a line everywhere, on the screen in a state that it can be read in.
+static void reset_sinks_once(void)
+{
+    static atomic_bool is_done;
+
+    if (atomic_exchange(&is_done, true))
+        return;
+    for (struct log_sink *sink = sinks; sink; sink = sink->next) {
+        if (sink->reset)
+            sink->reset();
+        else if (mid_line)
+            sink->write("\r\n", 2);
+    }
+    mid_line = false;
+}
+
 void log_emergency(const char *text, size_t length)
 {
+    reset_sinks_once();
     send_line(text, length);
     for (struct log_sink *sink = sinks; sink; sink = sink->next)
         while (sink->work && sink->work())

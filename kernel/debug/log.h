@@ -16,8 +16,9 @@ typedef bool (*log_sink_work)(void);
 
 struct log_sink {
     log_sink_write write;
-    log_sink_work work; // NULL: write() does it all
-    bool may_lag;       // its work may wait for idle time (the screen)
+    log_sink_work work;  // NULL: write() does it all
+    void (*reset)(void); // before a panic's first text, whatever broke off; NULL: nothing to do
+    bool may_lag;        // its work may wait for idle time (the screen)
     const char *name;
     struct log_sink *next;
 };

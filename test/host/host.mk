@@ -5,19 +5,23 @@
 CC := clang
 LIB := $(wildcard kernel/lib/*.c)
 MEM := $(wildcard kernel/mem/*.c)
-DEV := $(addprefix kernel/dev/,acpi_fixed.c acpi_madt.c font.c screen.c)
+# The screen's terminal emulation, which needs nothing of the machine.
+EMULATOR := $(addprefix kernel/dev/,cell_colours.c emulator.c emulator_modes.c emulator_reply.c \
+	emulator_sequences.c escape_parser.c terminal_grid.c)
+DEV := $(addprefix kernel/dev/,acpi_fixed.c acpi_madt.c canvas.c cell_image.c font.c screen.c) $(EMULATOR)
 CPU := $(addprefix kernel/cpu/,cmos.c features.c fpu_image.c report.c)
 LINE := $(wildcard kernel/pseudo/line_*.c)
 TESTED := $(LIB) $(MEM) $(CPU) $(DEV) $(wildcard kernel/vm/*.c kernel/fs/*.c) kernel/trap/return_path.c $(LINE)
 # The loader's code without firmware calls.
 LOADER := $(addprefix efi/,command_line.c elf_image.c memory_map.c page_tables.c)
 
-FUZZ := fuzz_cpio fuzz_elf fuzz_command_line fuzz_format fuzz_line_discipline
+FUZZ := fuzz_cpio fuzz_elf fuzz_command_line fuzz_format fuzz_emulator fuzz_line_discipline
 fuzz_cpio_SOURCES := kernel/lib/cpio.c
 fuzz_elf_SOURCES := kernel/lib/elf.c kernel/lib/elf_symbols.c
 fuzz_command_line_SOURCES := kernel/lib/command_line.c
 fuzz_line_discipline_SOURCES := $(LINE)
 fuzz_format_SOURCES := kernel/lib/format.c
+fuzz_emulator_SOURCES := $(EMULATOR) kernel/lib/format.c
 
 # The keyboard: its pure part, its driver.
 KEYS := $(addprefix kernel/drivers/,compose.c function_keys.c key_bytes.c scancode.c) \
@@ -76,7 +80,7 @@ $(BUILD)/kernel/drivers/keyboard.o: CFLAGS += -Dconsole_input=keyboard_test_inpu
 	-Dconsole_cursor_keys_are_application=keyboard_test_application
 
 # Two pixels are written at once, at any pixel.
-$(BUILD)/kernel/dev/screen.o: SANITIZE += -fno-sanitize=alignment
+$(BUILD)/kernel/dev/canvas.o: SANITIZE += -fno-sanitize=alignment
 
 $(BUILD)/%.o: %.c test/host/host.mk | $(BUILD)/config.h
 	@mkdir -p $(@D)
@@ -84,6 +88,10 @@ $(BUILD)/%.o: %.c test/host/host.mk | $(BUILD)/config.h
 
 $(BUILD)/tests: $(OBJECTS)
 	$(CC) $(SANITIZE) $(WRAP) -o $@ $^
+
+# What test/tooling/test_emulator.py runs.
+$(BUILD)/emulate: $(patsubst %.c,$(BUILD)/%.o,test/host/oracle/emulate.c $(EMULATOR) kernel/lib/format.c)
+	$(CC) $(SANITIZE) -o $@ $^
 
 $(BUILD)/fuzz/%.o: %.c test/host/host.mk | $(BUILD)/config.h
 	@mkdir -p $(@D)
@@ -95,4 +103,5 @@ $(BUILD)/$(1): $(patsubst %.c,$(BUILD)/fuzz/%.o,test/host/fuzz/$(1).c $($(1)_SOU
 endef
 $(foreach target,$(FUZZ),$(eval $(call FUZZ_RULE,$(target))))
 
--include $(OBJECTS:.o=.d) $(wildcard $(BUILD)/fuzz/kernel/lib/*.d $(BUILD)/fuzz/test/host/fuzz/*.d)
+-include $(OBJECTS:.o=.d) $(wildcard $(BUILD)/test/host/oracle/*.d \
+	$(BUILD)/fuzz/kernel/*/*.d $(BUILD)/fuzz/test/host/fuzz/*.d)

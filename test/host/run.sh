@@ -42,6 +42,7 @@ run_fuzz() {
     fuzz_command_line) echo 'loglevel=7 init="/bin/a b" panic=5 -- x "y z"' >"$corpus/line" ;;
     fuzz_line_discipline) printf '\005hello\177\r' >"$corpus/keys" ;;
     fuzz_format) printf '%%-08.*llx %%s %%#hhX %%p' >"$corpus/format" ;;
+    fuzz_emulator) printf '\012\005ab\033[1;31mcd\033[2;4r\033[?1049h\033[5Lx\033]2;t\007\033(0q\033[6n' >"$corpus/text" ;;
     esac
     if "$build/$1" -seed=1 -runs="${FUZZ_RUNS:-20000}" -max_len=4096 -len_control=0 -timeout=10 -close_fd_mask=1 \
         -artifact_prefix="$build/$1-" "$corpus" >"$build/$1.log" 2>&1; then
@@ -67,7 +68,7 @@ elif [ $# -gt 0 ]; then
     run_cases "$@"
 else
     run_cases
-    for target in fuzz_cpio fuzz_elf fuzz_command_line fuzz_format fuzz_line_discipline fuzz_keyboard; do run_fuzz "$target"; done
+    for target in fuzz_cpio fuzz_elf fuzz_command_line fuzz_format fuzz_line_discipline fuzz_keyboard fuzz_emulator; do run_fuzz "$target"; done
 fi
 echo "$passed passed, $failed failed"
 [ "$failed" -eq 0 ]

@@ -229,3 +229,35 @@ TEST(efi_elf_image_with_random_damage)
     }
     CHECK(accepted > 100);
 }
+
+TEST(efi_command_line_video_word)
+{
+    static const struct {
+        const char *line;
+        enum video_word word;
+        uint32_t width, height;
+    } cases[] = {
+        { "", VIDEO_ABSENT, 0, 0 },
+        { "  loglevel=7 -- video=640x480", VIDEO_ABSENT, 0, 0 },
+        { "xvideo=640x480 video", VIDEO_ABSENT, 0, 0 },
+        { "panic=1 video=640x480 -- x", VIDEO_SIZE, 640, 480 },
+        { "video=1x1 video=1920x1080", VIDEO_SIZE, 1920, 1080 },
+        { "video=999999x1", VIDEO_SIZE, 999999, 1 },
+        { "video=9999999x1", VIDEO_MALFORMED, 0, 0 },
+        { "video=", VIDEO_MALFORMED, 0, 0 },
+        { "video=640", VIDEO_MALFORMED, 0, 0 },
+        { "video=640x", VIDEO_MALFORMED, 0, 0 },
+        { "video=x480", VIDEO_MALFORMED, 0, 0 },
+        { "video=640x480x ", VIDEO_MALFORMED, 0, 0 },
+        { "video=640x480-32", VIDEO_MALFORMED, 0, 0 },
+    };
+
+    for (size_t i = 0; i < sizeof(cases) / sizeof(cases[0]); i++) {
+        uint32_t width = 0, height = 0;
+        CHECK_EQUAL(command_line_find_video(cases[i].line, &width, &height), cases[i].word);
+        if (cases[i].word == VIDEO_SIZE) {
+            CHECK_EQUAL(width, cases[i].width);
+            CHECK_EQUAL(height, cases[i].height);
+        }
+    }
+}
