@@ -24,12 +24,8 @@ static bool take_prefix(struct scancode_decoder *decoder, uint8_t byte)
 }
 
 // Around navigation keys a keyboard plays Shift being pressed or released, so that old programs
-// are not irritated by the real one or by Num Lock: E0 2A, E0 AA, E0 36, E0 B6.
-static bool is_fake_shift(uint8_t code)
-{
-    return code == KEY_LEFT_SHIFT || code == KEY_RIGHT_SHIFT;
-}
-
+// are not irritated by the real one or by Num Lock (E0 2A, E0 AA, E0 36, E0 B6): as keys of their
+// own, with the prefix, these have no name and do nothing.
 bool scancode_decode(struct scancode_decoder *decoder, uint8_t byte, struct key_event *event)
 {
     uint8_t code = byte & (uint8_t)~RELEASED;
@@ -44,8 +40,6 @@ bool scancode_decode(struct scancode_decoder *decoder, uint8_t byte, struct key_
         event->code = KEY_NONE;
     else if (state == SCANCODE_PAUSE && code == KEY_NUM_LOCK)
         event->code = KEY_PAUSE;
-    else if (state == SCANCODE_E0 && is_fake_shift(code))
-        return false;
     else if (state == SCANCODE_E0)
         event->code = code | KEY_EXTENDED;
     return true;

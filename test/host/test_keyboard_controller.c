@@ -64,6 +64,8 @@ static void hear(uint8_t byte)
         return;
     push(fake.resends > 0 ? 0xfe : 0xfa);
     fake.resends -= fake.resends > 0;
+    if (byte == 0xf4)
+        push(0x10); // a key that is pressed just now
 }
 
 static void write_port(uint16_t port, uint8_t value)
