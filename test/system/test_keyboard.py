@@ -4,7 +4,7 @@ import pytest
 
 from verdicts import expect_orderly
 
-# Reads as many bytes as it was told, in as many rounds.
+# Reads as many bytes as it was told, in rounds. After the first, cursor keys are for applications.
 READER = b"""#!/bin/busybox sh
 stty -icanon -echo -isig -ixon -iexten -icrnl
 round=0
@@ -13,6 +13,7 @@ for count; do
     echo "keys: round $round, reading"
     bytes=$(dd bs=1 count=$count 2>/dev/null | od -An -v -tx1 | tr -d ' \\n')
     echo "keys: round $round brought $bytes"
+    printf '\\033[?1h'
 done
 """
 LAYOUT = r"keyboard: PS/2 controller, layout (\w\w)$"
@@ -40,6 +41,7 @@ FR = [
     ("shift-bracket_left", ""), ("i", "ï"), ("bracket_left", ""), ("spc", "^"),
     ("shift-bracket_left", ""), ("spc", "¨"), ("less", "<"), ("ctrl-alt_r-5", "\x1b"),
 ]
+APPLICATION = [("up", "\x1bOA"), ("end", "\x1bOF"), ("shift-up", "\x1b[1;2A"), ("f1", "\x1bOP")]
 SHELL_LINE = "echo \"$HOME\" 'x' | tr a-z A-Z >/dev/null; [ {7} ] && y=#1~`%5`^(a+b)*@c?!\\\t_\n"
 
 
@@ -73,7 +75,7 @@ def start(boot, keymap, rounds, **machine):
 
 def test_us_layout(boot):
     """Also the unknown layout, for which it stands in, and the keys that the harness types."""
-    rounds = [(press(US), bytes_of(US)),
+    rounds = [(press(US), bytes_of(US)), (press(APPLICATION), bytes_of(APPLICATION)),
               (lambda guest: guest.type_keys(SHELL_LINE), SHELL_LINE.replace("\n", "\r"))]
     guest = start(boot, "keymap=dvorak", rounds)
     assert guest.matches(r"keyboard: there is no keymap=dvorak, only us, de, fr; using us$")
