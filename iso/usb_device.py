@@ -126,6 +126,9 @@ class Device:
                           "so it is no stick")
         if self.size == 0:
             raise Refused(f"there is nothing in {self.path} ({self.title})")
+        if self.attribute("queue/logical_block_size") not in ("", str(SECTOR)):
+            raise Refused(f"{self.path} has sectors of another size than {SECTOR} bytes, so "
+                          "firmware would not find the image's partitions")
         if self.attribute("ro") != "0":
             raise Refused(f"{self.path} is read-only; some sticks and cards have a switch for that")
         self.refuse_if_used()

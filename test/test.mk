@@ -13,7 +13,8 @@ export RINGFENCE_CMDLINE = $(value CMDLINE)
 
 KNOBS := $(if $(SMP),--smp '$(SMP)') $(if $(MEM),--mem '$(MEM)') $(if $(CPU),--cpu '$(CPU)') \
 	$(if $(MACHINE),--machine '$(MACHINE)') $(if $(MEDIUM),--medium '$(MEDIUM)') \
-	$(if $(SCREEN),--screen) $(if $(ICOUNT),--icount) --build-dir '$(BUILD)' "--cmdline=$$RINGFENCE_CMDLINE"
+	$(if $(SCREEN),--screen) $(if $(ICOUNT),--icount) \
+	--build-dir '$(BUILD)' "--cmdline=$$RINGFENCE_CMDLINE"
 
 .PHONY: run exec debug test test-host test-tooling test-system test-negative lint format count
 

@@ -3,6 +3,7 @@
 UEFI 2.10, 5.2 and 5.3 (protective MBR, GPT); El Torito 1.0 and UEFI 2.10, 13.3.2.1 (CD).
 """
 
+import hashlib
 import os
 import re
 import shutil
@@ -44,6 +45,11 @@ def make_hybrid(folder, name, files):
     subprocess.run([MAKE_HYBRID, image, *(folder / file if file != "-" else file
                                           for file in files)], check=True)
     return image
+
+
+def digest(data):
+    """For comparisons: a difference of whole images would take pytest hours to print."""
+    return hashlib.sha256(data).hexdigest()
 
 
 def table(image, sector):
@@ -116,14 +122,14 @@ def test_files_on_the_system_partition(path, image):
     for name, content in FILES.items():
         seen = subprocess.run(["mtype", "-i", volume, f"::/{name}"], stdout=subprocess.PIPE,
                               env={**os.environ, "MTOOLS_SKIP_CHECK": "1"}, check=True).stdout
-        assert seen == content
+        assert digest(seen) == digest(content)
 
 
 def test_files_on_the_cd(path, tmp_path):
     subprocess.run(["xorriso", "-osirrox", "on", "-indev", path, "-extract", "/", tmp_path / "cd"],
                    stderr=subprocess.DEVNULL, check=True)
     for name, content in FILES.items():
-        assert (tmp_path / "cd" / name).read_bytes() == content
+        assert digest((tmp_path / "cd" / name).read_bytes()) == digest(content)
 
 
 def test_same_input_same_image(folder, path, image):
@@ -131,7 +137,7 @@ def test_same_input_same_image(folder, path, image):
     for name in names:
         os.utime(folder / name, (1, 1))
         os.chmod(folder / name, 0o600)
-    assert make_hybrid(folder, "again.iso", names).read_bytes() == image
+    assert digest(make_hybrid(folder, "again.iso", names).read_bytes()) == digest(image)
 
 
 def test_no_date_of_today(image):
@@ -147,7 +153,7 @@ def test_same_sources_same_image(tmp_path):
     """One build after the other: another folder, time zone, file mode, number of jobs."""
     first = build_image(tmp_path / "a", "UTC", "022", "-j2")
     second = build_image(tmp_path / "a-longer-name" / "b", "Asia/Tokyo", "077", "-j3")
-    assert first == second
+    assert digest(first) == digest(second)
 
 
 def build_image(folder, zone, mask, jobs):

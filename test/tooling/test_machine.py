@@ -6,6 +6,7 @@ import sys
 
 import pytest
 
+from harness import machine
 from harness.interactive import chooses_programs
 from harness.machine import Machine
 from harness.media import ROOT
@@ -25,6 +26,19 @@ def test_knobs_reach_the_command_line():
 def test_one_cpu_runs_in_one_thread():
     assert "thread=single" in arguments()
     assert "-icount" not in arguments()
+
+
+def test_boot_medium():
+    assert "-device virtio-blk-pci,drive=boot,bootindex=0" in arguments()
+    assert "-device usb-storage,bus=boot-usb.0" in arguments(medium="usb")
+    assert "readonly" not in arguments(medium="nvme").split("id=boot")[1]
+    assert "disk.img,media=cdrom,readonly=on" in arguments(medium="cd")
+
+
+def test_what_a_machine_lacks():
+    assert "-serial none" in " ".join(machine.console_channel(3, connected=False))
+    line = arguments(vga="none", hold=True)
+    assert "-vga none" in line and "-no-reboot -no-shutdown" in line
 
 
 def test_measuring_is_deterministic():

@@ -5,6 +5,7 @@ The machine is a made-up /sys, /proc and udev folder; regular files stand in for
 
 import os
 import pty
+import subprocess
 import sys
 
 import pytest
@@ -135,6 +136,16 @@ def test_no_name_lists_what_could_be_meant(run, computer):
     refuses(run, computer, None, "no stick is plugged in")
 
 
+@pytest.mark.parametrize("variables, sentence", [
+    ([], "usb: name the stick, as in make usb DEV=/dev/sdX; "),
+    (["DEV=/dev/$(shell x) y"], "usb: /dev/$(shell x) y does not exist; ")])
+def test_make_looks_first(variables, sentence):
+    result = subprocess.run(["make", "usb", *variables], cwd=ROOT, stdout=subprocess.PIPE,
+                            stderr=subprocess.PIPE, text=True, check=False)
+    assert result.returncode == 2 and not result.stdout
+    assert result.stderr.startswith(sentence)
+
+
 def test_names_that_are_no_disk(run, computer):
     refuses(run, computer, "sdz", "sdz does not exist")
     computer.put("dev/file", "")
@@ -168,7 +179,8 @@ def test_cd_drive(run, computer):
 
 
 @pytest.mark.parametrize("attribute, text, sentence", [
-    ("size", "0", "there is nothing in"), ("ro", "1", "is read-only")])
+    ("size", "0", "there is nothing in"), ("ro", "1", "is read-only"),
+    ("queue/logical_block_size", "4096", "has sectors of another size than 512 bytes")])
 def test_state_of_the_disk(run, computer, attribute, text, sentence):
     computer.change("sdb", attribute, text)
     refuses(run, computer, "sdb", sentence)
@@ -240,7 +252,7 @@ def test_writes_and_compares(run, computer, image):
         expected = file.read()
     seen = content(computer)
     assert seen.startswith(expected) and len(seen) == 4 * MIB
-    assert seen[len(expected) : 3 * MIB] == b"\xff" * (3 * MIB - len(expected))
+    assert set(seen[len(expected) : 3 * MIB]) == {0xFF}
     assert not any(seen[3 * MIB :])  # nothing is left of older marks at the end
 
 
