@@ -112,7 +112,7 @@ def test_session_at_keyboard_and_screen(boot):
     person.at_prompt()
     assert person.run("cat /tmp/note") == ["one line"]
     person.run("spinner & spinner &")
-    rows = person.run("top -b -d 2 -n 2 | grep -w spinner")[-2:]
+    rows = person.run("top -b -d 2 -n 2 | grep '[s]pinner'")[-2:]
     shares = [float(row.split()[6].rstrip("%")) for row in rows]  # %CPU
     assert all(40 <= share <= 60 for share in shares), rows
     person.run("kill %1 %2; wait")
