@@ -72,6 +72,8 @@ static char *ask(size_t next, char *line, int size)
     fflush(stdout);
     if (fgets(line, size, stdin) == NULL)
         return NULL;
+    if (isatty(0) != 1)
+        printf("\n"); // nobody else has echoed one
     line += strspn(line, " \t");
     line[strcspn(line, " \t\r\n")] = '\0';
     return line;
@@ -105,12 +107,12 @@ static void converse(void)
     printf("\n");
 }
 
-static int usage(const char *word)
+static int usage(const char *complaint, const char *word)
 {
     dprintf(2,
-            "tour: there is no scene %s\n"
+            "tour: %s %s\n"
             "usage: tour [all | list | NUMBER | NAME], scenes 1 to %zu\n",
-            word, scene_count);
+            complaint, word, scene_count);
     return USAGE_STATUS;
 }
 
@@ -121,7 +123,7 @@ int main(int argc, char **argv)
     shared_create();
     pin_to_cpu(0); // and so every child: the scenes are about one CPU
     if (argc > 2)
-        return usage(argv[2]);
+        return usage("one word is enough, this is one more:", argv[2]);
     if (strcmp(word, "list") == 0) {
         list_scenes();
         return 0;
@@ -137,7 +139,7 @@ int main(int argc, char **argv)
     }
     size_t index = find_scene(word);
     if (index == scene_count)
-        return usage(word);
+        return usage("there is no scene", word);
     run_scene(index);
     return finish();
 }

@@ -14,6 +14,7 @@
 static bool colours;
 static char reason[REASON_SIZE]; // of the running scene; empty: all claims hold
 static bool skipped;
+static bool has_room; // the last line was empty
 
 void output_init(void)
 {
@@ -38,6 +39,7 @@ bool expect(bool holds, const char *format, ...)
     va_start(arguments, format);
     vsnprintf(claim, sizeof(claim), format, arguments);
     va_end(arguments);
+    has_room = false;
     printf("  %s%s%s %s\n", holds ? GREEN : RED, holds ? "yes" : " NO", PLAIN, claim);
     if (!holds && reason[0] == '\0')
         memcpy(reason, claim, sizeof(reason));
@@ -54,6 +56,7 @@ void note(const char *format, ...)
 {
     va_list arguments;
     va_start(arguments, format);
+    has_room = false;
     printf("  ");
     vprintf(format, arguments);
     printf("\n");
@@ -62,7 +65,10 @@ void note(const char *format, ...)
 
 void table_head(void)
 {
-    printf("\n  %s%*s  %-*s%-*s%s%s\n", BOLD, TIME_WIDTH - 2, "time", COLUMN_WIDTH, "OS",
+    if (!has_room)
+        printf("\n");
+    has_room = false;
+    printf("  %s%*s  %-*s%-*s%s%s\n", BOLD, TIME_WIDTH - 2, "time", COLUMN_WIDTH, "OS",
            COLUMN_WIDTH, "hardware", "program", PLAIN);
 }
 
@@ -104,6 +110,8 @@ enum outcome scene_run(size_t index)
     reason[0] = '\0';
     skipped = false;
     printf("%s%zu. %s%s\n%s\n", BOLD, index + 1, scene->title, PLAIN, scene->text);
+    printf("\n");
+    has_room = true;
     scene->show();
     return print_verdict(index);
 }
