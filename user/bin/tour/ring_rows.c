@@ -63,29 +63,29 @@ static void show_entry(const struct trace_event *event, const char *name, uint64
     unsigned long long rip = event->b;
     if (event->a == VECTOR_SYSCALL) {
         table_row(COLUMN_PROGRAM, TIME_UNKNOWN, "%s: syscall, rax %llu", name, rip);
-        table_row(COLUMN_HARDWARE, TIME_UNKNOWN, "to ring 0, by LSTAR");
-        table_row(COLUMN_OS, ns, "regs(%s) on k-stack(%s); call %llu, %s", name, name, rip,
+        table_row(COLUMN_HARDWARE, TIME_UNKNOWN, "to kernel mode, by LSTAR");
+        table_row(COLUMN_OS, ns, "save regs(%s) on k-stack(%s); call %llu, %s", name, name, rip,
                   call_name(event->b));
     } else if (event->a == VECTOR_TIMER) {
         table_row(COLUMN_PROGRAM, TIME_UNKNOWN, "%s: at 0x%llx", name, rip);
-        table_row(COLUMN_HARDWARE, TIME_UNKNOWN, "timer interrupt, to ring 0");
-        table_row(COLUMN_OS, ns, "regs(%s) on k-stack(%s); vector 0x%llx, timer", name, name,
+        table_row(COLUMN_HARDWARE, TIME_UNKNOWN, "timer interrupt, to kernel mode");
+        table_row(COLUMN_OS, ns, "save regs(%s) on k-stack(%s); vector 0x%llx, timer", name, name,
                   (unsigned long long)event->a);
     } else {
         bool is_program = rip >> 63 == 0;
         if (is_program)
             table_row(COLUMN_PROGRAM, TIME_UNKNOWN, "%s: at 0x%llx", name, rip);
         table_row(COLUMN_HARDWARE, TIME_UNKNOWN, "exception %llu%s", (unsigned long long)event->a,
-                  is_program ? ", to ring 0" : " in the kernel");
+                  is_program ? ", to kernel mode" : " in the kernel");
         table_row(COLUMN_OS, ns, "handle it: vector %llu", (unsigned long long)event->a);
     }
 }
 
 static void show_exit_row(const struct trace_event *event, const char *name, uint64_t ns)
 {
-    table_row(COLUMN_OS, ns, "regs(%s) from k-stack(%s); return-from-trap: %s", name, name,
+    table_row(COLUMN_OS, ns, "restore regs(%s); return-from-trap: %s", name,
               event->a ? "SYSRET" : "IRETQ");
-    table_row(COLUMN_HARDWARE, TIME_UNKNOWN, "to ring 3");
+    table_row(COLUMN_HARDWARE, TIME_UNKNOWN, "to user mode");
     table_row(COLUMN_PROGRAM, TIME_UNKNOWN, "%s: at 0x%llx", name, (unsigned long long)event->b);
 }
 
