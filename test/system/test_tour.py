@@ -202,7 +202,7 @@ def test_switch(tour):
     seen = tour()
     shown = "\n".join(seen.scene("switch"))
     assert re.search(r"rax a000a000a000a000 +rcx a101a101a101a101 +rdx a202a202a202a202", shown)
-    rip = int(re.search(r"goes on behind the switch: (0x\w+),", shown)[1], 16)
+    rip = int(re.search(r"A's kernel goes on behind the switch: (0x\w+),", shown)[1], 16)
     kernel = symbols_of(os.path.join(default_build(), "kernel.debug.elf"))
     place = max((address, name) for name, address in kernel.items() if address < rip)[1]
     assert place in ("schedule", "switch_to")

@@ -112,7 +112,7 @@ static bool catch_holding(pid_t pid, struct two_sets *sets)
 
 static void show_sets(const struct two_sets *sets)
 {
-    printf("\n  A's user registers: hardware and entry code saved them on its kernel stack\n");
+    printf("\n  A's user registers, saved by hardware and entry code on its kernel stack\n");
     for (size_t i = 0; i < REGISTER_COUNT; i += 3) {
         for (size_t k = i; k < i + 3 && k < REGISTER_COUNT; k++)
             printf("  %4s %016llx", general_names[k], (unsigned long long)sets->user[k]);
@@ -120,8 +120,7 @@ static void show_sets(const struct two_sets *sets)
     }
     note(" rip %016llx, inside its loop; entered by vector 0x%lx, the timer",
          (unsigned long long)sets->user_rip, sets->vector);
-    printf("\n  A's kernel registers: switch_context() saved them; A's process entry points to "
-           "them\n");
+    printf("\n  A's kernel registers, saved by switch_context(); its process entry knows where\n");
     for (size_t i = 0; i < CONTEXT_COUNT; i += 2)
         printf("  %4s %016llx  %4s %016llx\n", context_names[i],
                (unsigned long long)sets->kernel[i], context_names[i + 1],
@@ -137,11 +136,11 @@ static void judge_sets(const struct two_sets *a, const struct two_sets *b)
            "the user sets are the patterns of A and of B");
     bool is_switch = strncmp(a->place, "schedule+", 9) == 0 ||
                      strncmp(a->place, "switch_to+", 10) == 0; // as the compiler arranged them
-    expect(rip >> 63 && is_switch, "A's kernel set goes on behind the switch: 0x%llx, %s",
+    expect(rip >> 63 && is_switch, "A's kernel goes on behind the switch: 0x%llx, %s",
            (unsigned long long)rip, a->place);
     expect(b->kernel[6] == rip, "so does B's, at the same place");
     expect(rsp >> 63 && b->kernel[7] >> 63 && rsp != b->kernel[7],
-           "each on a kernel stack of its own: 0x%llx and 0x%llx", (unsigned long long)rsp,
+           "each has a kernel stack: at 0x%llx and 0x%llx", (unsigned long long)rsp,
            (unsigned long long)b->kernel[7]);
 }
 

@@ -45,7 +45,7 @@ const struct scene scenes[] = {
     { "cooperative", "Regaining control: the cooperative approach",
       "While a program runs, the OS does not. The friendly way to get the CPU back is\n"
       "to wait: programs make system calls often, and one that has nothing to ask\n"
-      "can yield(). A and B share the CPU politely. Expect: every hand-over is theirs,\n"
+      "can yield(). A and B share the CPU politely. Expect: each hand-over is theirs,\n"
       "by sched_yield(). A loop that never calls would keep the machine for good:\n"
       "that is what `timer=off` on the kernel command line lets you see.",
       show_cooperative },
