@@ -60,8 +60,9 @@ class Tour:
         end = next((i for i in ends if f" {number} {name}: " in self.lines[i]), None)
         assert end is not None, self.lines[-20:]
         begin = max([i for i in ends if i < end], default=-1)
-        assert self.lines[end] == f"tour: scene {number} {name}: ok", self.lines[begin + 1 : end + 1]
-        return self.lines[begin + 1 : end]
+        shown = self.lines[begin + 1 : end]
+        assert self.lines[end] == f"tour: scene {number} {name}: ok", shown
+        return shown
 
     def events(self, name, thread=None, a=None, b=None):
         return [event for event in self.trace.named(name)
@@ -167,7 +168,7 @@ def test_pointer(tour):
 
 
 def switches_between_two(seen, reason):
-    """{(from, to): count} of the pairs of threads that handed over to each other for this reason."""
+    """{(from, to): count} of the threads that handed over to each other for this reason."""
     counts = {}
     for event in seen.events("SWITCH", b=reason):
         counts[event.thread, event.a] = counts.get((event.thread, event.a), 0) + 1

@@ -46,15 +46,10 @@ static int write_all(void *fd)
 static void judge_fault(const struct ring *ring, uint32_t thread)
 {
     size_t fault = ring_find(ring, 0, thread, TRACE_FAULT, VECTOR_PAGE_FAULT, NOT_THERE);
-    size_t entry = fault;
     if (!expect(fault < ring->count, "the kernel itself stumbled over 0x%llx, in copy_from_user",
                 NOT_THERE))
         return;
-    while (entry > 0 && ring->events[entry].type != TRACE_ENTRY)
-        entry--;
-    while (entry > 0 &&
-           !(ring->events[entry].type == TRACE_ENTRY && ring->events[entry].a == VECTOR_SYSCALL))
-        entry--;
+    size_t entry = ring_find_before(ring, fault, thread, TRACE_ENTRY, VECTOR_SYSCALL, ANY);
     size_t end = ring_find(ring, fault, thread, TRACE_EXIT, ANY, ANY);
     ring_show(ring, entry, end);
     expect(end < ring->count, "and went on: the program got an answer");

@@ -8,10 +8,7 @@
 
 static void show_end(const struct ring *ring, uint32_t thread, size_t fault)
 {
-    size_t entry = fault;
-    while (entry > 0 &&
-           !(ring->events[entry].type == TRACE_ENTRY && ring->events[entry].thread == thread))
-        entry--;
+    size_t entry = ring_find_before(ring, fault, thread, TRACE_ENTRY, ANY, ANY);
     size_t end = ring_find(ring, fault, thread, TRACE_PROCESS_EXIT, ANY, ANY);
     ring_forget_names();
     ring_name(thread, "A");

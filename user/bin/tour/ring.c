@@ -62,15 +62,28 @@ uint64_t ring_ns(const struct ring *ring, uint64_t ticks)
     return ticks / hz * NS_PER_SECOND + ticks % hz * NS_PER_SECOND / hz; // hz < 18 GHz: no overflow
 }
 
+static bool matches(const struct trace_event *event, uint32_t thread, enum trace_type type,
+                    uint64_t a, uint64_t b)
+{
+    return event->type == type && (thread == ANY_THREAD || event->thread == thread) &&
+           (a == ANY || event->a == a) && (b == ANY || event->b == b);
+}
+
 size_t ring_find(const struct ring *ring, size_t from, uint32_t thread, enum trace_type type,
                  uint64_t a, uint64_t b)
 {
-    for (size_t i = from; i < ring->count; i++) {
-        const struct trace_event *event = &ring->events[i];
-        if (event->type == type && (thread == ANY_THREAD || event->thread == thread) &&
-            (a == ANY || event->a == a) && (b == ANY || event->b == b))
+    for (size_t i = from; i < ring->count; i++)
+        if (matches(&ring->events[i], thread, type, a, b))
             return i;
-    }
+    return ring->count;
+}
+
+size_t ring_find_before(const struct ring *ring, size_t from, uint32_t thread, enum trace_type type,
+                        uint64_t a, uint64_t b)
+{
+    for (size_t i = from < ring->count ? from : ring->count; i > 0; i--)
+        if (matches(&ring->events[i - 1], thread, type, a, b))
+            return i - 1;
     return ring->count;
 }
 

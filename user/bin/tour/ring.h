@@ -39,6 +39,9 @@ uint32_t ring_thread(const struct ring *ring, pid_t pid);
 // The next event at `from` or later with these properties; ring->count when there is none.
 size_t ring_find(const struct ring *ring, size_t from, uint32_t thread, enum trace_type type,
                  uint64_t a, uint64_t b);
+// The last such event before `from`; ring->count when there is none.
+size_t ring_find_before(const struct ring *ring, size_t from, uint32_t thread, enum trace_type type,
+                        uint64_t a, uint64_t b);
 size_t ring_count(const struct ring *ring, uint32_t thread, enum trace_type type, uint64_t a,
                   uint64_t b);
 

@@ -151,11 +151,9 @@ static bool find_takeover(const struct ring *ring, const struct pair *pair, size
                        (from == pair->threads[1] && to == pair->threads[0]);
         if (!is_pair)
             continue;
-        *entry = at;
-        while (*entry > 0 && ring->events[*entry].type != TRACE_ENTRY)
-            (*entry)--;
+        *entry = ring_find_before(ring, at, from, TRACE_ENTRY, ANY, ANY);
         *end = ring_find(ring, at, to, TRACE_EXIT, ANY, ANY);
-        if (*end < ring->count && ring->events[*entry].a == VECTOR_TIMER &&
+        if (*entry < at && *end < ring->count && ring->events[*entry].a == VECTOR_TIMER &&
             is_in_loop(ring->events[*entry].b) && is_in_loop(ring->events[*end].b))
             return true;
     }
