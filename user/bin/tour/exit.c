@@ -136,12 +136,13 @@ static void run_three(struct ends *ends)
 
 static void show_counts(const struct ends *ends)
 {
-    printf("\n  %-20s%10s%14s%14s%14s\n", "the kernel counts", "before", "three live", "three dead",
-           "collected");
+    gap();
+    note("%-20s%10s%14s%14s%14s", "the kernel counts", "before", "three live", "three dead",
+         "collected");
     for (size_t i = 0; i < COUNTED; i++)
         printf("  %-20s%10ld%14ld%14ld%14ld\n", names[i], ends->before.of[i], ends->alive.of[i],
                ends->dead.of[i], ends->after.of[i]);
-    printf("\n");
+    gap();
 }
 
 static void judge_counts(const struct ends *ends)

@@ -57,9 +57,9 @@ static size_t find_scene(const char *word)
 static void introduce(void)
 {
     printf("Limited direct execution: chapter 6 of Operating Systems: Three Easy Pieces,\n"
-           "on the kernel that is running here. Below a scene, `yes` marks what was found as\n"
-           "the chapter says; times come from the kernel's own event ring.\n"
-           "Enter: next scene   r: again   number or name: that scene   l: list   q: quit\n\n");
+           "on the kernel that is running here. In the tables, rows with a time were\n"
+           "recorded by the kernel; rows without are what hardware and program do in\n"
+           "between. `yes` marks what was found to be as expected.\n\n");
 }
 
 // The answer, without blanks around it; NULL at the end of the input.
@@ -84,6 +84,7 @@ static void converse(void)
     char line[80], *answer;
     size_t next = 0, last = scene_count;
     introduce();
+    printf("Enter: next scene   r: again   number or name: that scene   l: list   q: quit\n\n");
     while ((answer = ask(next, line, sizeof(line))) != NULL && strcmp(answer, "q") != 0) {
         size_t chosen = next;
         if (strcmp(answer, "l") == 0) {
@@ -133,6 +134,7 @@ int main(int argc, char **argv)
         return finish();
     }
     if (strcmp(word, "all") == 0) {
+        introduce();
         for (size_t i = 0; i < scene_count; i++)
             run_scene(i);
         return finish();

@@ -46,6 +46,13 @@ bool expect(bool holds, const char *format, ...)
     return holds;
 }
 
+void gap(void)
+{
+    if (!has_room)
+        printf("\n");
+    has_room = true;
+}
+
 void not_shown(const char *how)
 {
     skipped = true;
@@ -65,8 +72,7 @@ void note(const char *format, ...)
 
 void table_head(void)
 {
-    if (!has_room)
-        printf("\n");
+    gap();
     has_room = false;
     printf("  %s%*s  %-*s%-*s%s%s\n", BOLD, TIME_WIDTH - 2, "time", COLUMN_WIDTH, "OS",
            COLUMN_WIDTH, "hardware", "program", PLAIN);

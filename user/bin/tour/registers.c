@@ -112,7 +112,8 @@ static bool catch_holding(pid_t pid, struct two_sets *sets)
 
 static void show_sets(const struct two_sets *sets)
 {
-    printf("\n  A's user registers, saved by hardware and entry code on its kernel stack\n");
+    gap();
+    note("A's user registers, saved by hardware and entry code on its kernel stack");
     for (size_t i = 0; i < REGISTER_COUNT; i += 3) {
         for (size_t k = i; k < i + 3 && k < REGISTER_COUNT; k++)
             printf("  %4s %016llx", general_names[k], (unsigned long long)sets->user[k]);
@@ -120,12 +121,13 @@ static void show_sets(const struct two_sets *sets)
     }
     note(" rip %016llx, inside its loop; entered by vector 0x%lx, the timer",
          (unsigned long long)sets->user_rip, sets->vector);
-    printf("\n  A's kernel registers, saved by switch_context(); its process entry knows where\n");
+    printf("\n");
+    note("A's kernel registers, saved by switch_context(), found by its process entry");
     for (size_t i = 0; i < CONTEXT_COUNT; i += 2)
         printf("  %4s %016llx  %4s %016llx\n", context_names[i],
                (unsigned long long)sets->kernel[i], context_names[i + 1],
                (unsigned long long)sets->kernel[i + 1]);
-    printf("\n");
+    gap();
 }
 
 static void judge_sets(const struct two_sets *a, const struct two_sets *b)

@@ -77,7 +77,7 @@ static void show_entry(const struct trace_event *event, const char *name, uint64
             table_row(COLUMN_PROGRAM, TIME_UNKNOWN, "%s: at 0x%llx", name, rip);
         table_row(COLUMN_HARDWARE, TIME_UNKNOWN, "exception %llu%s", (unsigned long long)event->a,
                   is_program ? ", to kernel mode" : " in the kernel");
-        table_row(COLUMN_OS, ns, "handle it: vector %llu", (unsigned long long)event->a);
+        table_row(COLUMN_OS, ns, "save the registers; vector %llu", (unsigned long long)event->a);
     }
 }
 
@@ -102,6 +102,7 @@ static void show_switch_row(const struct trace_event *event, const char *name, u
 static void show_event(const struct trace_event *event, const char *name, uint64_t ns)
 {
     unsigned long long a = event->a, b = event->b;
+    char words[48];
     switch (event->type) {
     case TRACE_ENTRY:
         show_entry(event, name, ns);
@@ -117,13 +118,15 @@ static void show_event(const struct trace_event *event, const char *name, uint64
             table_row(COLUMN_OS, ns, "%s may go on: it is woken", name_of((uint32_t)a));
         break;
     case TRACE_FAULT:
-        table_row(COLUMN_OS, ns, "what happened: vector %llu, address 0x%llx", a, b);
+        table_row(COLUMN_OS, ns, "%s 0x%llx",
+                  a == VECTOR_PAGE_FAULT ? "it wanted address" : "the instruction is at", b);
         break;
     case TRACE_VERDICT:
         table_row(COLUMN_OS, ns, "verdict: %s", a ? signal_word((int)a) : "resolved, go on");
         break;
     case TRACE_PROCESS_EXIT:
-        table_row(COLUMN_OS, ns, "memory is back, %s is gone: wait status 0x%llx", name, b);
+        table_row(COLUMN_OS, ns, "all it had is back; %s %s", name,
+                  verdict_words((int)b, words, sizeof(words)));
         break;
     }
 }

@@ -138,24 +138,18 @@ static bool is_in_loop(uint64_t rip)
     return rip >= (uint64_t)loop_begin && rip < (uint64_t)loop_end;
 }
 
-// The first time slice that ended inside a loop, with the other looping on from where it was.
-static bool find_takeover(const struct ring *ring, const struct pair *pair, size_t *entry,
+// The first of A's slices that ended inside its loop, with B looping on from where it was.
+static bool find_takeover(const struct ring *ring, uint32_t a, uint32_t b, size_t *entry,
                           size_t *end)
 {
-    for (size_t at = 0; at < ring->count; at++) {
-        at = ring_find(ring, at, ANY_THREAD, TRACE_SWITCH, ANY, SWITCH_SLICE_OVER);
-        if (at == ring->count)
-            break;
-        uint32_t from = ring->events[at].thread, to = (uint32_t)ring->events[at].a;
-        bool is_pair = (from == pair->threads[0] && to == pair->threads[1]) ||
-                       (from == pair->threads[1] && to == pair->threads[0]);
-        if (!is_pair)
-            continue;
-        *entry = ring_find_before(ring, at, from, TRACE_ENTRY, ANY, ANY);
-        *end = ring_find(ring, at, to, TRACE_EXIT, ANY, ANY);
+    size_t at = 0;
+    while ((at = ring_find(ring, at, a, TRACE_SWITCH, b, SWITCH_SLICE_OVER)) < ring->count) {
+        *entry = ring_find_before(ring, at, a, TRACE_ENTRY, ANY, ANY);
+        *end = ring_find(ring, at, b, TRACE_EXIT, ANY, ANY);
         if (*entry < at && *end < ring->count && ring->events[*entry].a == VECTOR_TIMER &&
             is_in_loop(ring->events[*entry].b) && is_in_loop(ring->events[*end].b))
             return true;
+        at++;
     }
     return false;
 }
@@ -178,10 +172,10 @@ void show_timer(void)
     pair.pids[1] = child_start(loop, &duration);
     if (!pair_finish(&pair, &ring, since))
         return;
-    bool found = find_takeover(&ring, &pair, &entry, &end);
+    bool found = find_takeover(&ring, pair.threads[0], pair.threads[1], &entry, &end);
     if (found)
         ring_show(&ring, entry, end);
-    expect(found, "the timer stopped one of them inside its loop, and the other went on");
+    expect(found, "the timer stopped A inside its loop, and B went on in its own");
     size_t slices = 0;
     for (int i = 0; i < 2; i++)
         slices += ring_count(&ring, pair.threads[i], TRACE_SWITCH, ANY, SWITCH_SLICE_OVER);

@@ -38,5 +38,7 @@ void show_switch_cost(void);
 bool expect(bool holds, const char *format, ...) __attribute__((format(printf, 2, 3)));
 // This boot cannot show the scene; `how` says how to see it.
 void not_shown(const char *how);
+// An empty line, unless there is one already.
+void gap(void);
 // A line of the scene, indented.
 void note(const char *format, ...) __attribute__((format(printf, 1, 2)));
