@@ -12,7 +12,7 @@
 
 #define KERNEL_CODE 0xffffffff80001000ull
 #define NOT_THERE 0x20000000ull
-#define LAST_BYTES 0xfffffffffffffff0ull
+#define ALL_MEMORY 0xffff800000100000ull // the kernel's map of all RAM, from the first MiB on
 #define LENGTH 64
 
 struct bad {
@@ -23,7 +23,7 @@ struct bad {
 static const struct bad bad[] = {
     { KERNEL_CODE, "the kernel's code" },
     { NOT_THERE, "memory that is not there" },
-    { LAST_BYTES, "the end of the address space" },
+    { ALL_MEMORY, "the kernel's view of all memory" },
 };
 
 static int64_t raw_write(int fd, uint64_t address, uint64_t length)

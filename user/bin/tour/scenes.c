@@ -39,8 +39,8 @@ const struct scene scenes[] = {
       "A trap is no protection if the kernel trusts what comes with it. Handing\n"
       "write() an address of the kernel's would print everybody's secrets. A child\n"
       "asks to write from the kernel's code, from memory that is not there, and from\n"
-      "the last bytes of the address space. Expect: EFAULT each time, nothing in the\n"
-      "pipe, and the child lives on: it made a mistake, it did not attack.",
+      "where the kernel sees all memory. Expect: EFAULT each time, nothing in the\n"
+      "pipe, and the child lives on: a bad pointer is a mistake like others.",
       show_pointer },
     { "cooperative", "Regaining control: the cooperative approach",
       "While a program runs, the OS does not. The friendly way to get the CPU back is\n"
