@@ -57,7 +57,7 @@ static int create_last(struct path_walk *walk, uint32_t mode, struct inode **res
 {
     if (walk->trailing_slash)
         return -EISDIR;
-    if (walk->directory->link_count == 0)
+    if (walk->directory->link_count == 0 || walk->directory->name_operations)
         return -ENOENT;
     struct inode *inode = inode_create(S_IFREG | (mode & 07777));
     if (!inode)

@@ -6,8 +6,6 @@
 #include "fs/inode.h"
 #include "proc/process.h"
 
-#define PROC_DEVICE_NUMBER 3u // st_dev of everything in /proc
-
 // The process with a reference; NULL when it was collected meanwhile.
 must_check struct process *proc_inode_process(const struct inode *inode);
 // The descriptor that an entry of /proc/PID/fd stands for.

@@ -5,6 +5,8 @@
 
 #include "lib/command_line.h"
 
+#define PROC_DEVICE_NUMBER 3u // st_dev of everything in /proc
+
 // Creates the nodes in the memory file system. Boot, after unpacking. `line`, for /proc/cmdline,
 // stays the caller's.
 void pseudo_init(const struct command_line *line);
