@@ -43,14 +43,22 @@ static int lookup_locked(struct path_walk *walk, struct inode *start, const char
     return 0;
 }
 
-int path_lookup(struct inode *start, const char *path, uint32_t flags, struct inode **result)
+int path_lookup_named(struct inode *start, const char *path, uint32_t flags, struct inode **result,
+                      char **name)
 {
     struct path_walk walk;
     mutex_acquire(&namespace_mutex);
     int error = lookup_locked(&walk, start, path, flags, result);
+    if (!error && name)
+        *name = path_name_of_walk(&walk, *result);
     path_walk_end(&walk);
     mutex_release(&namespace_mutex);
     return error;
+}
+
+int path_lookup(struct inode *start, const char *path, uint32_t flags, struct inode **result)
+{
+    return path_lookup_named(start, path, flags, result, NULL);
 }
 
 static int create_last(struct path_walk *walk, uint32_t mode, struct inode **result)
@@ -108,15 +116,13 @@ static int find_for_open(struct inode *start, const char *path, uint32_t flags, 
     uint32_t lookup_flags =
         (flags & O_NOFOLLOW ? LOOKUP_NO_FOLLOW : 0) | (flags & O_DIRECTORY ? LOOKUP_DIRECTORY : 0);
     bool may_create = (flags & O_CREAT) && !(flags & O_PATH);
-    struct path_walk walk;
-    int error;
-    if (may_create && (flags & O_DIRECTORY))
+    if (!may_create)
+        return path_lookup_named(start, path, lookup_flags, &target->inode, &target->name);
+    if (flags & O_DIRECTORY)
         return -EINVAL;
+    struct path_walk walk;
     mutex_acquire(&namespace_mutex);
-    if (may_create)
-        error = find_or_create(&walk, start, path, flags, mode, &target->inode, &target->created);
-    else
-        error = lookup_locked(&walk, start, path, lookup_flags, &target->inode);
+    int error = find_or_create(&walk, start, path, flags, mode, &target->inode, &target->created);
     if (!error)
         target->name = path_name_of_walk(&walk, target->inode);
     path_walk_end(&walk);

@@ -12,6 +12,10 @@
 // The inode with a reference for the caller, in *result.
 must_check int path_lookup(struct inode *start, const char *path, uint32_t flags,
                            struct inode **result);
+// The same, and the absolute path of what was found, on the heap; NULL when it has none that the
+// walk knows, or no memory.
+must_check int path_lookup_named(struct inode *start, const char *path, uint32_t flags,
+                                 struct inode **result, char **name);
 // Modes come with the umask already taken off.
 // open(2): O_CREAT, O_EXCL, O_TRUNC, O_DIRECTORY, O_NOFOLLOW, access and ETXTBSY checks.
 must_check int path_open(struct inode *start, const char *path, uint32_t flags, uint32_t mode,

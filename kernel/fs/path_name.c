@@ -85,9 +85,31 @@ int64_t path_of_directory(struct inode *directory, char *buffer, size_t size)
     return result;
 }
 
+// A computed link led to the inode: what its text says, when that is a path.
+static char *name_by_link(const struct path_walk *walk, const struct inode *inode)
+{
+    static const char mark[] = " (deleted)";
+    struct inode *link = walk->found;
+    if (!link || !link->link_operations)
+        return NULL;
+    char *name = memory_allocate(PATH_LIMIT);
+    int64_t length = name ? link->link_operations->read(link, name, PATH_LIMIT - 1) : -ENOMEM;
+    if (length <= 0 || length >= (int64_t)PATH_LIMIT || name[0] != '/') {
+        memory_release(name);
+        return NULL;
+    }
+    size_t kept = (size_t)length - (sizeof(mark) - 1);
+    if (inode->link_count == 0 && (size_t)length > sizeof(mark) - 1 &&
+        strcmp(name + kept, mark) == 0)
+        name[kept] = '\0';
+    return name;
+}
+
 char *path_name_of_walk(const struct path_walk *walk, struct inode *inode)
 {
     bool is_directory = inode_is_directory(inode);
+    if (!is_directory && walk->last == LAST_INODE)
+        return name_by_link(walk, inode);
     if (!is_directory && walk->last != LAST_NAME)
         return NULL;
     const struct inode *directory = is_directory ? inode : walk->directory;

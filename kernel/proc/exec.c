@@ -7,7 +7,6 @@
 #include "cpu/frame.h"
 #include "debug/random.h"
 #include "fs/path.h"
-#include "lib/format.h"
 #include "lib/protection.h"
 #include "lib/string.h"
 #include "mem/object_cache.h"
@@ -31,6 +30,7 @@ struct exec_state {
     struct process *process;
     const char *name;    // as called, also for scripts
     char *path;          // of the file that is executed: the interpreter of a script
+    char *real_path;     // where that is, links resolved; NULL when nobody knows
     struct inode *inode; // that file: a reference, and counted in `executing`
     struct address_space *space;
     struct file_table *files; // a copy, when others share the table; else NULL
@@ -43,12 +43,14 @@ static void close_program(struct inode *inode)
     inode_release(inode);
 }
 
-// The inode of an executable file, with a reference and counted in `executing`.
-static int open_program(struct process *process, const char *path, struct inode **result)
+// The inode of an executable file, with a reference and counted in `executing`; and its path.
+static int open_program(struct exec_state *state, struct inode **result)
 {
-    struct inode *directory = process_working_directory(process);
+    struct inode *directory = process_working_directory(state->process);
     struct inode *inode;
-    int error = path_lookup(directory, path, 0, &inode);
+    memory_release(state->real_path);
+    state->real_path = NULL;
+    int error = path_lookup_named(directory, state->path, 0, &inode, &state->real_path);
     inode_release(directory);
     if (error)
         return error;
@@ -97,7 +99,7 @@ static int find_program(struct exec_state *state, struct exec_strings *arguments
 {
     for (uint32_t depth = 0;; depth++) {
         char text[SCRIPT_LINE_LIMIT + 1];
-        int error = open_program(state->process, state->path, &state->inode);
+        int error = open_program(state, &state->inode);
         if (error)
             return error;
         int64_t length = inode_read(state->inode, 0, text, SCRIPT_LINE_LIMIT);
@@ -156,34 +158,14 @@ static int build_space(struct exec_state *state, const struct exec_strings *argu
     return error;
 }
 
-// Makes state->path absolute, for /proc/PID/exe. A program that executes itself keeps the path that
-// it has: /proc/self/exe would otherwise name itself.
-static int settle_path(struct exec_state *state)
+// Makes state->path what /proc/PID/exe will say.
+static void settle_path(struct exec_state *state)
 {
-    struct process *process = state->process;
-    char *path = NULL;
-    if (state->inode == process->executable && process->executable_path) {
-        path = memory_duplicate_string(process->executable_path);
-    } else if (state->path[0] == '/') {
-        return 0;
-    } else {
-        size_t size = PATH_LIMIT + strlen(state->path) + 1;
-        path = memory_allocate(size);
-        struct inode *directory = process_working_directory(process);
-        int64_t length = path ? path_of_directory(directory, path, PATH_LIMIT) : 0;
-        inode_release(directory);
-        if (path) {
-            size_t used = length > 0 ? (size_t)length - 1 : 0; // a removed directory has no path
-            if (used > 0 && path[used - 1] == '/')
-                used--;
-            format_text(path + used, size - used, "/%s", state->path);
-        }
-    }
-    if (!path)
-        return -ENOMEM;
+    if (!state->real_path)
+        return;
     memory_release(state->path);
-    state->path = path;
-    return 0;
+    state->path = state->real_path;
+    state->real_path = NULL;
 }
 
 static int prepare_files(struct exec_state *state)
@@ -271,6 +253,7 @@ static void release_state(struct exec_state *state)
     if (state->inode)
         close_program(state->inode);
     memory_release(state->path);
+    memory_release(state->real_path);
 }
 
 int exec_program(const char *path, struct exec_strings *arguments, struct exec_strings *environment)
@@ -288,11 +271,11 @@ int exec_program(const char *path, struct exec_strings *arguments, struct exec_s
     if (!error)
         error = build_space(&state, arguments, environment);
     if (!error)
-        error = settle_path(&state);
-    if (!error)
         error = prepare_files(&state);
-    if (!error)
+    if (!error) {
+        settle_path(&state);
         commit_program(&state);
+    }
     release_state(&state);
     if (!error)
         process_vfork_finish(state.process);

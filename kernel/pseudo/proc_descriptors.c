@@ -1,6 +1,7 @@
 // /proc/PID/fd: a link for each open file. Called by the path walk with the namespace mutex held.
 // Opening such a link opens the file's inode anew, pipes too.
 #include "abi/errno.h"
+#include "fs/pipe.h"
 #include "lib/format.h"
 #include "lib/string.h"
 #include "proc/inspect.h"
@@ -36,7 +37,7 @@ static int64_t read_descriptor(struct inode *link, char *buffer, size_t size)
     if (!file)
         return -ENOENT;
     int64_t length;
-    if ((file->inode->mode & S_IFMT) == S_IFIFO && !file->path) {
+    if (pipe_is_unnamed(file->inode)) {
         char text[32];
         format_text(text, sizeof(text), "pipe:[%llu]", (unsigned long long)file->inode->number);
         length = proc_link_text(text, false, buffer, size);

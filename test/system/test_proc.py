@@ -29,6 +29,9 @@ $B cp $B /tmp/busybox; /tmp/busybox sleep 1000 & REMOVED=$!
 while [ "$($B readlink $REMOVED/exe)" != /tmp/busybox ]; do :; done
 $B rm /tmp/busybox
 $B readlink $REMOVED/exe; $B cmp $REMOVED/exe $B && echo still there; kill $REMOVED
+section linked; $B ln -s $B /tmp/readlink; /tmp/readlink /proc/self/exe
+echo text | $B sh -c 'exec 5</dev/stdin; /bin/busybox readlink /proc/self/fd/5; exec 6</dev/fd/1
+/bin/busybox readlink /proc/self/fd/6'
 section free; $B free
 section uptime-program; $B uptime
 section mount; $B mount
@@ -163,6 +166,9 @@ def test_links(section):
     assert any(target.endswith("/proc.sh") for target in fds.values())
     assert section("stdin") == ["through the pipe", "to stdout"]
     assert section("links") == ["/", "/bin/busybox", "/sbin/exec-init", "/proc"]
+    assert section("linked")[0] == "/bin/busybox"  # links are resolved
+    assert re.match(r"^pipe:\[\d+\]$", section("linked")[1])
+    assert section("linked")[2] == "/dev/exec/stdout"
     assert section("removed") == ["/tmp/busybox (deleted)", "still there"]
 
 
