@@ -14,9 +14,9 @@ BOLD, DIM, ITALIC, UNDERLINE, BLINK, REVERSE = (1 << bit for bit in range(24, 30
 COLOURS = ["black", "red", "green", "brown", "blue", "magenta", "cyan", "white"]
 
 
-def build():
-    """The path of the program."""
-    path = os.path.join(BUILD, "emulate")
+def build(name):
+    """The path of a program of test/host/oracle."""
+    path = os.path.join(BUILD, name)
     subprocess.run(["make", "-s", "-f", "test/host/host.mk", f"BUILD={BUILD}", "DEBUG=1", "WITHOUT=",
                     path], cwd=ROOT, check=True)
     return os.path.join(ROOT, path)

@@ -24,7 +24,7 @@ WRITING_IN_COLOUR = ["text"] * 3 + ["back", "left", "go", "full_pen", "full_pen"
 
 @pytest.fixture(scope="module")
 def program():
-    return build()
+    return build("emulate")
 
 
 def make_sequences(columns, rows, choices, seed, prefix=b""):
