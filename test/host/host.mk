@@ -93,6 +93,18 @@ $(BUILD)/tests: $(OBJECTS)
 $(BUILD)/emulate: $(patsubst %.c,$(BUILD)/%.o,test/host/oracle/emulate.c $(EMULATOR) kernel/lib/format.c)
 	$(CC) $(SANITIZE) -o $@ $^
 
+# What test/tooling/test_screen_speed.py counts the instructions of: compiled as the kernel is. (The
+# older debug format is what valgrind reads.)
+SPEED := kernel/dev/canvas.c kernel/dev/cell_image.c kernel/dev/font.c kernel/dev/screen.c $(EMULATOR) \
+	kernel/lib/format.c kernel/lib/string.c test/host/oracle/scroll_pages.c
+$(BUILD)/speed/%.o: %.c test/host/host.mk | $(BUILD)/config.h
+	@mkdir -p $(@D)
+	$(CC) -std=gnu11 -O2 -gdwarf-4 -ffreestanding -fno-pic -mno-red-zone -mgeneral-regs-only \
+		-fno-omit-frame-pointer -fno-strict-aliasing -fstack-protector-strong \
+		-Iinclude -Ikernel -I$(BUILD) -MMD -MP -c -o $@ $<
+$(BUILD)/scroll_pages: $(SPEED:%.c=$(BUILD)/speed/%.o) $(BUILD)/font_file.o
+	$(CC) -no-pie -o $@ $^
+
 $(BUILD)/fuzz/%.o: %.c test/host/host.mk | $(BUILD)/config.h
 	@mkdir -p $(@D)
 	$(CC) $(CFLAGS) -fsanitize=fuzzer,address,undefined $(INCLUDE) -MMD -MP -c -o $@ $<
@@ -104,4 +116,4 @@ endef
 $(foreach target,$(FUZZ),$(eval $(call FUZZ_RULE,$(target))))
 
 -include $(OBJECTS:.o=.d) $(wildcard $(BUILD)/test/host/oracle/*.d \
-	$(BUILD)/fuzz/kernel/*/*.d $(BUILD)/fuzz/test/host/fuzz/*.d)
+	$(BUILD)/speed/kernel/*/*.d 	$(BUILD)/fuzz/kernel/*/*.d $(BUILD)/fuzz/test/host/fuzz/*.d)

@@ -1,5 +1,5 @@
-// Any bytes for the terminal emulation: after each piece the cursor and all that indexes cells is in
-// bounds, and after a panic breaks in, text can be read. The first two bytes choose the size.
+// Any bytes for the terminal emulation: after each piece the cursor and all that indexes cells is
+// in bounds, and after a panic breaks in, text can be read. The first two bytes choose the size.
 #include <stdlib.h>
 
 #include "dev/emulator.h"

@@ -1,7 +1,7 @@
-// The screen's terminal emulation as a filter, for test/tooling/test_emulator.py. Arguments: columns
-// and rows. Input, any number of times: a length in a line of its own, so many bytes for a fresh
-// terminal. Output for each: one line, `row column pending hidden application replies cells`, replies
-// and cells in hexadecimal.
+// The screen's terminal emulation as a filter, for test/tooling/test_emulator.py. Arguments:
+// columns and rows. Input, any number of times: a length in a line of its own, so many bytes for a
+// fresh terminal. Output for each: one line, `row column pending hidden application replies cells`,
+// replies and cells in hexadecimal.
 #include <stdio.h>
 #include <stdlib.h>
 
