@@ -30,10 +30,9 @@ bool signal_default_is_ignored(uint32_t signal)
     return SIGNAL_BIT(signal) & IGNORED_SIGNALS;
 }
 
-// Never with WAIT_STATUS_CORE: no core is written, and a shell would say that one was.
 uint32_t signal_death_status(uint32_t signal)
 {
-    return signal;
+    return signal; // without WAIT_STATUS_CORE: nothing is dumped, RLIMIT_CORE is 0
 }
 
 void signal_process_continue_locked(struct process *process, bool report)
