@@ -1,6 +1,8 @@
 // SIGCHLD, and stopping and continuing.
 #include "check.h"
 
+#include <sys/prctl.h>
+#include <sys/resource.h>
 #include <sys/wait.h>
 
 static pid_t child_that_exits(int code)
@@ -131,8 +133,29 @@ static bool continuing_runs_the_handler(void)
     return true;
 }
 
+static int raise_without_core(void *argument)
+{
+    struct rlimit none = { 0, 0 };
+    setrlimit(RLIMIT_CORE, &none);
+    prctl(PR_SET_DUMPABLE, 0); // where cores go to a pipe, the limit counts for nothing
+    raise(*(int *)argument);
+    return 0;
+}
+
+static bool deaths_claim_no_core(void)
+{
+    int signals[] = { SIGQUIT, SIGILL, SIGTRAP, SIGABRT, SIGBUS, SIGFPE, SIGSEGV, SIGSYS };
+    record_on(SIGCHLD, SA_RESTART);
+    for (size_t i = 0; i < COUNT_OF(signals); i++) {
+        EXPECT(child_run(raise_without_core, &signals[i]) == signals[i]);
+        EXPECT(seen_info.si_code == CLD_KILLED && seen_info.si_status == signals[i]);
+    }
+    return true;
+}
+
 const struct test child_tests[] = {
     { "sigchld_tells_how", sigchld_tells_how },
+    { "deaths_claim_no_core", deaths_claim_no_core },
     { "nocldstop_is_quiet", nocldstop_is_quiet },
     { "ignored_children_leave_no_zombie", ignored_children_leave_no_zombie },
     { "nocldwait_leaves_no_zombie", nocldwait_leaves_no_zombie },
