@@ -192,7 +192,7 @@ def test_timer(tour):
     stopped = {event.thread for event in seen.events("ENTRY", a=TIMER) if begin <= event.b < end}
     taken = {event.thread for event in seen.events("SWITCH", b=SLICE_OVER)}
     loops = stopped & taken
-    assert len(loops) == 2
+    assert len(loops) >= 2
     assert all(seen.status_of(thread) == 0 for thread in loops)
     assert not [event for event in seen.events("SWITCH", b=YIELDED) if event.thread in loops]
 
