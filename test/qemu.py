@@ -17,7 +17,7 @@ sys.dont_write_bytecode = True
 from harness import execute, interactive, log
 from harness.guest import Guest, GuestError
 from harness.machine import MEDIA, Machine
-from harness.media import Media, default_build
+from harness.media import Media, default_build, default_cmdline
 
 TOUR = " -- /bin/tour,all"
 BOOT_SECONDS = 120
@@ -40,6 +40,7 @@ def main():
 
 
 def run(options):
+    options.cmdline = options.cmdline.strip() or default_cmdline()
     if sys.stdin and sys.stdin.isatty():
         return interactive.run(options)
     if not interactive.chooses_programs(options.cmdline):

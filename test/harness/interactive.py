@@ -56,7 +56,7 @@ def terminal_size():
 def chooses_programs(cmdline):
     """Does the command line say itself what is to run?"""
     words = cmdline.split()
-    return "--" in words or any(word.startswith(("init=", "direct=")) for word in words)
+    return "--" in words or any(word.startswith("init=") for word in words)
 
 
 def add_debug_options(parser):

@@ -11,6 +11,12 @@ MAKE_IMAGE = os.path.join(ROOT, "iso", "make-image.sh")
 MAKE_HYBRID = os.path.join(ROOT, "iso", "make-iso.sh")
 
 
+def default_cmdline():
+    """What people get who name no command line: `make run` and the image of `make iso`."""
+    with open(os.path.join(ROOT, "iso", "cmdline.txt"), encoding="ascii") as file:
+        return file.read().strip()
+
+
 def default_build():
     """The build under test; `make test-negative` points it at builds without a protection."""
     return os.path.join(ROOT, os.environ.get("RINGFENCE_BUILD", "build/debug"))

@@ -46,6 +46,11 @@ static void compare_facts(void)
            "it ran on the kernel's own stack: at 0x%llx", program.stack);
 }
 
+static bool is_interrupt(uint64_t vector)
+{
+    return vector >= VECTOR_FIRST_INTERRUPT && vector <= VECTOR_LAST_INTERRUPT;
+}
+
 // The events between the call and the return: none, for a machine without limits.
 static void show_events(void)
 {
@@ -69,7 +74,7 @@ static void show_events(void)
               "it returned %llu; free its memory", (unsigned long long)events[end].b);
     printf("\n");
     size_t entry = ring_find(&ring, call, ANY_THREAD, TRACE_ENTRY, ANY, ANY);
-    while (entry < end && events[entry].a == VECTOR_TIMER)
+    while (entry < end && is_interrupt(events[entry].a)) // of devices, which did not stop it
         entry = ring_find(&ring, entry + 1, ANY_THREAD, TRACE_ENTRY, ANY, ANY);
     expect(entry > end, "the kernel saw no trap of it: it never had to ask");
     expect(events[end].b == RESULT, "it came back because it returned, with %d", RESULT);

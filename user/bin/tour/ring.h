@@ -12,6 +12,8 @@ enum trace_type { TRACE_EVENTS(RING_ENUM) };
 // Vectors, as ENTRY's `a` and FAULT's `a` have them.
 #define VECTOR_PROTECTION 13u
 #define VECTOR_PAGE_FAULT 14u
+#define VECTOR_FIRST_INTERRUPT 32u // up to 255: from devices and the timer
+#define VECTOR_LAST_INTERRUPT 255u
 #define VECTOR_TIMER 0xe0u
 #define VECTOR_SYSCALL 256u
 
