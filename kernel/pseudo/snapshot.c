@@ -1,5 +1,5 @@
-// Content made at open, kept in page frames until the file is closed. Called by the pseudo files.
-// Invariant: pages below `size` are all there.
+// Content made at open or at the first read, kept in page frames until the file is closed. Called
+// by the pseudo files. Invariant: pages below `size` are all there.
 #include "pseudo/snapshot.h"
 
 #include "abi/errno.h"
@@ -90,31 +90,34 @@ static void free_snapshot(struct snapshot *snapshot)
     object_release(&snapshot_cache, snapshot);
 }
 
-static int open_snapshot(struct file *file, snapshot_fill fill, snapshot_fill refill)
+static struct snapshot *create_snapshot(struct file *file, snapshot_fill refill)
 {
     struct snapshot *snapshot = object_allocate(&snapshot_cache);
     if (!snapshot)
-        return -ENOMEM;
+        return NULL;
     mutex_init(&snapshot->mutex, "snapshot", MUTEX_RANK_INODE_WRITE);
     snapshot->inode = file->inode;
     snapshot->refill = refill;
-    int error = make_content(snapshot, fill);
-    if (error) {
-        free_snapshot(snapshot);
-        return error;
-    }
-    file->data = snapshot;
-    return 0;
+    return snapshot;
 }
 
 int snapshot_open(struct file *file, snapshot_fill fill)
 {
-    return open_snapshot(file, fill, NULL);
+    struct snapshot *snapshot = create_snapshot(file, NULL);
+    if (!snapshot)
+        return -ENOMEM;
+    int error = make_content(snapshot, fill);
+    if (error)
+        free_snapshot(snapshot);
+    else
+        file->data = snapshot;
+    return error;
 }
 
 int snapshot_open_fresh(struct file *file, snapshot_fill fill)
 {
-    return open_snapshot(file, fill, fill);
+    file->data = create_snapshot(file, fill);
+    return file->data ? 0 : -ENOMEM;
 }
 
 static int64_t read_content(struct snapshot *snapshot, struct user_iterator *target,
@@ -140,11 +143,11 @@ int64_t snapshot_read(struct file *file, struct user_iterator *target, uint64_t 
     struct snapshot *snapshot = file->data;
     int64_t result = 0;
     mutex_acquire(&snapshot->mutex);
-    if (*position == 0 && snapshot->was_read && snapshot->refill) {
+    if (snapshot->refill && (*position == 0 || !snapshot->is_made)) {
         drop_content(snapshot);
         result = make_content(snapshot, snapshot->refill);
+        snapshot->is_made = result == 0;
     }
-    snapshot->was_read = true;
     if (result == 0)
         result = read_content(snapshot, target, position);
     mutex_release(&snapshot->mutex);

@@ -1,5 +1,5 @@
-// Files whose whole content is made at once, when they are opened, so that reads in pieces fit
-// together. For the files of this folder.
+// Files whose whole content is made at once, so that reads in pieces fit together. For the files of
+// this folder.
 #pragma once
 
 #include "fs/file.h"
@@ -12,10 +12,10 @@ struct snapshot {
     struct page_tree pages;
     uint64_t size;
     bool failed;               // no memory: what is appended from then on is dropped
-    int error;                 // set by `fill` to refuse the open, or the read
+    int error;                 // set by `fill` to refuse
     const struct inode *inode; // of the file
-    snapshot_fill refill;      // makes the content anew; NULL: it stays as it was at open
-    bool was_read;
+    snapshot_fill refill; // by a read from the start; NULL: the content stays as it was at open
+    bool is_made;
 };
 
 // Make the content; may sleep between pages.
@@ -26,8 +26,8 @@ void snapshot_print(struct snapshot *snapshot, const char *format, ...) printf_l
 
 // Fills file->data by calling `fill`; for the open operation. -ENOMEM, or the error of `fill`.
 must_check int snapshot_open(struct file *file, snapshot_fill fill);
-// The same; reading from the start again makes the content anew, as programs that keep a file of
-// /proc open expect.
+// The same, but every read from the start makes the content anew, as of then: programs keep files
+// of /proc open. The error of `fill` is the read's.
 must_check int snapshot_open_fresh(struct file *file, snapshot_fill fill);
 // The other operations of such a file.
 int64_t snapshot_read(struct file *file, struct user_iterator *target, uint64_t *position);

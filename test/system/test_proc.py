@@ -56,6 +56,7 @@ section load; $B cat loadavg
 section interrupts; $B cat interrupts
 kill $S1 $S2 $S3
 section storm; /bin/procstorm 25 4
+section reuse; /bin/procstorm reuse
 section end
 """
 
@@ -228,6 +229,11 @@ def test_cpu_time_is_shared_and_told(section):
     load = float(section("load")[0].split()[0])
     seconds = sum(times) / 100
     assert 0.02 * seconds / SPINNERS < load < 3, load  # three run for so long: 3 * (1 - e^(-t/60))
+
+
+def test_a_pid_that_comes_again_is_another_process(section):
+    assert re.match(r"^procstorm: pid \d+ came again after 327\d\d lives: told apart$",
+                    section("reuse")[0])
 
 
 def test_storm(section):

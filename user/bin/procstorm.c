@@ -1,6 +1,7 @@
 // Shows MISSION rows 10 and 16: everything in /proc is read, again and again, while processes fork,
 // execute and exit around the reader. Runs unchanged on Linux.
 //   procstorm [ROUNDS] [CHILDREN]
+//   procstorm reuse    until a pid comes again (Linux: sysctl kernel.pid_max says how long)
 // Exits 0 when each line that was read of /proc/PID/stat was whole.
 #include "program.h"
 
@@ -118,10 +119,43 @@ static void read_tree(const char *folder)
         closedir(directory);
 }
 
+// A pid comes again; what was opened of its first owner does not speak of the second.
+static int reuse_pid(void)
+{
+    char path[PATH_ROOM], text[16];
+    unsigned long lives = 0;
+    int status = 0;
+    pid_t first = fork();
+    if (first == 0)
+        for (;;)
+            pause();
+    snprintf(path, sizeof(path), "/proc/%d", first);
+    int folder = open(path, O_RDONLY | O_DIRECTORY), file = openat(folder, "comm", O_RDONLY);
+    kill(first, SIGKILL);
+    if (folder < 0 || file < 0 || child_wait(first) != SIGKILL)
+        fail(path);
+    for (; status == 0; lives++) {
+        pid_t pid = fork();
+        if (pid == 0 && getpid() != first)
+            _exit(0);
+        if (pid == 0)
+            _exit(openat(folder, "comm", O_RDONLY) < 0 && read(file, text, sizeof(text)) < 0 &&
+                          open(path, O_RDONLY) >= 0
+                      ? 1
+                      : 2);
+        status = child_wait(pid);
+    }
+    printf("procstorm: pid %d came again after %lu lives: %s\n", first, lives,
+           status == 0x100 ? "told apart" : "BAD");
+    return status != 0x100;
+}
+
 int main(int argc, char **argv)
 {
     if (argc > 1 && strcmp(argv[1], "leaf") == 0)
         return 0;
+    if (argc > 1 && strcmp(argv[1], "reuse") == 0)
+        return reuse_pid();
     long rounds = argc > 1 ? number_argument(argv[1]) : 20;
     long count = argc > 2 ? number_argument(argv[2]) : 4;
     pid_t *children = calloc((size_t)count, sizeof(*children));
