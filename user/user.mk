@@ -1,10 +1,12 @@
 # The programs: clang against musl, static, and the archive that the loader hands to the kernel.
 #   lib/*.c           linked into every C program
 #   init/NAME.c       /sbin/NAME
+#   init/NAME/*       /sbin/NAME, of several files
 #   bin/NAME.c, .S    /bin/NAME      (an .S file stands alone: no C library)
 #   bin/NAME/*        /bin/NAME, of several files
 #   direct/NAME.c     /direct/NAME, for `direct=` on the kernel command line: ring 0, no C library
 #   etc/*             /etc
+# Every applet of busybox is a link, but where a program of ours has the name.
 # Included by the Makefile, which sets CC, LD, Q and BUILD. Programs do not depend on the kernel's
 # variant, so they are built once, in build/user.
 
@@ -20,23 +22,24 @@ USER_WARNINGS := -Wall -Wextra -Werror -Wmissing-prototypes -Wstrict-prototypes 
 	-Wno-unused-parameter
 USER_CFLAGS := --target=x86_64-linux-musl -std=gnu11 -O2 -g -fno-strict-aliasing -fno-common \
 	-fstack-protector-strong -nostdinc -isystem $(CLANG_INCLUDE) -isystem $(MUSL_INCLUDE) \
-	-D_GNU_SOURCE -Iuser/lib -mno-red-zone $(USER_WARNINGS) # inline assembly here pushes
+	-D_GNU_SOURCE -Iuser/lib -Iinclude -mno-red-zone $(USER_WARNINGS) # inline assembly here pushes
 DIRECT_CFLAGS := --target=x86_64-unknown-none-elf -std=gnu11 -O2 -g -ffreestanding -nostdlibinc \
 	-mno-red-zone -mgeneral-regs-only -fno-pic -fno-stack-protector -Iuser/direct \
 	$(USER_WARNINGS)
 
 USER_LIB_OBJECTS := $(patsubst %,$(USER_BUILD)/%.o,$(sort $(wildcard user/lib/*.c)))
+INIT_FOLDERS := $(patsubst user/%/,%,$(sort $(wildcard user/init/*/)))
 INIT_PROGRAMS := $(patsubst user/init/%.c,%,$(sort $(wildcard user/init/*.c)))
 PLAIN_PROGRAMS := $(patsubst user/bin/%.c,%,$(sort $(wildcard user/bin/*.c)))
 RAW_PROGRAMS := $(patsubst user/bin/%.S,%,$(sort $(wildcard user/bin/*.S)))
-FOLDER_PROGRAMS := $(patsubst user/bin/%/,%,$(sort $(wildcard user/bin/*/)))
+BIN_FOLDERS := $(patsubst user/%/,%,$(sort $(wildcard user/bin/*/)))
 DIRECT_PROGRAMS := $(patsubst user/direct/%.c,%,$(sort $(wildcard user/direct/*.c)))
 PIE_PROGRAMS := hello-pie
 
 USER_ROOT := $(USER_BUILD)/root
 USER_BINARIES := $(INIT_PROGRAMS:%=$(USER_ROOT)/sbin/%) \
 	$(PLAIN_PROGRAMS:%=$(USER_ROOT)/bin/%) $(RAW_PROGRAMS:%=$(USER_ROOT)/bin/%) \
-	$(FOLDER_PROGRAMS:%=$(USER_ROOT)/bin/%) $(PIE_PROGRAMS:%=$(USER_ROOT)/bin/%) \
+	$(BIN_FOLDERS:%=$(USER_ROOT)/%) $(INIT_FOLDERS:init/%=$(USER_ROOT)/sbin/%) $(PIE_PROGRAMS:%=$(USER_ROOT)/bin/%) \
 	$(DIRECT_PROGRAMS:%=$(USER_ROOT)/direct/%)
 
 .SECONDARY: # the objects of position-independent programs are kept
@@ -78,13 +81,15 @@ $(RAW_PROGRAMS:%=$(USER_ROOT)/bin/%): $(USER_ROOT)/bin/%: $(USER_BUILD)/user/bin
 	@mkdir -p $(@D)
 	$(Q)$(LD) -static -z noexecstack --build-id=none -o $@ $^
 
-folder_objects = $(patsubst %,$(USER_BUILD)/%.o,$(sort $(wildcard user/bin/$(1)/*.c user/bin/$(1)/*.S)))
+folder_objects = $(patsubst %,$(USER_BUILD)/%.o,$(sort $(wildcard user/$(1)/*.c user/$(1)/*.S)))
+# $(1): folder below user/, $(2): the program's path
 define folder_rule
-$(USER_ROOT)/bin/$(1): $(call folder_objects,$(1)) $(USER_LIB_OBJECTS)
+$(USER_ROOT)/$(2): $(call folder_objects,$(1)) $(USER_LIB_OBJECTS)
 	@mkdir -p $$(@D)
 	$$(Q)$$(call link_program,crt1.o,,$$^)
 endef
-$(foreach program,$(FOLDER_PROGRAMS),$(eval $(call folder_rule,$(program))))
+$(foreach folder,$(BIN_FOLDERS),$(eval $(call folder_rule,$(folder),$(folder))))
+$(foreach folder,$(INIT_FOLDERS),$(eval $(call folder_rule,$(folder),s$(folder:init/%=bin/%))))
 
 $(USER_ROOT)/bin/%-pie: $(USER_BUILD)/pie/bin/%.c.o $(USER_LIB_OBJECTS:$(USER_BUILD)/user/%=$(USER_BUILD)/pie/%)
 	@mkdir -p $(@D)
@@ -96,15 +101,23 @@ $(DIRECT_PROGRAMS:%=$(USER_ROOT)/direct/%): $(USER_ROOT)/direct/%: $(USER_BUILD)
 
 # One byte-identical archive from the same inputs: names sorted, times set, owner root, inode and
 # device numbers renumbered by cpio itself. Debugging sections stay behind in build/user/root.
+# Links come after chmod, which would follow them.
+STAGE := $(USER_BUILD)/stage
+STAGE_FOLDERS := bin sbin direct etc tmp dev proc root home/user usr/bin usr/sbin usr/local/bin \
+	var/log var/run var/tmp
+
 $(USER_BUILD)/initramfs.cpio: $(USER_BINARIES) $(wildcard user/etc/*) $(BUSYBOX) user/user.mk
-	@rm -rf $(USER_BUILD)/stage
-	@mkdir -p $(addprefix $(USER_BUILD)/stage/,bin sbin direct etc tmp dev proc root home/user)
+	@rm -rf $(STAGE)
+	@mkdir -p $(addprefix $(STAGE)/,$(STAGE_FOLDERS))
 	$(Q)cd $(USER_BUILD)/root && find . -type f -exec llvm-objcopy --strip-debug {} ../stage/{} \;
-	$(Q)cp user/etc/* $(USER_BUILD)/stage/etc/ && cp $(BUSYBOX) $(USER_BUILD)/stage/bin/busybox
-	$(Q)cd $(USER_BUILD)/stage && find . -type d -exec chmod 755 {} + \
+	$(Q)cp user/etc/* $(STAGE)/etc/ && cp $(BUSYBOX) $(STAGE)/bin/busybox
+	$(Q)cd $(STAGE) && find . -type d -exec chmod 755 {} + \
 		&& find . -type f -exec chmod 644 {} + && chmod 755 bin/* sbin/* direct/* \
-		&& chmod 1777 tmp && chmod 700 root \
-		&& find . -exec touch -h -d @$(SOURCE_DATE_EPOCH) {} + \
+		&& chmod 1777 tmp var/tmp && chmod 700 root && ln -s /proc/mounts etc/mtab
+	$(Q)$(BUSYBOX) --list-full | grep -v linuxrc | while read -r path; do \
+		name=$${path##*/}; [ -e $(STAGE)/bin/$$name ] || [ -e $(STAGE)/sbin/$$name ] \
+			|| ln -s /bin/busybox $(STAGE)/$$path || exit 1; done
+	$(Q)cd $(STAGE) && find . -exec touch -h -d @$(SOURCE_DATE_EPOCH) {} + \
 		&& find . -mindepth 1 | LC_ALL=C sort \
 		| cpio --quiet -o -H newc --reproducible -R 0:0 > ../initramfs.cpio
 

@@ -12,6 +12,8 @@ struct inode;
 // Guarded by process_lock.
 extern struct list_node process_list;  // all processes in the tree, by all_link
 extern uint32_t process_count;         // its length
+extern uint64_t process_started_count; // since boot
+extern uint32_t process_last_pid;      // given most recently
 extern struct process *process_reaper; // adopts orphans: init, at shutdown the one who shuts down
 extern bool process_shutting_down;     // no new process from now on
 
@@ -49,6 +51,20 @@ void process_account_child_locked(struct process *parent, struct process *child)
 void process_cpu_times_locked(struct process *process, uint64_t *user_ns, uint64_t *system_ns);
 // Self plus collected children, as wait4 reports a child.
 void process_total_usage_locked(struct process *process, struct abi_rusage *usage);
+
+// For a number that is in use: no process gets it until it is freed as often as it was kept.
+void process_number_keep_locked(uint32_t number);
+void process_number_free_locked(uint32_t number);
+// orphan.c. Is there, but for `leaving` (may be NULL), no member whose parent could continue it?
+must_check bool process_group_is_orphaned_locked(uint32_t group, const struct process *leaving);
+// A process of the group has lost `parent`, or leaves itself (`leaving`): if that was the group's
+// last link and something in it is stopped, it gets SIGHUP and SIGCONT.
+void process_link_lost_locked(const struct process *process, const struct process *parent,
+                              const struct process *leaving);
+// The kernel sends a signal to all of a group.
+void process_group_signal_locked(uint32_t group, uint32_t signal);
+// job_control.c. The process ends: if it led a session, its terminal hangs up. No lock held.
+void job_control_leave(struct process *process);
 
 // signal.c. Sends info->signal to a process, or to one thread of it, with the lock held. `sender`
 // NULL: the kernel. -EAGAIN when a real-time signal cannot be queued.

@@ -20,6 +20,8 @@
 #define PATIENCE_NS (10ull * 1000000000)
 #define DIFFERENCE_TEXT_SIZE 320u
 
+static atomic_bool keys_restart = true; // Ctrl-Alt-Del does not ask init
+
 // Nobody starts processes from here on, and `self` (NULL: a kernel thread) adopts what is left.
 // False when another thread shuts down already.
 static bool begin_shutdown(struct process *self)
@@ -158,6 +160,27 @@ static void report_balance(const struct live_totals *before, uint32_t command)
         log_notice("power", "everything came back: %llu frames, %llu objects; %s",
                    (unsigned long long)(before->frames - now.frames),
                    (unsigned long long)(before->objects - now.objects), name_command(command));
+}
+
+void process_set_restart_by_keys(bool at_once)
+{
+    atomic_store(&keys_restart, at_once);
+}
+
+void process_restart_by_keys(void)
+{
+    struct abi_siginfo info = { .signal = SIGINT, .code = SI_KERNEL };
+
+    if (atomic_load(&keys_restart)) {
+        log_notice("power", "Ctrl-Alt-Del: restarting at once");
+        log_flush();
+        power_restart();
+    }
+    spinlock_acquire(&process_lock);
+    struct process *init = process_find_locked(INIT_PID);
+    int error = init ? signal_send_locked(init, NULL, &info, NULL) : 0;
+    (void)error; // standard signals always find room
+    spinlock_release(&process_lock);
 }
 
 void process_shutdown(uint32_t command)

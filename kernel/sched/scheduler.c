@@ -9,6 +9,7 @@
 #include "cpu/upcalls.h"
 #include "debug/latency.h"
 #include "lib/panic.h"
+#include "lib/protection.h"
 #include "lib/string.h"
 #include "sched/run_queue.h"
 #include "sched/timer.h"
@@ -64,22 +65,6 @@ static void start_slice(struct run_queue *queue, struct thread *running)
     else
         queue->slice_end_ns = clock_now_ns() + queue->policy->slice_ns(running, queue->slice_ns);
     scheduler_program_timer();
-}
-
-static void account_run_time(struct percpu *cpu, struct thread *previous, struct thread *next,
-                             enum switch_reason reason)
-{
-    uint64_t now = read_tsc();
-    uint64_t ran_ns = clock_ticks_to_ns(now - previous->last_switch_tsc);
-
-    previous->run_ns += ran_ns;
-    next->last_switch_tsc = now;
-    if (is_idle(previous))
-        cpu->idle_ns += ran_ns;
-    else if (reason == SWITCH_SLICE_OVER || reason == SWITCH_WOKEN_BETTER)
-        previous->involuntary_switches++;
-    else
-        previous->voluntary_switches++;
 }
 
 // After a switch, on the new thread's stack: passes the lock on and buries who left for good.
@@ -148,9 +133,10 @@ void schedule(enum switch_reason reason)
     atomic_store_explicit(&cpu->reschedule_due, false, memory_order_relaxed);
     struct thread *next = take_next(queue);
     atomic_store(&next->state, THREAD_RUNNING);
+    run_queue_note_load(queue, queue->runnable_count + !is_idle(next));
     start_slice(queue, next);
     if (next != current) {
-        account_run_time(cpu, current, next, reason);
+        run_time_account(cpu, current, next, reason);
         trace(TRACE_SWITCH, next->id, reason);
         switch_to(current, next);
     }
@@ -167,7 +153,8 @@ void preempt_point(void)
 
 void scheduler_yield(void)
 {
-    schedule(SWITCH_YIELDED);
+    if (PROTECT_YIELD)
+        schedule(SWITCH_YIELDED);
 }
 
 // Makes a thread runnable on its CPU. The run-queue lock is held.
@@ -176,6 +163,7 @@ static void make_runnable(struct percpu *cpu, struct run_queue *queue, struct th
     struct thread *running = cpu->current;
 
     enqueue_thread(queue, thread, true);
+    run_queue_note_load(queue, queue->runnable_count + !is_idle(running));
     if (is_idle(running) || queue->policy->should_preempt(running, thread))
         atomic_store_explicit(&cpu->reschedule_due, true, memory_order_relaxed);
     else if (queue->slice_end_ns == UINT64_MAX)

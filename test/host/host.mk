@@ -7,16 +7,25 @@ LIB := $(wildcard kernel/lib/*.c)
 MEM := $(wildcard kernel/mem/*.c)
 DEV := $(addprefix kernel/dev/,acpi_fixed.c acpi_madt.c font.c screen.c)
 CPU := $(addprefix kernel/cpu/,cmos.c features.c report.c)
-TESTED := $(LIB) $(MEM) $(CPU) $(DEV) $(wildcard kernel/vm/*.c kernel/fs/*.c) kernel/trap/return_path.c
+LINE := $(wildcard kernel/pseudo/line_*.c)
+TESTED := $(LIB) $(MEM) $(CPU) $(DEV) $(wildcard kernel/vm/*.c kernel/fs/*.c) kernel/trap/return_path.c $(LINE)
 # The loader's code without firmware calls.
 LOADER := $(addprefix efi/,command_line.c elf_image.c memory_map.c page_tables.c)
 TESTED += kernel/cpu/fpu_image.c
 
-FUZZ := fuzz_cpio fuzz_elf fuzz_command_line fuzz_format
+FUZZ := fuzz_cpio fuzz_elf fuzz_command_line fuzz_format fuzz_line_discipline
 fuzz_cpio_SOURCES := kernel/lib/cpio.c
 fuzz_elf_SOURCES := kernel/lib/elf.c kernel/lib/elf_symbols.c
 fuzz_command_line_SOURCES := kernel/lib/command_line.c
+fuzz_line_discipline_SOURCES := $(LINE)
 fuzz_format_SOURCES := kernel/lib/format.c
+
+# The keyboard: its pure part, its driver.
+KEYS := $(addprefix kernel/drivers/,compose.c function_keys.c key_bytes.c scancode.c) \
+	$(wildcard kernel/drivers/keymap*.c)
+TESTED += $(KEYS) kernel/drivers/keyboard.c kernel/dev/i8042.c
+FUZZ += fuzz_keyboard
+fuzz_keyboard_SOURCES := $(KEYS) kernel/lib/format.c
 
 # -fno-builtin: the sanitizers see every call of a string function.
 CFLAGS := -std=gnu11 -g -O1 -fno-builtin -fno-omit-frame-pointer -fno-strict-aliasing \
@@ -62,6 +71,10 @@ $(BUILD)/font_file.o: kernel/dev/font.S test/host/host.mk
 	@mkdir -p $(@D)
 	gzip -dc $(FONT) > $(BUILD)/font.psf
 	$(CC) -I$(BUILD) -c -o $@ $<
+
+# The driver's bytes come to the test instead of the console.
+$(BUILD)/kernel/drivers/keyboard.o: CFLAGS += -Dconsole_input=keyboard_test_input \
+	-Dconsole_cursor_keys_are_application=keyboard_test_application
 
 # Two pixels are written at once, at any pixel.
 $(BUILD)/kernel/dev/screen.o: SANITIZE += -fno-sanitize=alignment

@@ -37,15 +37,20 @@ void pin_to_cpu(int cpu)
         fail("sched_setaffinity");
 }
 
+_Noreturn void program_become(char *const argv[])
+{
+    execve(argv[0], argv, environ);
+    int reason = errno;
+    dprintf(2, "%s: %s\n", argv[0], strerror(reason));
+    _exit(reason == ENOENT ? 127 : 126);
+}
+
 pid_t program_start(char *const argv[])
 {
     fflush(NULL);
     pid_t pid = fork();
-    if (pid == 0) {
-        execve(argv[0], argv, environ);
-        dprintf(2, "%s: %s\n", argv[0], strerror(errno));
-        _exit(errno == ENOENT ? 127 : 126);
-    }
+    if (pid == 0)
+        program_become(argv);
     return pid;
 }
 

@@ -13,7 +13,9 @@ uint64_t clock_ns(void); // CLOCK_MONOTONIC
 void sleep_ns(uint64_t duration_ns);
 // Exits with a message where the system refuses.
 void pin_to_cpu(int cpu);
-// fork + execve with the current environment; the child exits 127 when it cannot be executed.
+// execve with the current environment; exits 127 (no such file) or 126 when it cannot be executed.
+_Noreturn void program_become(char *const argv[]);
+// fork + execve with the current environment.
 pid_t program_start(char *const argv[]);
 // Forks, runs `body(argument)` in the child, which exits with its value. The child's pid.
 pid_t child_start(int (*body)(void *), void *argument);
