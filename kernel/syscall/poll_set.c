@@ -75,8 +75,12 @@ static void finish_all(struct poll_set *set, struct wait_queue *own, struct wait
 int64_t poll_set_wait(struct poll_set *set, uint64_t deadline_ns)
 {
     int64_t ready = look_at_all(set); // files also say here where to wait
-    if (ready || deadline_ns == POLL_NO_WAIT)
+    if (ready)
         return ready;
+    // Signals that ppoll's mask lets in come also without a wait; if none is acted upon in the end,
+    // the call is made again.
+    if (deadline_ns == POLL_NO_WAIT)
+        return thread_has_work(current_thread()) ? -ERESTARTNOHAND : 0;
     struct wait_queue own; // so that there is a queue also when no file has one
     struct waiter waiter = { 0 };
     int result = 0;

@@ -2,7 +2,9 @@
 // wait for signals.
 #include "check.h"
 
+#include <fcntl.h>
 #include <poll.h>
+#include <sys/select.h>
 #include <sys/syscall.h>
 #include <sys/wait.h>
 #include <time.h>
@@ -168,7 +170,31 @@ static bool sigtimedwait_takes(void)
     return true;
 }
 
+static bool masks_of_polls_let_signals_in(void)
+{
+    struct timespec none = { 0, 0 };
+    struct pollfd ready = { .fd = open("/dev/null", O_RDONLY), .events = POLLIN };
+    sigset_t empty, pending;
+    sigemptyset(&empty);
+    record_on(SIGUSR1, SA_RESTART);
+    block(SIGUSR1);
+    EXPECT(ppoll(NULL, 0, &none, &empty) == 0);
+    kill(getpid(), SIGUSR1);
+    EXPECT_ERROR(ppoll(NULL, 0, &none, &empty), EINTR);
+    EXPECT(seen_count == 1);
+    kill(getpid(), SIGUSR1);
+    EXPECT_ERROR(pselect(0, NULL, NULL, NULL, &none, &empty), EINTR);
+    EXPECT(seen_count == 2);
+    kill(getpid(), SIGUSR1); // what is ready comes first
+    EXPECT(ppoll(&ready, 1, &none, &empty) == 1);
+    EXPECT(seen_count == 2 && sigpending(&pending) == 0 && sigismember(&pending, SIGUSR1));
+    signal(SIGUSR1, SIG_IGN);
+    EXPECT(ppoll(NULL, 0, &none, &empty) == 0);
+    return true;
+}
+
 const struct test wait_tests[] = {
+    { "masks_of_polls_let_signals_in", masks_of_polls_let_signals_in },
     { "read_is_restarted", read_is_restarted },
     { "read_gives_eintr", read_gives_eintr },
     { "wait_follows_restart", wait_follows_restart },
