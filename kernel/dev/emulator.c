@@ -90,11 +90,16 @@ void emulator_init(struct emulator *emulator, uint32_t columns, uint32_t rows)
     emulator_reset(emulator);
 }
 
-void emulator_reset_for_panic(struct emulator *emulator)
+void emulator_recover(struct emulator *emulator)
 {
     uint32_t row = emulator->grid.alternate ? emulator->main_row : emulator->grid.row;
 
     terminal_grid_recover(&emulator->grid, row);
+}
+
+void emulator_reset_for_panic(struct emulator *emulator)
+{
+    emulator_recover(emulator);
     escape_parser_reset(&emulator->parser);
     emulator_soft_reset(emulator);
     reset_tab_stops(emulator);
@@ -273,17 +278,23 @@ static void take_byte(struct emulator *emulator, uint8_t byte)
     } while (parser->again);
 }
 
-void emulator_write(struct emulator *emulator, const char *text, size_t length)
+size_t emulator_write(struct emulator *emulator, const char *text, size_t length, uint32_t work)
 {
-    for (size_t i = 0; i < length;) {
+    struct terminal_grid *grid = &emulator->grid;
+    size_t i = 0;
+
+    grid->work = 0;
+    while (i < length && grid->work < work) {
         size_t taken = 0;
         if (escape_parser_is_idle(&emulator->parser) &&
             !emulator->line_drawing[emulator->shift & 1])
-            taken = terminal_grid_put_ascii(&emulator->grid, text + i, length - i);
+            taken = terminal_grid_put_ascii(grid, text + i, length - i);
         if (taken > 0)
             emulator->last_character = (uint8_t)text[i + taken - 1];
         else
             take_byte(emulator, (uint8_t)text[i++]);
         i += taken;
+        grid->work += 4 + (uint32_t)taken / 4;
     }
+    return i;
 }

@@ -35,7 +35,11 @@ struct emulator {
 
 // Blank.
 void emulator_init(struct emulator *emulator, uint32_t columns, uint32_t rows);
-void emulator_write(struct emulator *emulator, const char *text, size_t length);
+// Takes bytes until about `work` cells were touched, at least one; returns how many. What one byte
+// can cost is bounded by the blanking of both screens.
+size_t emulator_write(struct emulator *emulator, const char *text, size_t length, uint32_t work);
+// Before a panic writes, while bytes are left that came earlier: they can be written now.
+void emulator_recover(struct emulator *emulator);
 // What the terminal answered: moves up to `size` bytes out.
 size_t emulator_take_replies(struct emulator *emulator, char *buffer, size_t size);
 // A panic wants to write: whatever was going on, even halfway through any function here, the next

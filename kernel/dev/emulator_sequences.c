@@ -3,6 +3,8 @@
 #include "dev/cell_colours.h"
 #include "dev/emulator_internal.h"
 
+#define REPEAT_LIMIT TERMINAL_COLUMN_LIMIT
+
 // `count` is the first parameter, at least 1.
 typedef void (*sequence_action)(struct emulator *emulator, uint32_t count);
 
@@ -172,14 +174,15 @@ static void scroll_down(struct emulator *emulator, uint32_t count)
     emulator->grid.wrap_pending = false;
 }
 
-// More than a screen full shows nothing new.
+// No more than a line of the widest screens: nobody asks for more, and it must not take long.
 static void repeat_character(struct emulator *emulator, uint32_t count)
 {
     struct terminal_grid *grid = &emulator->grid;
 
     if (emulator->last_character == 0)
         return;
-    for (count = min_of(count, grid->columns * grid->rows); count > 0; count--)
+    grid->work += min_of(count, REPEAT_LIMIT);
+    for (count = min_of(count, REPEAT_LIMIT); count > 0; count--)
         terminal_grid_put(grid, emulator->last_character);
 }
 

@@ -3,11 +3,16 @@
 // first_damaged are shown as wanted.
 #include "dev/screen.h"
 
-#include "cpu/registers.h"
+#include <stdatomic.h>
+
 #include "dev/canvas.h"
 #include "dev/emulator.h"
+#include "lib/string.h"
 
-#define PIECE_COST 4096u // of one screen_draw(), in words stored or cells compared
+#define PIECE_COST 4096u   // of one screen_draw(), in words stored or cells compared
+#define READ_WORK 4096u    // cells touched by the text that one screen_draw() reads
+#define READS_PER_DRAW 16u // while text comes without end
+#define QUEUE_SIZE 32768u
 
 struct cursor_place {
     uint32_t row, column;
@@ -17,6 +22,10 @@ struct cursor_place {
 static bool is_open;
 static struct emulator emulator;
 static struct cursor_place cursor; // as drawn, or about to be
+// Text that waits. Positions count bytes since boot.
+static char queue[QUEUE_SIZE];
+static _Atomic uint64_t queue_head, queue_tail; // read without the lock, too
+static uint32_t reads_in_a_row;
 
 bool screen_init(const struct boot_framebuffer *framebuffer, volatile void *pixels)
 {
@@ -26,19 +35,49 @@ bool screen_init(const struct boot_framebuffer *framebuffer, volatile void *pixe
     if (is_open)
         emulator_init(&emulator, columns, rows);
     cursor = (struct cursor_place){ .is_shown = false };
+    queue_head = queue_tail = 0;
     return is_open;
+}
+
+size_t screen_pending(void)
+{
+    return atomic_load(&queue_head) - atomic_load(&queue_tail);
+}
+
+static void read_piece(void)
+{
+    size_t start = queue_tail % QUEUE_SIZE;
+    size_t length = min_of(screen_pending(), QUEUE_SIZE - start);
+
+    queue_tail += emulator_write(&emulator, queue + start, length, READ_WORK);
 }
 
 void screen_write(const char *text, size_t length)
 {
-    if (is_open)
-        emulator_write(&emulator, text, length);
+    if (!is_open)
+        return;
+    while (length > 0) {
+        size_t start = queue_head % QUEUE_SIZE;
+        size_t room = min_of(QUEUE_SIZE - screen_pending(), QUEUE_SIZE - start);
+        size_t count = min_of(room, length);
+        if (room == 0)
+            read_piece();
+        memcpy(queue + start, text, count);
+        queue_head += count;
+        text += count;
+        length -= count;
+    }
 }
 
 void screen_reset_for_panic(void)
 {
     if (!is_open)
         return;
+    if (screen_pending() > QUEUE_SIZE)
+        queue_tail = queue_head;
+    emulator_recover(&emulator);
+    while (screen_pending() > 0) // what came before the panic
+        read_piece();
     emulator_reset_for_panic(&emulator);
     canvas_forget();
     cursor = (struct cursor_place){ .is_shown = false };
@@ -88,13 +127,18 @@ bool screen_draw(void)
 {
     if (!is_open)
         return false;
+    if (screen_pending() > 0) {
+        read_piece();
+        if (screen_pending() > 0 && ++reads_in_a_row % READS_PER_DRAW != 0)
+            return true;
+    }
     move_cursor();
     flip_cursor();
     bool more = draw_rows();
     flip_cursor();
     if (!more)
         __asm__ volatile("sfence" ::: "memory"); // out of the write-combining buffers
-    return more;
+    return more || screen_pending() > 0;
 }
 
 void screen_size(uint16_t *columns, uint16_t *rows)

@@ -26,6 +26,7 @@ typedef uint32_t terminal_cell;
 
 struct terminal_grid {
     uint32_t columns, rows;
+    uint32_t work;        // counts cells touched, for who divides the work into pieces
     uint32_t row, column; // the cursor
     bool wrap_pending;    // the last column was written: the next character starts a row
     bool autowrap, insert;

@@ -62,9 +62,14 @@ static void pass_replies_on(void)
     interrupts_restore();
 }
 
+static bool has_room(size_t limit)
+{
+    return serial_console_pending() < limit && screen_pending() < limit;
+}
+
 static void wake_writers(void)
 {
-    if (atomic_load(&room_is_awaited) && serial_console_pending() <= ROOM_LIMIT / 2) {
+    if (atomic_load(&room_is_awaited) && has_room(ROOM_LIMIT / 2)) {
         atomic_store(&room_is_awaited, false); // who still has to wait says so again
         wait_wake_all(&room_queue);
     }
@@ -89,9 +94,9 @@ static void run_console(void *argument)
     for (;;) {
         wait_for_work();
         atomic_store(&work_is_waiting, false);
-        pass_replies_on();
         while (log_work())
             preempt_point();
+        pass_replies_on();
         serial_console_check();
         wake_writers();
     }
@@ -142,10 +147,10 @@ void console_write(const char *text, size_t length)
 
 bool console_has_room(void)
 {
-    if (serial_console_pending() < ROOM_LIMIT)
+    if (has_room(ROOM_LIMIT))
         return true;
     atomic_store(&room_is_awaited, true);
-    return serial_console_pending() < ROOM_LIMIT; // it may have drained before it was awaited
+    return has_room(ROOM_LIMIT); // it may have drained before it was awaited
 }
 
 struct wait_queue *console_room_queue(void)

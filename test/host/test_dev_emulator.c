@@ -10,7 +10,7 @@ static struct emulator emulator;
 
 static void write_text(const char *text)
 {
-    emulator_write(&emulator, text, strlen(text));
+    (void)emulator_write(&emulator, text, strlen(text), UINT32_MAX);
 }
 
 static bool row_shows(uint32_t row, const char *text)

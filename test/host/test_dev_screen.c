@@ -299,6 +299,9 @@ TEST(dev_screen_tells_its_size_and_answers)
     screen_size(&columns, &rows);
     CHECK(columns == 10 && rows == 4);
     write_text("ab\033[?1h\033[6n");
+    CHECK_EQUAL(screen_pending(), 11);
+    draw_all();
+    CHECK_EQUAL(screen_pending(), 0);
     CHECK(screen_cursor_keys_are_application());
     CHECK_EQUAL(screen_take_replies(replies, sizeof(replies)), 4);
     CHECK(memcmp(replies, "\033[1;", 4) == 0);

@@ -36,7 +36,7 @@ static void check_panic(struct emulator *emulator)
     struct terminal_grid *grid = &emulator->grid;
 
     emulator_reset_for_panic(emulator);
-    emulator_write(emulator, "P\r\n", 3);
+    (void)emulator_write(emulator, "P\r\n", 3, UINT32_MAX);
     check_grid(grid);
     require(!grid->alternate && grid->column == 0);
     if (grid->row > 0)
@@ -52,7 +52,8 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
         return 0;
     emulator_init(&emulator, data[0] % 64u, data[1] % 32u);
     for (size_t i = 2; i < size; i += PIECE) {
-        emulator_write(&emulator, (const char *)data + i, min_of(size - i, (size_t)PIECE));
+        (void)emulator_write(&emulator, (const char *)data + i, min_of(size - i, (size_t)PIECE),
+                             UINT32_MAX);
         check_grid(&emulator.grid);
         if (data[i] % 8 == 0)
             (void)emulator_take_replies(&emulator, reply, sizeof(reply));

@@ -43,7 +43,9 @@ int main(int argc, char **argv)
         if (fread(bytes, 1, length, stdin) != length)
             return 2;
         emulator_init(&emulator, (uint32_t)atoi(argv[1]), (uint32_t)atoi(argv[2]));
-        emulator_write(&emulator, bytes, length);
+        size_t taken = emulator_write(&emulator, bytes, length, UINT32_MAX);
+        if (taken != length)
+            return 2;
         print_state(&emulator);
         free(bytes);
     }
