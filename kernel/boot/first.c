@@ -68,7 +68,7 @@ static void run_direct(void)
 static void run_init(void)
 {
     char *arguments[COMMAND_LINE_WORD_LIMIT + 2] = { (char *)boot_options.init_path };
-    char *const environment[] = { "HOME=/", "TERM=linux", "PATH=/sbin:/bin", NULL };
+    char *const environment[] = { "HOME=/", "TERM=xterm", "PATH=/sbin:/bin", NULL };
     const struct command_line *line = &boot_options.line;
 
     for (size_t i = 0; i < line->init_word_count; i++)

@@ -111,6 +111,12 @@ HANDLER1(set_tid_address, address)
 }
 
 // The list matters to threads that share futexes; there are none to tell yet.
+// Every glibc program asks for restartable sequences as it starts, and does without.
+HANDLER4(rseq, area, length, flags, signature)
+{
+    return -ENOSYS;
+}
+
 HANDLER2(set_robust_list, head, size)
 {
     return size == ROBUST_LIST_SIZE ? 0 : -EINVAL;

@@ -41,7 +41,7 @@ def test_greeting_and_place(shell):
     for word in ("Ringfence", "tour", "poweroff"):
         assert word in greeting.split("acpi:")[1]
     assert shell.run("pwd; id -un; tty; echo $HOME $TERM $0") == [
-        "/root", "root", "/dev/console", "/root linux -sh"]
+        "/root", "root", "/dev/console", "/root xterm -sh"]
     assert shell.run("stty size") == [f"{ROWS} {COLUMNS}"]
 
 
