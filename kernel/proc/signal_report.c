@@ -23,13 +23,15 @@ const char *signal_name(uint32_t signal)
     return signal <= SIGNAL_LIMIT ? "a real-time signal" : "no signal";
 }
 
+// What programs and people do to one another is ordinary: dmesg has it, the console is spared.
+// Faults are told there.
 void signal_report_death(struct process *process, uint32_t signal)
 {
     if (process->killer_pid)
-        log_info("process", "%u (%s) killed by %s from %u (%s)", process->pid, process->name,
-                 signal_name(signal), process->killer_pid, process->killer_name);
+        log_line(LOG_DEBUG, "process", "%u (%s) killed by %s from %u (%s)", process->pid,
+                 process->name, signal_name(signal), process->killer_pid, process->killer_name);
     else
-        log_info("process", "%u (%s) killed by %s", process->pid, process->name,
+        log_line(LOG_DEBUG, "process", "%u (%s) killed by %s", process->pid, process->name,
                  signal_name(signal));
 }
 
