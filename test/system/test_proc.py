@@ -1,5 +1,6 @@
 """/proc in Linux's formats, and the busybox programs that live on it, in one boot."""
 
+import math
 import os
 import re
 
@@ -49,12 +50,13 @@ section states; $B cat [0-9]*/stat
 section ps; $B ps
 kill -CONT $STOPPED; kill $SLEEPER $STOPPED $PARENT
 for i in 1 2 3; do /bin/spinner & eval S$i=$!; done
-section before; $B cat stat [0-9]*/stat
+section before; $B cat stat [0-9]*/stat; section load-0; $B cat loadavg uptime
 section top; $B top -b -n 2 -d 3
-section after; $B cat stat [0-9]*/stat
-section load; $B cat loadavg
+section after; $B cat stat [0-9]*/stat; section load-1; $B cat loadavg uptime
 section interrupts; $B cat interrupts
-kill $S1 $S2 $S3
+kill $S1 $S2 $S3; wait $S1 $S2 $S3
+section load-2; $B cat loadavg uptime; $B sleep 3
+section load-3; $B cat loadavg uptime
 section storm; /bin/procstorm 25 4
 section reuse; /bin/procstorm reuse
 section end
@@ -226,9 +228,20 @@ def test_cpu_time_is_shared_and_told(section):
     second = section("top")[len(section("top")) // 2:]
     shares = [int(line.split()[6].rstrip("%")) for line in second if line.endswith("/bin/spinner")]
     assert len(shares) == SPINNERS and all(20 <= share <= 45 for share in shares), shares
-    load = float(section("load")[0].split()[0])
-    seconds = sum(times) / 100
-    assert 0.02 * seconds / SPINNERS < load < 3, load  # three run for so long: 3 * (1 - e^(-t/60))
+
+
+def test_load_average(section):
+    def mean_count(first, second):
+        """How many ran in between, by the change of the 1-minute average; and what 0.01 means."""
+        (load, start), (later, end) = [(float(lines[0].split()[0]), float(lines[1].split()[0]))
+                                       for lines in (section(first), section(second))]
+        kept = math.exp((start - end) / 60)
+        return (later - load * kept) / (1 - kept), 0.01 / (1 - kept)
+
+    busy, tolerance = mean_count("load-0", "load-1")
+    assert SPINNERS - 0.2 - tolerance < busy < SPINNERS + 1 + tolerance
+    idle, tolerance = mean_count("load-2", "load-3")
+    assert -tolerance < idle < 0.3 + tolerance
 
 
 def test_a_pid_that_comes_again_is_another_process(section):
