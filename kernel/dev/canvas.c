@@ -11,6 +11,8 @@
 #define SIDE_LIMIT 65535u // pixels
 #define UNKNOWN_CELL 0u   // in `shown`: equal to none
 #define ALL_LINES 0xffffu
+#define COMPARE_COST 6u
+#define IMAGE_COST 1024u // of drawing an image, in words stored
 
 extern const uint8_t screen_font_start[], screen_font_end[];
 
@@ -124,13 +126,17 @@ static void draw_one(uint32_t row, uint32_t column, terminal_cell cell)
 }
 
 // Behind an odd number of columns lies a cell that always is as shown: nobody writes to it.
-__attribute__((noinline)) static void draw_changed(uint32_t row, uint32_t column, uint64_t cells,
-                                                   uint64_t change)
+// Returns the cost of images that had to be drawn.
+__attribute__((noinline)) static uint32_t draw_changed(uint32_t row, uint32_t column,
+                                                       uint64_t cells, uint64_t change)
 {
+    uint32_t drawn = cell_images.drawn;
+
     if ((uint32_t)change != 0)
         draw_one(row, column, (uint32_t)cells);
     if (change >> 32 != 0)
         draw_one(row, column + 1, (uint32_t)(cells >> 32));
+    return (cell_images.drawn - drawn) * IMAGE_COST;
 }
 
 // The same through one load or store.
@@ -177,7 +183,7 @@ CELL_COPY_INLINE uint32_t draw_row(const uint32_t words, const uint32_t scale, u
     struct two_line_sets *lines = (struct two_line_sets *)shown_lines[row];
     int64_t left = cost;
 
-    for (; column < columns && left > 0; column += 2, left--) {
+    for (; column < columns && left > 0; column += 2, left -= COMPARE_COST) {
         uint64_t wanted = ((const struct two_cells *)(cells + column))->value;
         uint64_t change = wanted ^ seen[column / 2].value;
         if (change == 0)
@@ -187,7 +193,7 @@ CELL_COPY_INLINE uint32_t draw_row(const uint32_t words, const uint32_t scale, u
             draw_two(words, scale, &lines[column / 2], line + column * words * 8, wanted))
             seen[column / 2].value = wanted;
         else
-            draw_changed(row, (uint32_t)column, wanted, change);
+            left -= draw_changed(row, (uint32_t)column, wanted, change);
     }
     *from = (uint32_t)min_of(column, columns);
     return (uint32_t)max_of(left, (int64_t)0);

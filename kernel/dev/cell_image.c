@@ -102,6 +102,7 @@ static void draw_lines(uint32_t entry, terminal_cell cell)
 
 void cell_images_draw(uint32_t entry, terminal_cell cell)
 {
+    cell_images.drawn++;
     cell_images.tags[entry] = 0;
     __asm__ volatile("" ::: "memory");
     draw_lines(entry, cell);

@@ -14,6 +14,7 @@ struct cell_images {
     uint32_t pixel_bytes;                 // 2, 3 or 4
     uint32_t line_words;                  // 64-bit words of one line of pixels of a cell
     uint32_t entry_mask;                  // number of entries - 1
+    uint32_t drawn;                       // how often an image was drawn
     terminal_cell tags[CELL_IMAGE_LIMIT]; // what an entry shows; 0: nothing
     uint16_t lit_lines[CELL_IMAGE_LIMIT]; // a bit for each line that is not all black
     // An entry has GLYPH_HEIGHT lines of line_words; each is to be shown `scale` times.

@@ -8,6 +8,7 @@
 
 #define TAB_WIDTH 8u
 #define FIRST_GRAPHIC 0x5fu
+#define RUN_LIMIT ((size_t)1024) // characters before the work is looked at again
 
 // DEC's special graphics, from 0x5f on.
 static const uint16_t graphics[] = {
@@ -285,16 +286,16 @@ size_t emulator_write(struct emulator *emulator, const char *text, size_t length
 
     grid->work = 0;
     while (i < length && grid->work < work) {
-        size_t taken = 0;
+        size_t taken = 0, limit = min_of(length - i, RUN_LIMIT);
         if (escape_parser_is_idle(&emulator->parser) &&
             !emulator->line_drawing[emulator->shift & 1])
-            taken = terminal_grid_put_ascii(grid, text + i, length - i);
+            taken = terminal_grid_put_ascii(grid, text + i, limit);
         if (taken > 0)
             emulator->last_character = (uint8_t)text[i + taken - 1];
         else
             take_byte(emulator, (uint8_t)text[i++]);
         i += taken;
-        grid->work += 4 + (uint32_t)taken / 4;
+        grid->work += 80 + 7 * (uint32_t)taken;
     }
     return i;
 }

@@ -181,7 +181,7 @@ static void repeat_character(struct emulator *emulator, uint32_t count)
 
     if (emulator->last_character == 0)
         return;
-    grid->work += min_of(count, REPEAT_LIMIT);
+    grid->work += 40 * min_of(count, REPEAT_LIMIT);
     for (count = min_of(count, REPEAT_LIMIT); count > 0; count--)
         terminal_grid_put(grid, emulator->last_character);
 }

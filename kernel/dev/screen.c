@@ -10,7 +10,7 @@
 #include "lib/string.h"
 
 #define PIECE_COST 4096u   // of one screen_draw(), in words stored or cells compared
-#define READ_WORK 4096u    // cells touched by the text that one screen_draw() reads
+#define READ_WORK 8192u    // instructions spent on the text that one screen_draw() reads
 #define READS_PER_DRAW 16u // while text comes without end
 #define QUEUE_SIZE 32768u
 
@@ -129,7 +129,7 @@ bool screen_draw(void)
         return false;
     if (screen_pending() > 0) {
         read_piece();
-        if (screen_pending() > 0 && ++reads_in_a_row % READS_PER_DRAW != 0)
+        if (++reads_in_a_row % READS_PER_DRAW != 0)
             return true;
     }
     move_cursor();

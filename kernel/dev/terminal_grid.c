@@ -54,7 +54,7 @@ void terminal_grid_damage(struct terminal_grid *grid, uint32_t row, uint32_t col
 
 static void damage_rows(struct terminal_grid *grid, uint32_t first, uint32_t last)
 {
-    grid->work += 4 * (last + 1 - first);
+    grid->work += 6 * (last + 1 - first);
     for (uint32_t row = first; row <= last; row++)
         terminal_grid_damage(grid, row, 0);
 }
@@ -75,7 +75,7 @@ static void reset_state(struct terminal_grid *grid)
 
 static void clear_screen(struct terminal_grid *grid, uint32_t screen)
 {
-    grid->work += grid->rows * grid->columns;
+    grid->work += grid->rows * (grid->columns / 2 + 40);
     for (uint32_t row = 0; row < grid->rows; row++) {
         grid->place[screen][row] = (uint16_t)row;
         fill_cells(grid->cells[screen][row], grid->columns, ' ' | CELL_DEFAULT_COLOURS);
@@ -303,7 +303,7 @@ void terminal_grid_erase(struct terminal_grid *grid, uint32_t row, uint32_t star
     if (start >= end)
         return;
     fill_cells(terminal_grid_row(grid, row) + start, end - start, blank_cell(grid));
-    grid->work += end - start;
+    grid->work += (end - start) / 2 + 40;
     terminal_grid_damage(grid, row, start);
 }
 

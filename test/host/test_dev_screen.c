@@ -131,8 +131,10 @@ static void write_lines(void)
 {
     for (int i = 0; i < LINE_COUNT; i++) {
         write_line(i);
-        if (i % 3 == 0)
+        for (uint64_t pieces = random_below(60); pieces > 0; pieces--)
             (void)screen_draw();
+        if (i == LINE_COUNT / 2)
+            draw_all();
     }
     draw_all();
 }

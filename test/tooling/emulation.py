@@ -1,5 +1,5 @@
-"""Runs the kernel's terminal emulation on this machine (test/host/oracle/emulate.c), and pyte beside
-it, for test_emulator.py."""
+"""Runs the kernel's terminal emulation on this machine (test/host/oracle/emulate.c), and pyte
+beside it, for test_emulator.py."""
 
 import os
 import subprocess
@@ -17,8 +17,8 @@ COLOURS = ["black", "red", "green", "brown", "blue", "magenta", "cyan", "white"]
 def build(name):
     """The path of a program of test/host/oracle."""
     path = os.path.join(BUILD, name)
-    subprocess.run(["make", "-s", "-f", "test/host/host.mk", f"BUILD={BUILD}", "DEBUG=1", "WITHOUT=",
-                    path], cwd=ROOT, check=True)
+    subprocess.run(["make", "-s", "-f", "test/host/host.mk", f"BUILD={BUILD}", "DEBUG=1",
+                    "WITHOUT=", path], cwd=ROOT, check=True)
     return os.path.join(ROOT, path)
 
 

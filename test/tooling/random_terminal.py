@@ -1,6 +1,6 @@
-"""Random terminal input that pyte treats as xterm does. Where pyte is known to differ (a pending wrap
-that a line feed or an erasure ends, a cursor outside the scrolling region) the generator, which sees
-pyte's state, moves the cursor first."""
+"""Random terminal input that pyte treats as xterm does. Where pyte is known to differ (a pending
+wrap that a line feed or an erasure ends, a cursor outside the scrolling region) the generator,
+which sees pyte's state, moves the cursor first."""
 
 WORDS = ["a", "Text", "x" * 7, "0123456789abcdef", "é", "─┼", "ä€ß", "$ ls -l", "~"]
 BROKEN = [b"\x80", b"\xff", b"\xc3", b"\xe2\x82", b"\xf0\x90\x80", b"\xc0\xaf", b"\xe0\x80\xaf",

@@ -99,8 +99,8 @@ def test_full_screen_programs(program, tmp_path, command, steps):
     assert state.cursor == screen.state().cursor
 
 
-# What pyte lacks or does otherwise: (input, cursor's row and column, text of the rows). Eight columns
-# and four rows; the rules are xterm's.
+# What pyte lacks or does otherwise: (input, cursor's row and column, text of the rows). Eight
+# columns and four rows; the rules are xterm's.
 CASES = {
     "deferred wrap": (b"12345678", (0, 7), ["12345678"]),
     "deferred wrap, next character": (b"123456789", (1, 1), ["12345678", "9"]),
