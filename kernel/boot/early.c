@@ -7,6 +7,7 @@
 #include "debug/symbols.h"
 #include "debug/trace.h"
 #include "dev/power.h"
+#include "drivers/serial_console.h"
 #include "lib/panic.h"
 #include "lib/protection.h"
 #include "lib/string.h"
@@ -19,6 +20,13 @@
 struct boot_options boot_options;
 
 extern const char boot_stack_guard[]; // start.S
+
+void boot_open_serial_log(void)
+{
+    serial_console_open();
+    report_to(log_receive); // what cpu/ and dev/ have to say
+    log_info("boot", "Ringfence: limited direct execution on x86-64");
+}
 
 void boot_check_info(const struct boot_info *boot)
 {

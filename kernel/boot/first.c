@@ -81,6 +81,7 @@ static void run_init(void)
 
 static void first_thread(void *argument)
 {
+    console_start_thread();
     process_remember_baseline();
     memory_fs_init();
     unpack_initramfs();

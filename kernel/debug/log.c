@@ -14,6 +14,7 @@
 #define RING_SIZE 65536u
 #define LEVEL_MARK 0x80u // | level: first byte of a line in the ring
 #define COPY_PIECE 1024u // bytes copied under the lock at a time
+#define PLAIN_PIECE 64u  // bytes shown under the lock at a time
 
 static struct spinlock log_lock = SPINLOCK_INIT("log", LOCK_RANK_LOG);
 // All below: log_lock. Positions count bytes since boot.
@@ -22,6 +23,9 @@ static uint64_t oldest, next;
 static struct log_sink *_Atomic sinks; // read by panic without the lock
 static uint32_t shown_level = LOG_INFO;
 static bool work_is_deferred;
+static bool mid_line; // of what the sinks show: a program's output ended without a newline
+
+static void (*lag_receiver)(void); // set once at boot
 
 static char *ring_at(uint64_t position)
 {
@@ -53,6 +57,34 @@ static void send_to_all(const char *text, size_t length)
         sink->write(text, length);
 }
 
+// The log's own text: sinks are terminals, where a line ends with CR LF.
+static void send_to(struct log_sink *sink, const char *text, size_t length)
+{
+    size_t start = 0;
+
+    for (size_t i = 0; i < length; i++) {
+        if (text[i] != '\n')
+            continue;
+        sink->write(text + start, i - start);
+        sink->write("\r\n", 2);
+        start = i + 1;
+    }
+    if (start < length)
+        sink->write(text + start, length - start);
+}
+
+// A line of the log begins a line of its own, whatever a program left on the terminal.
+static void send_line(const char *line, size_t length)
+{
+    for (struct log_sink *sink = atomic_load_explicit(&sinks, memory_order_acquire); sink;
+         sink = sink->next) {
+        if (mid_line)
+            sink->write("\r\n", 2);
+        send_to(sink, line, length);
+    }
+    mid_line = length > 0 && line[length - 1] != '\n';
+}
+
 // What programs can put into a message (names, paths) must not move a terminal's cursor or forge a
 // line of its own.
 static void replace_control_characters(char *text, size_t length)
@@ -80,13 +112,21 @@ static size_t format_line(char line[LOG_LINE_LIMIT], const char *area, const cha
     return length;
 }
 
-static bool work_one_piece(bool laggards)
+enum sink_choice { SINKS_PROMPT, SINKS_LAGGING, SINKS_ALL };
+
+static bool is_chosen(const struct log_sink *sink, enum sink_choice choice)
+{
+    return sink->work && (choice == SINKS_ALL || sink->may_lag == (choice == SINKS_LAGGING));
+}
+
+// One piece of each chosen sink; true when there is more.
+static bool work_one_piece(enum sink_choice choice)
 {
     bool more = false;
 
     spinlock_acquire(&log_lock);
     for (struct log_sink *sink = sinks; sink; sink = sink->next)
-        if (sink->work && (laggards || !sink->may_lag) && sink->work())
+        if (is_chosen(sink, choice) && sink->work())
             more = true;
     spinlock_release(&log_lock);
     return more;
@@ -94,12 +134,12 @@ static bool work_one_piece(bool laggards)
 
 bool log_work(void)
 {
-    return work_one_piece(true);
+    return work_one_piece(SINKS_LAGGING);
 }
 
 void log_flush(void)
 {
-    while (log_work())
+    while (work_one_piece(SINKS_ALL))
         ;
 }
 
@@ -110,15 +150,23 @@ void log_work_later(void)
     spinlock_release(&log_lock);
 }
 
-// Every piece has its own stretch of interrupts off. A caller that has them off once the scheduler
-// runs is in a hurry: the next line catches up.
+void log_tell_of_lag(void (*receiver)(void))
+{
+    lag_receiver = receiver;
+}
+
+// Every piece has its own stretch of interrupts off. Who has them off once the scheduler runs is in
+// a hurry, and may hold locks: then the next line catches up. With interrupts on no spinlock is
+// held, so the receiver may wake a thread.
 static void do_sinks_work(bool deferred)
 {
     if (deferred && !interrupts_are_on())
         return;
-    while (work_one_piece(false))
+    while (work_one_piece(SINKS_PROMPT))
         ;
-    while (log_work() && !deferred)
+    if (deferred && lag_receiver)
+        lag_receiver();
+    while (!deferred && log_work())
         ;
 }
 
@@ -133,7 +181,7 @@ void log_line(enum log_level level, const char *area, const char *format, ...)
     va_end(arguments);
     keep_line(level, line, length);
     if (level <= shown_level)
-        send_to_all(line, length);
+        send_line(line, length);
     bool deferred = work_is_deferred;
     spinlock_release(&log_lock);
     do_sinks_work(deferred);
@@ -141,11 +189,22 @@ void log_line(enum log_level level, const char *area, const char *format, ...)
 
 void log_write_plain(const char *text, size_t length)
 {
+    while (length > 0) {
+        size_t piece = min_of(length, (size_t)PLAIN_PIECE);
+        spinlock_acquire(&log_lock);
+        send_to_all(text, piece);
+        mid_line = text[piece - 1] != '\n';
+        spinlock_release(&log_lock);
+        text += piece;
+        length -= piece;
+    }
+}
+
+void log_with_sinks(void (*function)(void *context), void *context)
+{
     spinlock_acquire(&log_lock);
-    send_to_all(text, length);
-    bool deferred = work_is_deferred;
+    function(context);
     spinlock_release(&log_lock);
-    do_sinks_work(deferred);
 }
 
 void log_receive(const char *area, const char *text)
@@ -184,7 +243,7 @@ static uint64_t replay_line(struct log_sink *sink, uint64_t position)
             break;
     }
     if (level <= shown_level)
-        sink->write(line, length);
+        send_to(sink, line, length);
     return position;
 }
 
@@ -231,7 +290,7 @@ size_t log_copy(char *buffer, size_t size, size_t offset)
 
 void log_emergency(const char *text, size_t length)
 {
-    send_to_all(text, length);
+    send_line(text, length);
     for (struct log_sink *sink = sinks; sink; sink = sink->next)
         while (sink->work && sink->work())
             ;

@@ -31,15 +31,20 @@ void log_set_level(uint32_t level);
 // Copies up to `size` bytes of the ring starting `offset` bytes after its oldest byte; for dmesg.
 size_t log_copy(char *buffer, size_t size, size_t offset);
 
-// Sends text to the sinks as it is, whole, without stamp and not kept in the ring; for the console.
+// Sends text to the sinks as it is, without stamp and not kept in the ring; for the console. The
+// sinks' work is left to whoever drives them: interrupts, or log_work() and log_flush(). Any
+// context; no lock of rank LOCK_RANK_LOG or above held.
 void log_write_plain(const char *text, size_t length);
+// Calls the function under the log lock, for what shares a sink's device with the log.
+void log_with_sinks(void (*function)(void *context), void *context);
 
 // Slow sinks work in pieces, so that no line keeps interrupts off for long. log_line() finishes the
-// work of sinks that must not lag (serial) if interrupts are on; else the next line or idle does.
-// Those that may lag (the screen) it finishes at first; after log_work_later() it does one piece,
-// and the rest is for whoever has time (idle).
+// work of sinks that must not lag (serial) if interrupts are on; else the next line does. Those
+// that may lag (the screen) it finishes at first; after log_work_later() that is for whoever has
+// time, and the receiver is told, with interrupts on and no lock held.
 void log_work_later(void);
-// One piece, interrupts on afterwards as before; true when there is more.
+void log_tell_of_lag(void (*receiver)(void)); // boot, once
+// One piece of the sinks that may lag, interrupts on afterwards as before; true when there is more.
 bool log_work(void);
 // Everything, for an orderly end.
 void log_flush(void);

@@ -12,6 +12,7 @@
 #define REGISTER_STATUS 5u
 
 #define INTERRUPT_RECEIVED 0x01u
+#define INTERRUPT_CAN_SEND 0x02u
 #define INTERRUPT_MASK 0x0fu
 #define FIFO_ON_AND_CLEAR 0xc7u // receive interrupt at 14 bytes, or after a pause
 #define LINE_8N1 0x03u
@@ -67,9 +68,9 @@ bool serial_open(struct serial_port *port, uint16_t base)
     return true;
 }
 
-static bool can_send(const struct serial_port *port)
+bool serial_can_write(const struct serial_port *port)
 {
-    return (read_register(port, REGISTER_STATUS) & STATUS_TRANSMIT_EMPTY) != 0;
+    return port->present && (read_register(port, REGISTER_STATUS) & STATUS_TRANSMIT_EMPTY) != 0;
 }
 
 // A UART that did not drain once gets single polls until it does: a dead line costs one time-out,
@@ -79,7 +80,7 @@ static bool wait_until_can_send(struct serial_port *port)
     uint32_t limit = port->stuck ? 1 : TRANSMIT_POLL_LIMIT;
 
     for (uint32_t i = 0; i < limit; i++) {
-        if (can_send(port)) {
+        if (serial_can_write(port)) {
             port->stuck = false;
             return true;
         }
@@ -107,7 +108,7 @@ size_t serial_try_write(struct serial_port *port, const void *data, size_t lengt
 
     if (!port->present)
         return 0;
-    while (sent < length && can_send(port))
+    while (sent < length && serial_can_write(port))
         write_register(port, REGISTER_DATA, bytes[sent++]);
     return sent;
 }
@@ -119,10 +120,12 @@ int serial_read(struct serial_port *port)
     return read_register(port, REGISTER_DATA);
 }
 
-void serial_receive_interrupt(struct serial_port *port, bool on)
+void serial_interrupts(struct serial_port *port, bool received, bool can_send)
 {
     if (!port->present)
         return;
-    write_register(port, REGISTER_INTERRUPTS, on ? INTERRUPT_RECEIVED : 0);
-    write_register(port, REGISTER_MODEM, on ? MODEM_DTR_RTS | MODEM_OUT2 : MODEM_DTR_RTS);
+    write_register(port, REGISTER_INTERRUPTS,
+                   (received ? INTERRUPT_RECEIVED : 0) | (can_send ? INTERRUPT_CAN_SEND : 0));
+    write_register(port, REGISTER_MODEM,
+                   received || can_send ? MODEM_DTR_RTS | MODEM_OUT2 : MODEM_DTR_RTS);
 }

@@ -19,7 +19,10 @@ bool serial_open(struct serial_port *port, uint16_t base);
 void serial_write(struct serial_port *port, const void *data, size_t length);
 // Without waiting: returns how many bytes the UART took, for callers that may lose none.
 must_check size_t serial_try_write(struct serial_port *port, const void *data, size_t length);
+// Can the UART take bytes now?
+bool serial_can_write(const struct serial_port *port);
 // One received byte, or -1 when there is none.
 int serial_read(struct serial_port *port);
-// Received-data interrupt on or off (IER bit 0; OUT2 drives the line).
-void serial_receive_interrupt(struct serial_port *port, bool on);
+// Which interrupts the port may raise (IER bits 0 and 1; OUT2 drives the line): when bytes have
+// come, and while it can take bytes to send. Turning one on makes a new edge if its reason holds.
+void serial_interrupts(struct serial_port *port, bool received, bool can_send);

@@ -14,6 +14,8 @@ typedef void (*console_receiver)(const char *bytes, size_t count);
 // Another face was typed at: console_size() has changed. Same context.
 typedef void (*console_size_receiver)(void);
 
+// Starts the kernel thread that draws the screen while others compute. Boot, once.
+void console_start_thread(void);
 // Serial input from now on, if there is a port. Boot, once, in a thread.
 void console_init(uint32_t serial_line, bool active_low, bool level_triggered);
 void console_set_receivers(console_receiver input, console_size_receiver size);

@@ -305,7 +305,7 @@ void host_channel_init(uint32_t interrupt_line, bool active_low, bool level_trig
     make_nodes();
     if (ioapic_route(interrupt_line, VECTOR_SERIAL, this_cpu()->apic_id, active_low,
                      level_triggered) == 0) {
-        serial_receive_interrupt(&port, true);
+        serial_interrupts(&port, true, false);
         return;
     }
     log_warning("channel", "interrupt line %u has no I/O APIC: standard input is empty",
@@ -321,8 +321,8 @@ bool host_channel_interrupt(void)
     for (int byte; count < BURST_LIMIT && (byte = serial_read(&port)) >= 0; count++)
         wake |= host_input_receive((uint8_t)byte);
     if (count == BURST_LIMIT) {
-        serial_receive_interrupt(&port, false);
-        serial_receive_interrupt(&port, true);
+        serial_interrupts(&port, false, false);
+        serial_interrupts(&port, true, false);
     }
     if (wake)
         host_input_wake();
