@@ -1,7 +1,7 @@
 #!/usr/bin/env python3
 """Starts the machine. Every QEMU command line of this project is composed here (test/harness).
 
-  qemu.py run [knobs]                  on the terminal; without one: the tour, then power-off
+  qemu.py run [knobs]                  a shell on the terminal; without one: the tour, power-off
   qemu.py boot [knobs]                 boots, prints the log, waits for the power-off
   qemu.py exec [knobs] -- PROG ARG...  runs a Linux program; its output, input and exit status
   qemu.py debug [knobs]                halted, with gdb attached
@@ -14,11 +14,12 @@ import sys
 
 sys.dont_write_bytecode = True
 
-from harness import execute, interactive
+from harness import execute, interactive, log
 from harness.guest import Guest, GuestError
 from harness.machine import Machine
 from harness.media import Media, default_build
 
+TOUR = " -- /bin/tour,all"
 BOOT_SECONDS = 120
 ICOUNT_BOOT_SECONDS = 900
 
@@ -41,16 +42,21 @@ def main():
 def run(options):
     if sys.stdin and sys.stdin.isatty():
         return interactive.run(options)
-    return boot(options)
+    if not interactive.chooses_programs(options.cmdline):
+        options.cmdline += TOUR
+    return boot(options, log.programs_failed)
 
 
-def boot(options):
-    """Boots with the log on standard output; 0 only if it ended with everything given back."""
+def boot(options, find_failure=lambda lines: None):
+    """Boots with the log on standard output; 0 only if it ended with everything given back, and
+    `find_failure` finds nothing to complain of in the log."""
     settings, media = machine_of(options), media_of(options, options.cmdline)
     with Guest(settings, media, timeout=options.timeout, on_line=print_line) as guest:
         try:
             guest.wait()
-            reason = None if guest.orderly else f"no orderly power-off ({guest.end_reason})"
+            reason = find_failure(guest.log)
+            if not guest.orderly:
+                reason = f"no orderly power-off ({guest.end_reason})"
         except GuestError as error:
             reason = error.reason
         if options.log:

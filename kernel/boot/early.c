@@ -49,8 +49,9 @@ static bool word_is(const char *word, const char *name)
 
 static void report_unknown_words(const struct command_line *line)
 {
-    static const char *const known[] = { "init",  "console", "loglevel", "panic", "slice_ms",
-                                         "timer", "direct",  "selftest", "trace", "keymap" };
+    static const char *const known[] = { "init",     "console", "loglevel", "panic",
+                                         "slice_ms", "timer",   "direct",   "selftest",
+                                         "trace",    "keymap",  "size" };
 
     for (size_t i = 0; i < line->word_count; i++) {
         size_t k = 0;

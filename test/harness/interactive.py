@@ -5,6 +5,7 @@ import signal
 import subprocess
 import sys
 import tempfile
+import termios
 import time
 
 from harness import log, machine, media
@@ -14,17 +15,48 @@ GDB_HELPERS = os.path.join(media.ROOT, "test", "gdb", "ringfence.py")
 
 
 def run(options):
-    """COM1 on the terminal until power-off; Ctrl-A X leaves at once."""
+    """COM1 on the terminal until power-off; Ctrl-A X leaves at once. Ctrl-C belongs to the guest."""
     log_file = options.log or os.path.join(options.build_dir, "..", "run.log")
+    settings, boot_media = options.machine_of(options), media_of(options)
+    settings.reboot = True
+    boot_media.cmdline = f"size={terminal_size()} {boot_media.cmdline}".rstrip()
     print("Ctrl-A X ends the machine, Ctrl-A C is QEMU's monitor.", file=sys.stderr)
+    terminal = termios.tcgetattr(sys.stdin)
     with tempfile.TemporaryDirectory(prefix="ringfence-") as folder:
-        arguments = prepare(folder, options.machine_of(options), media_of(options))
-        subprocess.run(arguments + machine.console_terminal(log_file), check=False)
+        arguments = prepare(folder, settings, boot_media)
+        try:
+            subprocess.run(arguments + machine.console_terminal(log_file), check=False)
+        finally:
+            termios.tcsetattr(sys.stdin, termios.TCSADRAIN, terminal)
+    return complain(read_lines(log_file))
+
+
+def complain(lines):
+    """The exit status of a run: 0 when everything came back and no program of init's failed."""
+    failure = log.programs_failed(lines) if log.came_back(lines) else "no orderly power-off"
+    if failure:
+        print(f"qemu.py: {failure}", file=sys.stderr)
+    return 1 if failure else 0
+
+
+def read_lines(path):
     reader = log.LogReader()
-    with open(log_file, "rb") as file:
+    with open(path, "rb") as file:
         reader.feed(file.read())
     reader.finish()
-    return 0 if log.came_back(reader.lines) else 1
+    return reader.lines
+
+
+def terminal_size():
+    """COLUMNSxROWS: the guest cannot ask what lies behind its serial port."""
+    columns, rows = os.get_terminal_size(sys.stdin.fileno())
+    return f"{columns}x{rows}"
+
+
+def chooses_programs(cmdline):
+    """Does the command line say itself what is to run?"""
+    words = cmdline.split()
+    return "--" in words or any(word.startswith(("init=", "direct=")) for word in words)
 
 
 def add_debug_options(parser):

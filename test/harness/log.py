@@ -9,6 +9,7 @@ LOADER_ERROR = re.compile(r"^ringfence loader: error: ")
 CAME_BACK = re.compile(
     r"^\[ *\d+\.\d{6}\] power: everything came back: (\d+) frames, (\d+) objects; powering off$"
 )
+PROGRAMS_DONE = re.compile(r"^init: done(?:, (\d+) failed)?$")
 
 
 class LogReader:
@@ -53,6 +54,12 @@ def came_back(lines):
     """(frames, objects) when the last line says that everything came back, else None."""
     match = CAME_BACK.match(lines[-1]) if lines else None
     return (int(match[1]), int(match[2])) if match else None
+
+
+def programs_failed(lines):
+    """What init's closing line complains of, or None: no program failed, or init had none."""
+    ends = [match for match in map(PROGRAMS_DONE.match, lines) if match]
+    return f"programs failed: {ends[-1][1]}" if ends and ends[-1][1] else None
 
 
 def tail(lines, count=25):

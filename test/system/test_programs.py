@@ -8,6 +8,9 @@ EVERYTHING = ("-- /bin/hello,one,two /bin/hello-pie /bin/raw /bin/forktree,3,4 /
               "/bin/walker /bin/usercopy /bin/syscalls /bin/isolate,400ms /bin/lives,160 "
               "/bin/offend,divide-by-zero /bin/nothing")
 
+DEMONSTRATION = ("-- /bin/hello /bin/raw /bin/spinners,3,600ms /bin/pingpong,200 /bin/offend,all "
+                 "/bin/walker /bin/forktree,3,3")
+
 
 @pytest.fixture
 def machine(booted):
@@ -72,12 +75,17 @@ def test_missing_program(machine):
     assert ("nothing", "exited 127") in verdicts(machine())
 
 
-def test_tour(booted):
-    """Without words for init, the demonstration runs and the machine powers itself off."""
-    guest = booted("")
+def test_failures_are_counted(machine):
+    assert machine().matches(r"^init: done, 2 failed$")  # offend and nothing
+
+
+def test_demonstration(booted):
+    """Short forms of what the tour explains, one after the other."""
+    guest = booted(DEMONSTRATION)
     expect_orderly(guest)
     names = ["hello", "raw", "spinners", "pingpong", "offend", "walker", "forktree"]
     assert verdicts(guest) == [(name, "exited 0") for name in names]
+    assert guest.matches(r"^init: done$")
 
 
 def test_service_is_restarted_and_given_up(booted):

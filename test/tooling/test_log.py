@@ -1,6 +1,6 @@
 """Lines out of what arrives on COM1."""
 
-from harness.log import LogReader, came_back, panic_line
+from harness.log import LogReader, came_back, panic_line, programs_failed
 
 BACK = "[    1.234567] power: everything came back: 60123 frames, 0 objects; powering off"
 
@@ -40,3 +40,10 @@ def test_came_back_only_as_the_last_line():
 def test_panic_is_the_kernels_own_line():
     assert panic_line(["[    1.000000] panic: assertion failed"])
     assert panic_line(["hello: don't panic: all is well"]) is None
+
+
+def test_failed_programs_by_inits_last_word():
+    assert programs_failed(["init: done", BACK]) is None
+    assert programs_failed(["init: /bin/tour pid 2 exited 1", "init: powering off", BACK]) is None
+    assert programs_failed(["init: done, 2 failed", BACK]) == "programs failed: 2"
+    assert programs_failed(["init: done, 3 failed", "init: done"]) is None  # a boot after a reboot

@@ -6,6 +6,7 @@ import sys
 
 import pytest
 
+from harness.interactive import chooses_programs
 from harness.machine import Machine
 from harness.media import ROOT
 
@@ -75,3 +76,8 @@ def test_program_options_are_not_ours():
     output = subprocess.run([sys.executable, "-B", "-c", code], cwd=os.path.join(ROOT, "test"),
                             stdout=subprocess.PIPE, text=True, check=True).stdout
     assert output == "2 /bin/x ['--smp', '3', '-h']\n"
+
+
+def test_run_knows_who_chooses_the_programs():
+    assert not any(map(chooses_programs, ["", "loglevel=7 slice_ms=5", "x=--"]))
+    assert all(map(chooses_programs, ["-- /bin/hello", "direct=/direct/tour", "a init=/bin/sh"]))

@@ -31,7 +31,8 @@ static void apply_size_word(void)
     if (length <= 0)
         return;
     const char *word = strstr(text, " size=");
-    if (word != NULL && sscanf(word, " size=%hux%hu", &size.ws_col, &size.ws_row) == 2)
+    if (word != NULL && sscanf(word, " size=%hux%hu", &size.ws_col, &size.ws_row) == 2 &&
+        size.ws_col * size.ws_row > 0)
         ioctl(0, TIOCSWINSZ, &size);
 }
 
