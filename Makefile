@@ -60,8 +60,8 @@ clean:
 
 define HELP
 make                   builds everything that boots, in build/debug
-make run               boots in QEMU, serial console on the terminal; with no terminal: the tour,
-                       then power-off, exit status 0 only if everything came back
+make run               boots in QEMU, a shell on the terminal; with no terminal: the tour, then
+                       power-off, exit status 0 only if it succeeded and everything came back
 make exec PROG=path    runs a Linux program: ARGS="..." split by shell rules, FILES=dir lies in its
                        folder; status in build/exec.status, kernel log in build/exec.log
 make debug             QEMU halted, gdb attached with symbols and helpers
