@@ -15,7 +15,7 @@ GDB_HELPERS = os.path.join(media.ROOT, "test", "gdb", "ringfence.py")
 
 
 def run(options):
-    """COM1 on the terminal until power-off; Ctrl-A X leaves at once. Ctrl-C belongs to the guest."""
+    """COM1 on the terminal until power-off. Ctrl-C is the guest's; Ctrl-A X leaves at once."""
     log_file = options.log or os.path.join(options.build_dir, "..", "run.log")
     settings, boot_media = options.machine_of(options), media_of(options)
     settings.reboot = True
