@@ -38,6 +38,7 @@ struct acpi_summary {
     uint64_t hpet_address; // physical; 0 when there is none
     uint16_t pm_timer_port;
     bool pm_timer_is_32_bit;
+    bool lacks_i8042; // the firmware denies a PS/2 controller
 };
 
 // Reads the tables through the direct map. Missing or broken tables leave their fields zero and are

@@ -11,6 +11,9 @@
 #define FADT_HARDWARE_REDUCED (1u << 20) // no PM registers: their fields mean nothing
 #define FADT_TIMER_LENGTH 4u
 
+#define FADT_REVISION_2_0 3u // ACPI 2.0's; boot flags mean nothing in older tables
+#define FADT_BOOT_8042 (1u << 1)
+
 #define AML_ZERO 0x00u
 #define AML_ONE 0x01u
 #define AML_NAME 0x08u
@@ -48,7 +51,10 @@ void acpi_parse_fadt(struct acpi_bytes table, struct acpi_summary *summary,
                      struct power_registers *power)
 {
     uint64_t flags = acpi_field(table, 112, 4);
+    uint64_t boot_flags = acpi_field(table, 109, 2);
 
+    summary->lacks_i8042 =
+        acpi_field(table, 8, 1) >= FADT_REVISION_2_0 && !(boot_flags & FADT_BOOT_8042);
     if (!(flags & FADT_HARDWARE_REDUCED))
         parse_pm_registers(table, summary, power);
     summary->pm_timer_is_32_bit = (flags & FADT_TIMER_32_BIT) != 0;
