@@ -173,6 +173,7 @@ void process_restart_by_keys(void)
 
     if (atomic_load(&keys_restart)) {
         log_notice("power", "Ctrl-Alt-Del: restarting at once");
+        log_flush();
         power_restart();
     }
     spinlock_acquire(&process_lock);

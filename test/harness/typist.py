@@ -11,7 +11,7 @@ from harness.log import ESCAPE, LogReader
 
 PROMPT = re.compile(r"\r?\n?ringfence:(\S+)[#$] (?:\x1b\[6n)?")
 ROWS, COLUMNS = 30, 100
-LEAVE = "\x01x"  # QEMU's escape
+LEAVE, MONITOR = "\x01x", "\x01c"  # QEMU's escapes; the second leads there and back
 
 
 class Typist:

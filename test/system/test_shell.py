@@ -10,7 +10,7 @@ import pytest
 
 from harness.fixtures import HANG_SECONDS, QEMU_PROGRAM
 from harness.media import ROOT, default_build
-from harness.typist import COLUMNS, LEAVE, ROWS, Typist
+from harness.typist import COLUMNS, LEAVE, MONITOR, ROWS, Typist
 
 BACK = re.compile(r"^\[ *\d+\.\d+\] power: everything came back: .*; (.*)$")
 
@@ -216,6 +216,9 @@ def test_restart_and_halt(tmp_path):
         shell.expect(r"everything came back.*; restarting")
         shell.prompt()
         assert shell.run("echo again") == ["again"]
+        shell.type(f"{MONITOR}sendkey ctrl-alt-delete\r{MONITOR}")
+        shell.expect(r"everything came back.*; restarting")
+        shell.prompt()
         shell.type("halt\r")
         shell.expect(r"everything came back.*; halting")
         shell.type(LEAVE)
