@@ -160,7 +160,9 @@ static int open_inode(struct inode *inode, const char *path, uint32_t flags, boo
     int error = check_kind(inode, flags, &operations);
     if (error)
         return error;
-    struct file *file = file_create(operations, inode, flags & ~(uint32_t)CREATION_FLAGS);
+    uint32_t kept = flags & ~(uint32_t)CREATION_FLAGS;
+    // A terminal's open() looks at O_NOCTTY; F_GETFL does not show it.
+    struct file *file = file_create(operations, inode, kept | (flags & O_NOCTTY));
     if (!file)
         return -ENOMEM;
     file->path = memory_duplicate_string(path);
@@ -170,6 +172,7 @@ static int open_inode(struct inode *inode, const char *path, uint32_t flags, boo
         file_release(file);
         return error;
     }
+    atomic_store(&file->flags, kept);
     *result = file;
     return 0;
 }

@@ -48,6 +48,7 @@ static void adopt_children(struct process *process)
         if (!child->parent)
             continue;
         list_append(&process_reaper->children, &child->sibling_link);
+        process_link_lost_locked(child, process, NULL);
         if (child->state == PROCESS_ZOMBIE && signal_child_ended_locked(child)) {
             process_unlink_locked(child);
             process_release(child);
@@ -61,6 +62,7 @@ static void become_zombie(struct process *process)
     spinlock_acquire(&process_lock);
     struct thread *thread = current_thread();
     adopt_children(process);
+    process_link_lost_locked(process, process->parent, process);
     process_account_thread_locked(process, thread);
     list_remove(&thread->owner_link);
     process->state = PROCESS_ZOMBIE;
@@ -122,6 +124,7 @@ void process_exit(uint32_t wait_status)
     process_leave_space(process);
     process_vfork_finish(process);
     preempt_point();
+    job_control_leave(process);
     become_zombie(process);
     thread_exit();
 }

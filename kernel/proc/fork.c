@@ -97,6 +97,7 @@ static void inherit(struct process *child, const struct process *parent, uint64_
                     user_addr child_tid)
 {
     child->umask = parent->umask;
+    child->gave_up_terminal = parent->gave_up_terminal;
     child->exit_signal = flags & CLONE_EXIT_SIGNAL_MASK;
     memcpy(child->limits, parent->limits, sizeof(child->limits));
     child->start_ns = clock_now_ns();

@@ -50,6 +50,20 @@ void process_cpu_times_locked(struct process *process, uint64_t *user_ns, uint64
 // Self plus collected children, as wait4 reports a child.
 void process_total_usage_locked(struct process *process, struct abi_rusage *usage);
 
+// For a number that is in use: no process gets it until it is freed as often as it was kept.
+void process_number_keep_locked(uint32_t number);
+void process_number_free_locked(uint32_t number);
+// orphan.c. Is there, but for `leaving` (may be NULL), no member whose parent could continue it?
+must_check bool process_group_is_orphaned_locked(uint32_t group, const struct process *leaving);
+// A process of the group has lost `parent`, or leaves itself (`leaving`): if that was the group's
+// last link and something in it is stopped, it gets SIGHUP and SIGCONT.
+void process_link_lost_locked(const struct process *process, const struct process *parent,
+                              const struct process *leaving);
+// The kernel sends a signal to all of a group.
+void process_group_signal_locked(uint32_t group, uint32_t signal);
+// job_control.c. The process ends: if it led a session, its terminal hangs up. No lock held.
+void job_control_leave(struct process *process);
+
 // signal.c. Sends info->signal to a process, or to one thread of it, with the lock held. `sender`
 // NULL: the kernel. -EAGAIN when a real-time signal cannot be queued.
 int signal_send_locked(struct process *process, struct thread *thread,

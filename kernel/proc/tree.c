@@ -16,10 +16,10 @@ struct process *process_reaper;
 bool process_shutting_down;
 
 static struct list_node pid_table[PID_BUCKETS]; // heads set up at first use
-static uint16_t pid_uses[PID_LIMIT];            // as pid, group or session; at most 3 a process
+static uint16_t pid_uses[PID_LIMIT]; // as pid, group or session, at most 3 a process; kept numbers
 static uint32_t last_pid;
 
-_Static_assert(3 * PROCESS_LIMIT <= UINT16_MAX, "pid_uses counts up to three uses per process");
+_Static_assert(4 * PROCESS_LIMIT <= UINT16_MAX, "pid_uses counts up to three uses per process");
 
 static struct list_node *pid_bucket(uint32_t pid)
 {
@@ -105,6 +105,16 @@ struct process *process_find(uint32_t pid)
     return process;
 }
 
+void process_number_keep_locked(uint32_t number)
+{
+    pid_uses[number]++;
+}
+
+void process_number_free_locked(uint32_t number)
+{
+    pid_uses[number]--;
+}
+
 void process_change_group_locked(struct process *process, uint32_t group, uint32_t session)
 {
     pid_uses[group]++;
@@ -185,6 +195,7 @@ int64_t process_new_session(void)
     int64_t result = -EPERM;
     if (!group_exists(self->pid, 0)) {
         process_change_group_locked(self, self->pid, self->pid);
+        self->gave_up_terminal = false;
         result = self->pid;
     }
     spinlock_release(&process_lock);

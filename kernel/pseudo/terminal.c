@@ -1,65 +1,158 @@
-// /dev/console: bytes written go to the console, whole pieces at a time. Called through its file
-// operations only. Invariant: no user memory is touched under a spinlock.
+// The terminal itself: its state, what the console tells it, opening, hanging up. Reading and
+// writing are in terminal_transfer.c, ioctl in terminal_control.c; how bytes become lines is
+// line_discipline.c's.
+// Invariant: echo and program output reach the console under the terminal's lock, so that the
+// column the line discipline knows is the cursor's.
 #include "pseudo/terminal.h"
 
 #include "abi/errno.h"
+#include "abi/process.h"
 #include "debug/log.h"
-#include "drivers/console.h"
 #include "fs/memory_fs.h"
-#include "sched/scheduler.h"
+#include "pseudo/terminal_internal.h"
 
-#define CONSOLE_DEVICE ((5ull << 8) | 1) // major 5, minor 1, as on Linux
+#define DEVICE(major, minor) ((uint64_t)(major) << 8 | (minor))
+#define TERMINAL_DEVICE DEVICE(4, 1) // its own number, as Linux's first virtual console
 
-static int64_t console_write_file(struct file *file, struct user_iterator *source,
-                                  uint64_t *position)
+static void hang_up(struct job_terminal *jobs, uint32_t session);
+
+struct terminal terminal = {
+    .lock = SPINLOCK_INIT("terminal", LOCK_RANK_TERMINAL),
+    .jobs = { .hang_up = hang_up },
+};
+
+struct wait_queue *terminal_queue(void)
 {
-    char piece[CONSOLE_PIECE];
-    int64_t written = 0;
+    return console_room_queue();
+}
 
-    while (source->remaining > 0) {
-        if (written > 0 && thread_has_work(current_thread()))
-            break; // a slow port must not keep a program from dying
-        size_t length = min_of(source->remaining, sizeof(piece));
-        size_t copied = user_iterator_read(source, piece, length);
-        console_write(piece, copied);
-        written += (int64_t)copied;
-        if (copied < length)
-            return written ? written : -EFAULT;
-        preempt_point();
+static void show_held_echo(void)
+{
+    if (terminal.echo_length > 0)
+        console_write(terminal.echo, terminal.echo_length);
+    terminal.echo_length = 0;
+}
+
+// While output is stopped, echo is kept as far as there is room.
+static void show_echo(struct line_discipline *line, const char *bytes, size_t count)
+{
+    if (terminal.echo_length + count > sizeof(terminal.echo)) {
+        if (line_discipline_holds_output(line))
+            return;
+        show_held_echo();
     }
-    return written;
+    for (size_t i = 0; i < count; i++)
+        terminal.echo[terminal.echo_length++] = bytes[i];
 }
 
-static int64_t console_read(struct file *file, struct user_iterator *target, uint64_t *position)
+static void send_key_signal(struct line_discipline *line, uint32_t signal)
 {
-    return 0;
+    job_terminal_signal(&terminal.jobs, signal);
 }
 
-static int console_open(struct file *file)
+void terminal_changed_locked(void)
+{
+    if (!line_discipline_holds_output(&terminal.line))
+        show_held_echo();
+    wait_wake_all(terminal_queue());
+}
+
+// From the console, interrupts off.
+static void receive_input(const char *bytes, size_t count)
+{
+    spinlock_acquire(&terminal.lock);
+    line_discipline_receive(&terminal.line, bytes, count);
+    terminal_changed_locked();
+    spinlock_release(&terminal.lock);
+}
+
+// From the console, interrupts off: the person sits at another face now.
+static void receive_size(void)
+{
+    spinlock_acquire(&terminal.lock);
+    terminal.size_is_set = false;
+    job_terminal_signal(&terminal.jobs, SIGWINCH);
+    spinlock_release(&terminal.lock);
+}
+
+// The session's leader has ended. Readers end with what they have, the next session finds a fresh
+// terminal; files but those of /dev/console are dead.
+static void hang_up(struct job_terminal *jobs, uint32_t session)
+{
+    spinlock_acquire(&terminal.lock);
+    terminal.hang_ups++;
+    line_discipline_reset(&terminal.line);
+    job_terminal_disconnect(jobs, session);
+    terminal_changed_locked();
+    spinlock_release(&terminal.lock);
+}
+
+bool terminal_file_is_dead(const struct file *file)
+{
+    return file->operations != &terminal_console_operations &&
+           (uintptr_t)file->data != terminal.hang_ups;
+}
+
+// Who may only write does not get the rights that come with a controlling terminal.
+static int open_terminal(struct file *file)
 {
     file->is_stream = true;
+    spinlock_acquire(&terminal.lock);
+    file->data = (void *)(uintptr_t)terminal.hang_ups;
+    spinlock_release(&terminal.lock);
+    if (!(atomic_load(&file->flags) & O_NOCTTY) && file_is_readable(file))
+        job_terminal_open(&terminal.jobs);
     return 0;
 }
 
-static const struct file_operations console_operations = {
-    .read = console_read,
-    .write = console_write_file,
-    .open = console_open,
-};
+// /dev/tty: whatever terminal controls the process.
+static int open_own_terminal(struct file *file)
+{
+    if (!job_terminal_is_own(&terminal.jobs))
+        return -ENXIO;
+    int error = open_terminal(file);
+    file->operations = &terminal_operations;
+    return error;
+}
+
+#define TERMINAL_OPERATIONS(open_function)                                                         \
+    {                                                                                              \
+        .read = terminal_read, .write = terminal_write, .poll = terminal_poll,                     \
+        .ioctl = terminal_control, .open = (open_function),                                        \
+    }
+
+const struct file_operations terminal_operations = TERMINAL_OPERATIONS(open_terminal);
+const struct file_operations terminal_console_operations = TERMINAL_OPERATIONS(open_terminal);
+static const struct file_operations own_terminal_operations =
+    TERMINAL_OPERATIONS(open_own_terminal);
+
+static void make_device(const char *path, uint32_t mode, uint64_t device,
+                        const struct file_operations *operations)
+{
+    (void)path_unlink(memory_fs_root(), path, false); // the archive's node has no operations
+    int error = path_make_node(memory_fs_root(), path, S_IFCHR | mode, device, operations, NULL);
+    if (error)
+        log_warning("terminal", "%s cannot be made: error %d", path, -error);
+}
 
 void terminal_init(void)
 {
-    if (path_make_node(memory_fs_root(), "/dev/console", S_IFCHR | 0600, CONSOLE_DEVICE,
-                       &console_operations, NULL) != 0)
-        log_warning("console", "/dev/console cannot be made: init starts without output");
+    line_discipline_init(&terminal.line);
+    terminal.line.show = show_echo;
+    terminal.line.send_signal = send_key_signal;
+    job_terminal_add(&terminal.jobs);
+    make_device("/dev/console", 0600, DEVICE(5, 1), &terminal_console_operations);
+    make_device("/dev/tty", 0666, DEVICE(5, 0), &own_terminal_operations);
+    make_device("/dev/tty1", 0620, TERMINAL_DEVICE, &terminal_operations);
+    console_set_receivers(receive_input, receive_size);
 }
 
 uint32_t terminal_device(uint32_t session)
 {
-    return 0;
+    return job_terminal_group_of(&terminal.jobs, session) < 0 ? 0 : (uint32_t)TERMINAL_DEVICE;
 }
 
 int32_t terminal_foreground_group(uint32_t session)
 {
-    return -1;
+    return job_terminal_group_of(&terminal.jobs, session);
 }

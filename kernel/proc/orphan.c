@@ -1,0 +1,58 @@
+// Orphaned process groups: nobody outside the group, but in its session, is left to continue what
+// was stopped. They are not stopped by keys, and one that is stopped already when it becomes
+// orphaned is woken by SIGHUP and SIGCONT. Called by exit, the exit gate and job control.
+
+#include "proc/internal.h"
+
+#include "abi/process.h"
+
+// A parent that is the first process does not count: it looks after orphans, not after jobs.
+static bool parent_links(const struct process *process)
+{
+    const struct process *parent = process->parent;
+    return parent && parent->pid != INIT_PID && parent->group != process->group &&
+           parent->session == process->session;
+}
+
+bool process_group_is_orphaned_locked(uint32_t group, const struct process *leaving)
+{
+    list_for_each (node, &process_list) {
+        const struct process *process = list_entry(node, struct process, all_link);
+        if (process->group == group && process != leaving && process->state == PROCESS_ALIVE &&
+            parent_links(process))
+            return false;
+    }
+    return true;
+}
+
+static bool group_has_stopped(uint32_t group)
+{
+    list_for_each (node, &process_list) {
+        const struct process *process = list_entry(node, struct process, all_link);
+        if (process->group == group && process->stopped)
+            return true;
+    }
+    return false;
+}
+
+void process_group_signal_locked(uint32_t group, uint32_t signal)
+{
+    struct abi_siginfo info = { .signal = (int32_t)signal, .code = SI_KERNEL };
+    list_for_each (node, &process_list) {
+        struct process *process = list_entry(node, struct process, all_link);
+        if (process->group == group && signal_send_locked(process, NULL, &info, NULL) != 0)
+            continue; // only real-time signals fail
+    }
+}
+
+void process_link_lost_locked(const struct process *process, const struct process *parent,
+                              const struct process *leaving)
+{
+    bool was_link =
+        parent && parent->group != process->group && parent->session == process->session;
+    if (!was_link || !group_has_stopped(process->group) ||
+        !process_group_is_orphaned_locked(process->group, leaving))
+        return;
+    process_group_signal_locked(process->group, SIGHUP);
+    process_group_signal_locked(process->group, SIGCONT);
+}
