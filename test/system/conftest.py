@@ -22,7 +22,7 @@ def pytest_configure(config):
 @pytest.hookimpl(tryfirst=True)
 def pytest_collection_modifyitems(config, items):
     for item in items:  # who shares boots runs on one worker, unless the test says otherwise
-        shares = {"booted", "typist"} & set(item.fixturenames)
+        shares = {"booted", "shell"} & set(item.fixturenames)
         if shares and not item.get_closest_marker("xdist_group"):
             item.add_marker(pytest.mark.xdist_group(item.path.stem))
     wanted = config.getoption("--protection")

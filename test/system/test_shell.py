@@ -10,33 +10,33 @@ import pytest
 
 from harness.fixtures import HANG_SECONDS, QEMU_PROGRAM
 from harness.media import ROOT, default_build
-from harness.typist import COLUMNS, LEAVE, MONITOR, ROWS, Typist
+from harness.shell import COLUMNS, LEAVE, MONITOR, ROWS, Shell
 
 BACK = re.compile(r"^\[ *\d+\.\d+\] power: everything came back: .*; (.*)$")
 
 
 @pytest.fixture(scope="module")
-def typist():
+def shell():
     """A machine that was started with `make run` and stands at its first prompt."""
     debug = "0" if os.path.basename(default_build()) == "release" else "1"
-    shell = Typist(["make", "-C", ROOT, "run", f"DEBUG={debug}"], timeout=HANG_SECONDS)
+    machine = Shell(["make", "-C", ROOT, "run", f"DEBUG={debug}"], timeout=HANG_SECONDS)
     try:
-        shell.prompt()
-        yield shell
+        machine.prompt()
+        yield machine
     finally:
-        shell.stop()
+        machine.stop()
 
 
-# The tests of `typist` share one machine and go in this order; the last of them ends it.
+# The tests of `shell` share one machine and go in this order; the last of them ends it.
 
 
-def test_greeting_and_place(typist):
-    greeting = "\n".join(typist.lines)
+def test_greeting_and_place(shell):
+    greeting = "\n".join(shell.lines)
     for word in ("Ringfence", "tour", "poweroff"):
         assert word in greeting.split("acpi:")[1]
-    assert typist.run("pwd; id -un; tty; echo $HOME $TERM $0") == [
+    assert shell.run("pwd; id -un; tty; echo $HOME $TERM $0") == [
         "/root", "root", "/dev/console", "/root linux -sh"]
-    assert typist.run("stty size") == [f"{ROWS} {COLUMNS}"]
+    assert shell.run("stty size") == [f"{ROWS} {COLUMNS}"]
 
 
 EDITS = {
@@ -53,105 +53,105 @@ EDITS = {
 }
 
 
-def test_line_editing(typist):
-    assert {name: typist.run(keys) for name, (keys, _) in EDITS.items()} == {
+def test_line_editing(shell):
+    assert {name: shell.run(keys) for name, (keys, _) in EDITS.items()} == {
         name: [answer] for name, (_, answer) in EDITS.items()}
 
 
-def test_history_survives_the_shell(typist):
-    typist.run("echo first life")
-    typist.type("exit\r")
-    assert "Ringfence" in typist.prompt()  # greeted again
-    assert typist.run("\x1b[A\x1b[A") == ["first life"]
+def test_history_survives_the_shell(shell):
+    shell.run("echo first life")
+    shell.type("exit\r")
+    assert "Ringfence" in shell.prompt()  # greeted again
+    assert shell.run("\x1b[A\x1b[A") == ["first life"]
 
 
-def test_pipes_and_redirections(typist):
-    assert typist.run("ls / | grep bin | wc -l") == ["2"]
-    assert typist.run("echo a > /tmp/x; echo b >> /tmp/x; sort -r < /tmp/x") == ["b", "a"]
-    assert typist.run("ls /nope 2> /tmp/e; cut -d: -f2 /tmp/e") == [" /nope"]
-    assert typist.run("seq 1000 | sed 's/7/x/' | awk '{ n += /x/ } END { print n }'") == ["271"]
-    typist.type("cat << END | tr a-z A-Z\r")
-    typist.expect("> ")
-    typist.type("here $((6 * 7))\rEND\r")
-    assert typist.answer()[-1] == "HERE 42"
+def test_pipes_and_redirections(shell):
+    assert shell.run("ls / | grep bin | wc -l") == ["2"]
+    assert shell.run("echo a > /tmp/x; echo b >> /tmp/x; sort -r < /tmp/x") == ["b", "a"]
+    assert shell.run("ls /nope 2> /tmp/e; cut -d: -f2 /tmp/e") == [" /nope"]
+    assert shell.run("seq 1000 | sed 's/7/x/' | awk '{ n += /x/ } END { print n }'") == ["271"]
+    shell.type("cat << END | tr a-z A-Z\r")
+    shell.expect("> ")
+    shell.type("here $((6 * 7))\rEND\r")
+    assert shell.answer()[-1] == "HERE 42"
 
 
-def test_statuses(typist):
-    assert typist.run("sh -c 'exit 7'; echo $?") == ["7"]
-    assert typist.run("no-such-program; echo $?") == ["-sh: no-such-program: not found", "127"]
-    crash = typist.run("offend null-read; echo $?")
+def test_statuses(shell):
+    assert shell.run("sh -c 'exit 7'; echo $?") == ["7"]
+    assert shell.run("no-such-program; echo $?") == ["-sh: no-such-program: not found", "127"]
+    crash = shell.run("offend null-read; echo $?")
     assert crash[-2:] == ["Segmentation fault", "139"]
     assert any("killed by SIGSEGV" in line for line in crash[:-2])
 
 
-def test_a_loop_beside_the_shell(typist):
-    typist.run("while :; do :; done &")
-    running = typist.run("jobs")
+def test_a_loop_beside_the_shell(shell):
+    shell.run("while :; do :; done &")
+    running = shell.run("jobs")
     assert len(running) == 1 and "Running" in running[0]
-    assert typist.run("echo prompt") == ["prompt"]
-    typist.run("kill %1")
-    typist.run("wait")
-    assert typist.run("jobs") == []
+    assert shell.run("echo prompt") == ["prompt"]
+    shell.run("kill %1")
+    shell.run("wait")
+    assert shell.run("jobs") == []
 
 
-def test_interrupt(typist):
-    typist.type("sh -c 'echo be; exec sleep 100'\r")
-    typist.expect(r"\nbe\r")
-    typist.type("\x03")
-    typist.prompt()
-    assert typist.run("echo $?") == ["130"]
-    typist.type("forgotten words\x03")
-    typist.prompt()
-    assert typist.run("echo new") == ["new"]
+def test_interrupt(shell):
+    shell.type("sh -c 'echo be; exec sleep 100'\r")
+    shell.expect(r"\nbe\r")
+    shell.type("\x03")
+    shell.prompt()
+    assert shell.run("echo $?") == ["130"]
+    shell.type("forgotten words\x03")
+    shell.prompt()
+    assert shell.run("echo new") == ["new"]
 
 
-def test_stop_and_foreground(typist):
-    typist.type("cat\r")
-    typist.type("one\r")
-    typist.expect(r"one\r\n(.*\n)*?one\r")
-    typist.type("\x1a")
-    assert any("Stopped" in line for line in typist.prompt().splitlines())
-    assert "Stopped" in typist.run("jobs")[0]
-    typist.type("fg\r")
-    typist.expect(r"\ncat\r")
-    typist.type("two\r")
-    typist.expect(r"two\r\n(.*\n)*?two\r")
-    typist.type("\x04")
-    typist.prompt()
-    assert typist.run("echo $?; jobs") == ["0"]
+def test_stop_and_foreground(shell):
+    shell.type("cat\r")
+    shell.type("one\r")
+    shell.expect(r"one\r\n(.*\n)*?one\r")
+    shell.type("\x1a")
+    assert any("Stopped" in line for line in shell.prompt().splitlines())
+    assert "Stopped" in shell.run("jobs")[0]
+    shell.type("fg\r")
+    shell.expect(r"\ncat\r")
+    shell.type("two\r")
+    shell.expect(r"two\r\n(.*\n)*?two\r")
+    shell.type("\x04")
+    shell.prompt()
+    assert shell.run("echo $?; jobs") == ["0"]
 
 
-def test_vi(typist):
+def test_vi(shell):
     note = "/tmp/note"
-    typist.type(f"vi {note}\r")
-    typist.expect(r"~.*" + note)
-    typist.type("ithe first line\rthe second line\x1b")
-    typist.expect("second line")
-    typist.type(":wq\r")
-    typist.prompt()
-    assert typist.run(f"cat {note}") == ["the first line", "the second line"]
-    typist.type(f"vi {note}\r")
-    typist.expect(r"~.*" + note)
-    typist.type("wcwthird\x1bjdd:x\r")
-    typist.prompt()
-    assert typist.run(f"cat {note}") == ["the third line"]
+    shell.type(f"vi {note}\r")
+    shell.expect(r"~.*" + note)
+    shell.type("ithe first line\rthe second line\x1b")
+    shell.expect("second line")
+    shell.type(":wq\r")
+    shell.prompt()
+    assert shell.run(f"cat {note}") == ["the first line", "the second line"]
+    shell.type(f"vi {note}\r")
+    shell.expect(r"~.*" + note)
+    shell.type("wcwthird\x1bjdd:x\r")
+    shell.prompt()
+    assert shell.run(f"cat {note}") == ["the third line"]
 
 
-def test_top_shows_shares(typist):
-    typist.run("spinner & spinner &")
-    lines = typist.run("top -b -d 2 -n 2")
+def test_top_shows_shares(shell):
+    shell.run("spinner & spinner &")
+    lines = shell.run("top -b -d 2 -n 2")
     second = lines[[number for number, line in enumerate(lines) if "COMMAND" in line][1] :]
     column = second[0].split().index("%CPU")
     shares = [float(line.split()[column].rstrip("%")) for line in second if "spinner" in line]
     assert len(shares) == 2 and all(40 <= share <= 60 for share in shares), second
-    typist.type("top -d 1\r")
-    typist.expect("COMMAND")
-    typist.expect("COMMAND")
-    typist.type("q")
-    typist.prompt()
-    assert any("spinner" in line for line in typist.run("ps"))
-    typist.run("kill %1 %2")
-    typist.run("wait")
+    shell.type("top -d 1\r")
+    shell.expect("COMMAND")
+    shell.expect("COMMAND")
+    shell.type("q")
+    shell.prompt()
+    assert any("spinner" in line for line in shell.run("ps"))
+    shell.run("kill %1 %2")
+    shell.run("wait")
 
 
 REPORTS = {
@@ -176,40 +176,40 @@ REPORTS = {
 }
 
 
-def test_reports(typist):
-    answers = {command: typist.run(command) for command in REPORTS}
+def test_reports(shell):
+    answers = {command: shell.run(command) for command in REPORTS}
     silent = {command: answers[command] for command, pattern in REPORTS.items()
               if not any(re.search(pattern, line) for line in answers[command])}
     assert not silent
 
 
-def test_screenful_programs_leave_by_a_key(typist):
-    typist.type("seq 500 | less\r")
-    typist.expect(r"\n20\r?\n")
-    typist.type("q")
-    typist.prompt()
-    typist.type("watch -n 1 echo seen\r")
-    typist.expect(r"\nseen")
-    typist.type("\x03")
-    typist.prompt()
-    typist.type("tail -f /tmp/note\r")
-    typist.expect("the third line")
-    typist.type("\x03")
-    typist.prompt()
-    assert typist.run("reset; clear; echo $?")[-1].endswith("0")
+def test_screenful_programs_leave_by_a_key(shell):
+    shell.type("seq 500 | less\r")
+    shell.expect(r"\n20\r?\n")
+    shell.type("q")
+    shell.prompt()
+    shell.type("watch -n 1 echo seen\r")
+    shell.expect(r"\nseen")
+    shell.type("\x03")
+    shell.prompt()
+    shell.type("tail -f /tmp/note\r")
+    shell.expect("the third line")
+    shell.type("\x03")
+    shell.prompt()
+    assert shell.run("reset; clear; echo $?")[-1].endswith("0")
 
 
-def test_power_off(typist):
-    typist.run("sleep 1000 & (trap '' TERM; sleep 1000) &")
-    typist.type("poweroff\r")
-    assert typist.end() == 0
-    assert BACK.match(typist.lines[-1])[1] == "powering off"
+def test_power_off(shell):
+    shell.run("sleep 1000 & (trap '' TERM; sleep 1000) &")
+    shell.type("poweroff\r")
+    assert shell.end() == 0
+    assert BACK.match(shell.lines[-1])[1] == "powering off"
 
 
 def test_restart_and_halt(tmp_path):
     log = str(tmp_path / "log")
     command = [sys.executable, QEMU_PROGRAM, "run", "--build-dir", default_build(), "--log", log]
-    shell = Typist(command, timeout=HANG_SECONDS)
+    shell = Shell(command, timeout=HANG_SECONDS)
     try:
         shell.prompt()
         shell.type("reboot\r")

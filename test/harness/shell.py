@@ -14,7 +14,7 @@ ROWS, COLUMNS = 30, 100
 LEAVE, MONITOR = "\x01x", "\x01c"  # QEMU's escapes; the second leads there and back
 
 
-class Typist:
+class Shell:
     """`command` starts the machine. Every wait fails after `timeout` seconds."""
 
     def __init__(self, command, timeout=180):
