@@ -77,9 +77,13 @@ static bool has_room(const struct line_discipline *discipline)
     return discipline->head - discipline->tail < LINE_LIMIT;
 }
 
-static void put_with_echo(struct line_discipline *discipline, uint8_t value)
+static void put_with_echo(struct line_discipline *discipline, uint8_t value, bool is_literal)
 {
-    if (line_local_has(discipline, ECHO) && has_room(discipline))
+    bool shows = line_local_has(discipline, ECHO) && has_room(discipline);
+
+    if (shows && value == '\n' && !is_literal)
+        line_show(discipline, "\n", 1);
+    else if (shows)
         line_echo(discipline, value);
     put_byte(discipline, value, LINE_MARK_NONE);
 }
@@ -121,7 +125,7 @@ static bool receive_line_end(struct line_discipline *discipline, uint8_t value)
 {
     if (value == '\n') {
         if (line_local_has(discipline, ECHO) || line_local_has(discipline, ECHONL))
-            line_echo(discipline, '\n');
+            line_show(discipline, "\n", 1);
         put_byte(discipline, value, LINE_MARK_END);
         return true;
     }
@@ -158,7 +162,7 @@ static void receive_byte(struct line_discipline *discipline, uint8_t value)
         value &= 0x7f;
     if (discipline->next_is_literal) {
         discipline->next_is_literal = false;
-        put_with_echo(discipline, value);
+        put_with_echo(discipline, value, true);
         return;
     }
     if (receive_control(discipline, value))
@@ -170,7 +174,7 @@ static void receive_byte(struct line_discipline *discipline, uint8_t value)
     if (line_local_has(discipline, ICANON) &&
         (line_edit(discipline, value) || receive_line_end(discipline, value)))
         return;
-    put_with_echo(discipline, value);
+    put_with_echo(discipline, value, false);
 }
 
 void line_discipline_receive(struct line_discipline *discipline, const char *bytes, size_t count)

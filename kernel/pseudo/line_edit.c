@@ -11,8 +11,7 @@ void line_echo(struct line_discipline *discipline, uint8_t value)
     bool begins_line = discipline->head == discipline->line;
     if (begins_line)
         discipline->line_column = discipline->column;
-    if (line_local_has(discipline, ECHOCTL) && byte_is_control(value) && value != '\t' &&
-        value != '\n') {
+    if (line_local_has(discipline, ECHOCTL) && byte_is_control(value) && value != '\t') {
         char shown[2] = { '^', (char)(value ^ 0x40) };
         line_show(discipline, shown, sizeof(shown));
         return;
@@ -129,7 +128,7 @@ static void edit_kill(struct line_discipline *discipline, uint8_t key)
     if (shows)
         line_echo(discipline, key);
     if (shows && line_local_has(discipline, ECHOK))
-        line_echo(discipline, '\n');
+        line_show(discipline, "\n", 1);
 }
 
 static void edit_reprint(struct line_discipline *discipline, uint8_t key)

@@ -26,21 +26,22 @@ struct wait_queue *terminal_queue(void)
     return console_room_queue();
 }
 
-static void show_held_echo(void)
+void terminal_show_echo_locked(void)
 {
-    if (terminal.echo_length > 0)
-        console_write(terminal.echo, terminal.echo_length);
+    if (terminal.echo_length == 0 || line_discipline_holds_output(&terminal.line) ||
+        !console_has_room())
+        return;
+    console_write(terminal.echo, terminal.echo_length);
     terminal.echo_length = 0;
 }
 
-// While output is stopped, echo is kept as far as there is room.
+// While output is stopped, or the port is too slow for it, echo is kept as far as there is room.
 static void show_echo(struct line_discipline *line, const char *bytes, size_t count)
 {
-    if (terminal.echo_length + count > sizeof(terminal.echo)) {
-        if (line_discipline_holds_output(line))
-            return;
-        show_held_echo();
-    }
+    if (terminal.echo_length + count > sizeof(terminal.echo))
+        terminal_show_echo_locked();
+    if (terminal.echo_length + count > sizeof(terminal.echo))
+        return;
     for (size_t i = 0; i < count; i++)
         terminal.echo[terminal.echo_length++] = bytes[i];
 }
@@ -52,8 +53,7 @@ static void send_key_signal(struct line_discipline *line, uint32_t signal)
 
 void terminal_changed_locked(void)
 {
-    if (!line_discipline_holds_output(&terminal.line))
-        show_held_echo();
+    terminal_show_echo_locked();
     wait_wake_all(terminal_queue());
 }
 

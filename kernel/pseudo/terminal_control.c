@@ -166,7 +166,7 @@ static int64_t control_jobs(uint32_t request, user_addr argument)
     case TIOCGSID:
         return put_number(argument, job_terminal_session(&terminal.jobs));
     case TIOCSCTTY:
-        return job_terminal_acquire(&terminal.jobs, argument.opaque == 1);
+        return job_terminal_acquire(&terminal.jobs, user_addr_as_number(argument) == 1);
     case TIOCNOTTY:
         return job_terminal_give_up(&terminal.jobs);
     default:
@@ -195,9 +195,9 @@ int64_t terminal_control(struct file *file, uint32_t request, user_addr argument
     case TIOCOUTQ:
         return put_number(argument, 0); // what was written is the console's
     case TCFLSH:
-        return flush_queues(argument.opaque);
+        return flush_queues(user_addr_as_number(argument));
     case TCXONC:
-        return control_flow(argument.opaque);
+        return control_flow(user_addr_as_number(argument));
     case TCSBRK:
     case TCSBRKP:
         return drain_output();

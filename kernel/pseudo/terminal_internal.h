@@ -29,6 +29,8 @@ struct wait_queue *terminal_queue(void);
 // Settings or output state have changed: shows what was held back, lets everybody look again. Lock
 // held.
 void terminal_changed_locked(void);
+// Shows the echo that waits, if that is possible now. Lock held.
+void terminal_show_echo_locked(void);
 // The file was opened before the terminal hung up. Files of /dev/console never die, as on Linux:
 // the first process holds one.
 bool terminal_file_is_dead(const struct file *file);

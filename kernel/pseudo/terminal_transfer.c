@@ -51,6 +51,7 @@ static bool take_input(struct read_request *request, const struct abi_termios *s
 static int read_step(struct read_request *request, uint64_t *deadline_ns)
 {
     spinlock_acquire(&terminal.lock);
+    terminal_show_echo_locked();
     const struct abi_termios *settings = &terminal.line.settings;
     bool complete = take_input(request, settings) || request->hang_ups != terminal.hang_ups;
     *deadline_ns = read_deadline(request, settings);
@@ -153,6 +154,7 @@ static int64_t show_piece(const struct file *file, const char *text, size_t leng
     if (terminal_file_is_dead(file)) {
         result = -EIO;
     } else if (!line_discipline_holds_output(&terminal.line)) {
+        terminal_show_echo_locked();
         result = (int64_t)line_discipline_output(&terminal.line, text, length, piece, sizeof(piece),
                                                  &produced);
         console_write(piece, produced);

@@ -23,6 +23,12 @@ must_check int64_t copy_string_from_user(char *destination, user_addr source, si
 // Is [address, address + length) inside the user half, without wrap-around?
 bool user_range_is_valid(user_addr address, uint64_t length);
 
+// For ioctl: an argument that is a number, not an address.
+static inline uint64_t user_addr_as_number(user_addr argument)
+{
+    return argument.opaque;
+}
+
 #define get_user(variable, address) copy_from_user(&(variable), (address), sizeof(variable))
 #define put_user(address, variable) copy_to_user((address), &(variable), sizeof(variable))
 

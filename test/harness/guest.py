@@ -140,6 +140,21 @@ class Guest:
                 if not self._wait_change(end):
                     raise self._error(f"no line matched {pattern!r} in time")
 
+    def wait_for_bytes(self, pattern, start=0, timeout=None):
+        """As wait_for, in the raw bytes from `start` on; the match's positions count from there."""
+        end = self._deadline(timeout)
+        expression = re.compile(pattern)
+        with self._changed:
+            while True:
+                match = expression.search(bytes(self._reader.raw[start:]))
+                if match:
+                    return match
+                if self._ended:
+                    raise self._error(f"the machine ended without {pattern!r}")
+                if not self._wait_change(end):
+                    rest = bytes(self._reader.raw[start:])
+                    raise self._error(f"no {pattern!r} in time, but {rest!r}")
+
     def wait(self, timeout=None):
         """Waits for QEMU's end and returns exit_status; GuestError when it hangs."""
         end = self._deadline(timeout)

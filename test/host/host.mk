@@ -7,14 +7,16 @@ LIB := $(wildcard kernel/lib/*.c)
 MEM := $(wildcard kernel/mem/*.c)
 DEV := $(addprefix kernel/dev/,acpi_fixed.c acpi_madt.c font.c screen.c)
 CPU := $(addprefix kernel/cpu/,cmos.c features.c report.c)
-TESTED := $(LIB) $(MEM) $(CPU) $(DEV) $(wildcard kernel/vm/*.c kernel/fs/*.c) kernel/trap/return_path.c
+LINE := $(wildcard kernel/pseudo/line_*.c)
+TESTED := $(LIB) $(MEM) $(CPU) $(DEV) $(wildcard kernel/vm/*.c kernel/fs/*.c) kernel/trap/return_path.c $(LINE)
 # The loader's code without firmware calls.
 LOADER := $(addprefix efi/,command_line.c elf_image.c memory_map.c page_tables.c)
 
-FUZZ := fuzz_cpio fuzz_elf fuzz_command_line fuzz_format
+FUZZ := fuzz_cpio fuzz_elf fuzz_command_line fuzz_format fuzz_line_discipline
 fuzz_cpio_SOURCES := kernel/lib/cpio.c
 fuzz_elf_SOURCES := kernel/lib/elf.c kernel/lib/elf_symbols.c
 fuzz_command_line_SOURCES := kernel/lib/command_line.c
+fuzz_line_discipline_SOURCES := $(LINE)
 fuzz_format_SOURCES := kernel/lib/format.c
 
 # -fno-builtin: the sanitizers see every call of a string function.

@@ -39,6 +39,7 @@ run_fuzz() {
     fuzz_cpio) echo README.md | cpio --quiet -o -H newc 2>/dev/null >"$corpus/archive" ;;
     fuzz_elf) head -c 4096 "$build/tests" >"$corpus/program" ;;
     fuzz_command_line) echo 'loglevel=7 init="/bin/a b" panic=5 -- x "y z"' >"$corpus/line" ;;
+    fuzz_line_discipline) printf '\005hello\177\r' >"$corpus/keys" ;;
     fuzz_format) printf '%%-08.*llx %%s %%#hhX %%p' >"$corpus/format" ;;
     esac
     if "$build/$1" -seed=1 -runs="${FUZZ_RUNS:-20000}" -max_len=4096 -len_control=0 -timeout=10 -close_fd_mask=1 \
@@ -65,7 +66,7 @@ elif [ $# -gt 0 ]; then
     run_cases "$@"
 else
     run_cases
-    for target in fuzz_cpio fuzz_elf fuzz_command_line fuzz_format; do run_fuzz "$target"; done
+    for target in fuzz_cpio fuzz_elf fuzz_command_line fuzz_format fuzz_line_discipline; do run_fuzz "$target"; done
 fi
 echo "$passed passed, $failed failed"
 [ "$failed" -eq 0 ]

@@ -1,0 +1,60 @@
+// A test is a function that returns true, or says with EXPECT what was otherwise. main.c runs each
+// in a child of the session's leader, in the foreground, with fresh settings.
+#pragma once
+
+#include "program.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <poll.h>
+#include <signal.h>
+#include <stdio.h>
+#include <string.h>
+#include <sys/ioctl.h>
+#include <sys/wait.h>
+#include <termios.h>
+#include <unistd.h>
+
+struct test {
+    const char *name;
+    bool (*run)(void);
+};
+
+extern const struct test job_tests[], input_tests[], control_tests[];
+extern const size_t job_test_count, input_test_count, control_test_count;
+
+#define TERMINAL 0 // descriptor
+#define MILLISECONDS 1000000ull
+
+#define EXPECT(condition)                                                                          \
+    do {                                                                                           \
+        if (!(condition)) {                                                                        \
+            printf("  %s:%d: expected %s (errno %d)\n", __func__, __LINE__, #condition, errno);    \
+            return false;                                                                          \
+        }                                                                                          \
+    } while (0)
+
+#define EXPECT_ERROR(call, error)                                                                  \
+    do {                                                                                           \
+        errno = 0;                                                                                 \
+        if ((long)(call) != -1 || errno != (error)) {                                              \
+            printf("  %s:%d: expected " #call " to fail with " #error " (errno %d)\n", __func__,   \
+                   __LINE__, errno);                                                               \
+            return false;                                                                          \
+        }                                                                                          \
+    } while (0)
+
+// Asks whoever sits at the terminal to type this: a line "TYPE text".
+void ask_for(const char *text);
+// Waits until so many bytes can be read.
+void wait_for_input(int count);
+void set_raw(int minimum, int time);
+void set_local(tcflag_t set, tcflag_t clear);
+// Runs `body` in a child that is a process group of its own, in the background. Its wait status;
+// a stop is reported too, and the child is killed then.
+int in_background(bool (*body)(void));
+// The same in a group that nobody is left to continue.
+int as_orphan(bool (*body)(void));
+void ignore_signal(int signal);
+int check_hang_up(void); // 0: as on Linux
+void block_signal(int signal);
