@@ -73,6 +73,7 @@
 #define IO_LENGTH_LIMIT 0x7ffff000ull
 
 #define POLLIN 0x001
+#define POLLPRI 0x002
 #define POLLOUT 0x004
 #define POLLERR 0x008
 #define POLLHUP 0x010

@@ -54,7 +54,15 @@
 
 #define WNOHANG 1
 #define WUNTRACED 2
+#define WSTOPPED 2
+#define WEXITED 4
 #define WCONTINUED 8
+#define WNOWAIT 0x01000000
+#define P_ALL 0
+#define P_PID 1
+#define P_PGID 2
+#define WAIT_STOPPED_MARK 0x7fu // low byte of the status
+#define WAIT_CONTINUED_STATUS 0xffffu
 #define WAIT_STATUS_CORE 0x80
 
 #define CLONE_VM 0x100ull

@@ -85,7 +85,7 @@ static void first_thread(void *argument)
     process_remember_baseline();
     memory_fs_init();
     unpack_initramfs();
-    pseudo_init();
+    pseudo_init(&boot_options.line);
     start_input_devices();
     if (boot_options.selftest)
         boot_run_selftest(boot_options.selftest);

@@ -12,6 +12,7 @@ struct spinlock;
 
 #define CPU_LIMIT 256u
 #define HELD_LOCK_LIMIT 16u
+#define INTERRUPT_VECTOR_LIMIT 256u
 
 struct percpu {
     struct percpu *self;
@@ -58,6 +59,9 @@ struct percpu {
     uint64_t sysret_count;
     uint64_t iretq_count;
     uint64_t idle_ns;
+    uint64_t user_ns;                      // of programs, up to the last switch
+    uint64_t user_samples, system_samples; // where interrupts fell since the last switch
+    uint64_t interrupt_counts[INTERRUPT_VECTOR_LIMIT];
 };
 
 _Static_assert(offsetof(struct percpu, canary) == 0x28, "the compiler reads the canary at gs:0x28");

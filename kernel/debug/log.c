@@ -11,7 +11,7 @@
 #include "lib/format.h"
 #include "lib/string.h"
 
-#define RING_SIZE 65536u
+#define RING_SIZE LOG_RING_SIZE
 #define LEVEL_MARK 0x80u // | level: first byte of a line in the ring
 #define COPY_PIECE 1024u // bytes copied under the lock at a time
 #define PLAIN_PIECE 64u  // bytes shown under the lock at a time
@@ -305,4 +305,25 @@ void log_emergency_line(const char *area, const char *format, ...)
     size_t length = format_line(line, area, format, arguments);
     va_end(arguments);
     log_emergency(line, length);
+}
+
+size_t log_copy_line(char *line, size_t size, uint64_t *position, enum log_level *level)
+{
+    size_t length = 0;
+
+    spinlock_acquire(&log_lock);
+    uint64_t at = max_of(*position, oldest);
+    while (at < next && !starts_line(at))
+        at++;
+    if (at < next)
+        *level = (enum log_level)((uint8_t)*ring_at(at) & ~LEVEL_MARK);
+    for (bool more = at < next; more;) {
+        char stored = visible(*ring_at(at), length == 0);
+        if (length < size)
+            line[length++] = stored;
+        more = ++at < next && stored != '\n';
+    }
+    *position = at;
+    spinlock_release(&log_lock);
+    return length;
 }

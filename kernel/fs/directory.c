@@ -125,7 +125,7 @@ struct record_writer {
 };
 
 // False when the record does not fit.
-static bool append_record(struct record_writer *writer, const struct inode *inode,
+static bool append_record(struct record_writer *writer, uint64_t number, uint32_t mode,
                           uint64_t next_position, const char *name, size_t length)
 {
     size_t record_size = align_up(offsetof(struct abi_dirent64, name) + length + 1, 8);
@@ -133,10 +133,10 @@ static bool append_record(struct record_writer *writer, const struct inode *inod
         return false;
     struct abi_dirent64 *record = (void *)(writer->buffer + writer->used);
     memset(record, 0, record_size);
-    record->ino = inode->number;
+    record->ino = number;
     record->off = (int64_t)next_position;
     record->reclen = (uint16_t)record_size;
-    record->type = (uint8_t)((inode->mode & S_IFMT) >> 12);
+    record->type = (uint8_t)((mode & S_IFMT) >> 12);
     memcpy(record->name, name, length);
     writer->used += record_size;
     return true;
@@ -146,12 +146,13 @@ static bool append_record(struct record_writer *writer, const struct inode *inod
 static bool append_dots(struct record_writer *writer, struct inode *directory, uint64_t *position)
 {
     if (*position == 0) {
-        if (!append_record(writer, directory, 1, ".", 1))
+        if (!append_record(writer, directory->number, directory->mode, 1, ".", 1))
             return false;
         *position = 1;
     }
     if (*position == 1) {
-        if (!append_record(writer, directory->parent, DIRECTORY_FIRST_COOKIE, "..", 2))
+        const struct inode *parent = directory->parent;
+        if (!append_record(writer, parent->number, parent->mode, DIRECTORY_FIRST_COOKIE, "..", 2))
             return false;
         *position = DIRECTORY_FIRST_COOKIE;
     }
@@ -167,7 +168,8 @@ static bool append_entries(struct record_writer *writer, struct inode *directory
         preempt_point();
         if (entry->cookie < *position)
             continue;
-        if (!append_record(writer, entry->inode, entry->cookie + 1, entry->name,
+        const struct inode *inode = entry->inode;
+        if (!append_record(writer, inode->number, inode->mode, entry->cookie + 1, entry->name,
                            entry->name_length))
             return false;
         *position = entry->cookie + 1;
@@ -175,17 +177,48 @@ static bool append_entries(struct record_writer *writer, struct inode *directory
     return true;
 }
 
+// 1 after the last name, 0 when the buffer is full before, -errno.
+static int append_computed(struct record_writer *writer, struct inode *directory,
+                           uint64_t *position)
+{
+    const struct name_operations *operations = directory->name_operations;
+    if (!operations || !operations->next)
+        return 1;
+    uint64_t at = max_of(*position, DIRECTORY_FIRST_COMPUTED) - DIRECTORY_FIRST_COMPUTED;
+    for (;;) {
+        struct computed_name name;
+        preempt_point();
+        int found = operations->next(directory, &at, &name);
+        if (found <= 0)
+            return found < 0 ? found : 1;
+        uint64_t next = DIRECTORY_FIRST_COMPUTED + at + 1;
+        if (!append_record(writer, name.number, name.mode, next, name.text, strlen(name.text)))
+            return 0;
+        *position = next;
+        at++;
+    }
+}
+
+// 1 after the last entry, 0 when the buffer is full before, -errno.
+static int append_all(struct record_writer *writer, struct inode *directory, uint64_t *position)
+{
+    if (directory->link_count == 0)
+        return 1;
+    if (!append_dots(writer, directory, position) || !append_entries(writer, directory, position))
+        return 0;
+    return append_computed(writer, directory, position);
+}
+
 static int64_t read_directory(struct file *file, void *buffer, size_t size, uint64_t *position)
 {
     struct record_writer writer = { .buffer = buffer, .size = size };
     struct inode *directory = file->inode;
-    bool complete = true;
     mutex_acquire(&namespace_mutex);
-    if (directory->link_count != 0)
-        complete = append_dots(&writer, directory, position) &&
-                   append_entries(&writer, directory, position);
+    int complete = append_all(&writer, directory, position);
     mutex_release(&namespace_mutex);
     inode_mark_accessed(directory);
+    if (complete < 0)
+        return complete;
     return complete || writer.used > 0 ? (int64_t)writer.used : -EINVAL;
 }
 

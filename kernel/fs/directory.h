@@ -3,7 +3,8 @@
 
 #include "fs/inode.h"
 
-#define DIRECTORY_FIRST_COOKIE 2u // 0 and 1 are "." and ".."
+#define DIRECTORY_FIRST_COOKIE 2u             // 0 and 1 are "." and ".."
+#define DIRECTORY_FIRST_COMPUTED (1ull << 32) // computed names follow the entries
 
 static inline bool inode_is_directory(const struct inode *inode)
 {

@@ -1,5 +1,6 @@
-// FIFOs: pipes that are found by path. Called through path_open() and file.c. The inode's
-// write_mutex guards its pipe, which exists while any file has the FIFO open.
+// Opening and closing pipes by their inode, which has a name (FIFO) or is reached by /proc/PID/fd.
+// Called through path_open() and file.c. The inode's write_mutex guards its pipe, which exists
+// while any file has the FIFO open.
 #include "abi/errno.h"
 #include "fs/pipe_state.h"
 
@@ -54,6 +55,8 @@ int fifo_open(struct file *file)
     if (!pipe)
         return -ENOMEM;
     bool reads = file_is_readable(file), writes = file_is_writable(file);
+    if (pipe_is_unnamed(file->inode)) // opened again by /proc/PID/fd: both ends have been there
+        return 0;
     if (file_is_nonblocking(file)) {
         if (writes && !reads && atomic_load(&pipe->readers) == 0)
             error = -ENXIO;

@@ -37,7 +37,7 @@ struct file {
     _Atomic(uint32_t) flags; // O_ACCMODE and status flags; F_SETFL changes them
     const struct file_operations *operations;
     struct inode *inode; // one reference; NULL for pipes
-    char *path;          // as opened, for /proc; may be NULL
+    char *path;          // absolute, when it was opened, for /proc; may be NULL
     struct mutex position_mutex;
     uint64_t position;    // guarded by position_mutex
     bool is_stream;       // no position: pipes, terminals

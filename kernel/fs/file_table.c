@@ -126,6 +126,18 @@ struct file *file_table_get(struct file_table *table, int descriptor)
     return file;
 }
 
+int file_table_next(struct file_table *table, int from)
+{
+    int found = -1;
+    spinlock_acquire(&table->lock);
+    for (uint32_t slot = (uint32_t)from; slot < table->capacity && found < 0; slot++) {
+        if (table->files[slot])
+            found = (int)slot;
+    }
+    spinlock_release(&table->lock);
+    return found;
+}
+
 // Doubles the capacity until `descriptor` has a slot. -ENOMEM.
 static int grow_to(struct file_table *table, uint32_t descriptor)
 {

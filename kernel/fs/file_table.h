@@ -28,6 +28,8 @@ must_check int file_table_install(struct file_table *table, struct file *file, i
 // dup2/dup3: puts a new reference of `file` exactly at `descriptor`, closing what was there.
 must_check int file_table_replace(struct file_table *table, struct file *file, int descriptor,
                                   uint32_t limit, bool close_on_exec);
+// The lowest open descriptor at or above `from` (not negative); -1 when there is none.
+int file_table_next(struct file_table *table, int from);
 must_check int file_table_close(struct file_table *table, int descriptor);
 int file_table_get_flags(struct file_table *table, int descriptor); // FD_CLOEXEC or 0; -EBADF
 int file_table_set_flags(struct file_table *table, int descriptor, bool close_on_exec);

@@ -24,8 +24,32 @@ struct inode;
 struct link_operations {
     // The target as text, for readlink: its length; copies at most `size` bytes. -errno.
     int64_t (*read)(struct inode *link, char *buffer, size_t size);
-    // Where the link leads, without going by the text; one reference for the caller. -errno.
+    // Where the link leads, without going by the text; one reference for the caller. -errno. NULL:
+    // the text says it.
     int (*follow)(struct inode *link, struct inode **target);
+};
+
+#define COMPUTED_NAME_SIZE 16u
+
+// One of the names that name_operations compute.
+struct computed_name {
+    char text[COMPUTED_NAME_SIZE]; // NUL-terminated
+    uint64_t number;               // of its inode
+    uint32_t mode;                 // of which getdents64 tells the kind
+};
+
+// A directory with computed names (/proc, /proc/PID), besides those in its tree. Nobody can make,
+// remove or rename a name there. Called with the namespace mutex held: must not look paths up.
+// Each may be NULL: no computed names.
+struct name_operations {
+    // The inode of a name, with a reference for the caller. It lives by references only; one that
+    // is a directory holds one of its `parent`. -ENOENT, -ENOMEM.
+    int (*lookup)(struct inode *directory, const char *name, uint32_t length,
+                  struct inode **result);
+    // The first name at or after *position, which becomes that name's own. 1, 0 at the end, -errno.
+    int (*next)(struct inode *directory, uint64_t *position, struct computed_name *name);
+    // What the directory itself is called, when lookup() made it. -ENOENT.
+    int (*own_name)(const struct inode *directory, char name[COMPUTED_NAME_SIZE]);
 };
 
 // A name in a directory. Guarded by the namespace mutex.
@@ -61,11 +85,14 @@ struct inode {
     struct list_node entry_order; // likewise
     uint64_t next_cookie;
     // Of a directory. Not a reference while it has a name (the tree keeps parents alive); one
-    // reference once it was removed, so that `..` still leads somewhere.
+    // reference once it was removed, so that `..` still leads somewhere, and in computed ones.
     struct inode *parent;
-    struct directory_entry *own_entry; // of a directory: its name in `parent`; NULL: root, removed
-    char *link_target;                 // symbolic links
+    struct directory_entry
+        *own_entry;    // of a directory: its name in `parent`; NULL: root, removed, computed
+    char *link_target; // symbolic links
+    char *mapped_path; // when first mapped, for /proc; `lock`
     const struct link_operations *link_operations;   // instead of link_target
+    const struct name_operations *name_operations;   // directories
     const struct file_operations *device_operations; // devices and pseudo files
     void *device_data;
 };
@@ -88,3 +115,5 @@ struct abi_timespec inode_now(void);
 // A fresh inode number, for what has no inode but must answer fstat.
 uint64_t inode_number_next(void);
 uint64_t inodes_live(void);
+// The file that an object of a mapping is; NULL when it is none. No reference is taken.
+struct inode *inode_of_object(struct memory_object *object);

@@ -72,14 +72,14 @@ struct frame *inode_make_page(struct inode *inode, uint64_t index)
     return frame ? frame : fill_hole(inode, index, true, &error);
 }
 
-static struct inode *inode_of_object(struct memory_object *object)
+static struct inode *object_inode(struct memory_object *object)
 {
     return container_of(object, struct inode, object);
 }
 
 static struct frame *get_object_page(struct memory_object *object, uint64_t index, int *error)
 {
-    struct inode *inode = inode_of_object(object);
+    struct inode *inode = object_inode(object);
     struct frame *frame = NULL;
     spinlock_acquire(&inode->lock);
     bool inside = index < count_pages(inode->size);
@@ -97,12 +97,19 @@ static struct frame *get_object_page(struct memory_object *object, uint64_t inde
 
 static void reference_object(struct memory_object *object)
 {
-    inode_reference(inode_of_object(object));
+    inode_reference(object_inode(object));
 }
 
 static void release_object(struct memory_object *object)
 {
-    inode_release(inode_of_object(object));
+    inode_release(object_inode(object));
+}
+
+struct inode *inode_of_object(struct memory_object *object)
+{
+    if (object->operations != &inode_object_operations)
+        return NULL;
+    return container_of(object, struct inode, object);
 }
 
 const struct memory_object_operations inode_object_operations = {

@@ -57,7 +57,7 @@ static int create_last(struct path_walk *walk, uint32_t mode, struct inode **res
 {
     if (walk->trailing_slash)
         return -EISDIR;
-    if (walk->directory->link_count == 0)
+    if (walk->directory->link_count == 0 || walk->directory->name_operations)
         return -ENOENT;
     struct inode *inode = inode_create(S_IFREG | (mode & 07777));
     if (!inode)
@@ -94,20 +94,31 @@ static int find_or_create(struct path_walk *walk, struct inode *start, const cha
     return 0;
 }
 
-// The inode to open, with a reference.
+// What open found: a reference of the inode, and where it is, for the caller to free. No name when
+// memory is short or nothing but a computed link leads there.
+struct open_target {
+    struct inode *inode;
+    char *name;
+    bool created;
+};
+
 static int find_for_open(struct inode *start, const char *path, uint32_t flags, uint32_t mode,
-                         struct inode **result, bool *created)
+                         struct open_target *target)
 {
     uint32_t lookup_flags =
         (flags & O_NOFOLLOW ? LOOKUP_NO_FOLLOW : 0) | (flags & O_DIRECTORY ? LOOKUP_DIRECTORY : 0);
-    *created = false;
-    if (!(flags & O_CREAT) || (flags & O_PATH))
-        return path_lookup(start, path, lookup_flags, result);
-    if (flags & O_DIRECTORY)
-        return -EINVAL;
+    bool may_create = (flags & O_CREAT) && !(flags & O_PATH);
     struct path_walk walk;
+    int error;
+    if (may_create && (flags & O_DIRECTORY))
+        return -EINVAL;
     mutex_acquire(&namespace_mutex);
-    int error = find_or_create(&walk, start, path, flags, mode, result, created);
+    if (may_create)
+        error = find_or_create(&walk, start, path, flags, mode, &target->inode, &target->created);
+    else
+        error = lookup_locked(&walk, start, path, lookup_flags, &target->inode);
+    if (!error)
+        target->name = path_name_of_walk(&walk, target->inode);
     path_walk_end(&walk);
     mutex_release(&namespace_mutex);
     return error;
@@ -153,20 +164,22 @@ static int prepare_file(struct file *file, uint32_t flags, bool created)
     return file->operations->open ? file->operations->open(file) : 0;
 }
 
-static int open_inode(struct inode *inode, const char *path, uint32_t flags, bool created,
+// The file takes over the target's name.
+static int open_inode(struct open_target *target, const char *path, uint32_t flags,
                       struct file **result)
 {
     const struct file_operations *operations;
-    int error = check_kind(inode, flags, &operations);
+    int error = check_kind(target->inode, flags, &operations);
     if (error)
         return error;
     uint32_t kept = flags & ~(uint32_t)CREATION_FLAGS;
     // A terminal's open() looks at O_NOCTTY; F_GETFL does not show it.
-    struct file *file = file_create(operations, inode, kept | (flags & O_NOCTTY));
+    struct file *file = file_create(operations, target->inode, kept | (flags & O_NOCTTY));
     if (!file)
         return -ENOMEM;
-    file->path = memory_duplicate_string(path);
-    error = prepare_file(file, flags, created);
+    file->path = target->name ? target->name : memory_duplicate_string(path);
+    target->name = NULL;
+    error = prepare_file(file, flags, target->created);
     if (error) {
         file->operations = &path_only_operations; // nothing to release
         file_release(file);
@@ -180,13 +193,13 @@ static int open_inode(struct inode *inode, const char *path, uint32_t flags, boo
 int path_open(struct inode *start, const char *path, uint32_t flags, uint32_t mode,
               struct file **result)
 {
-    struct inode *inode;
-    bool created;
-    int error = find_for_open(start, path, flags, mode, &inode, &created);
+    struct open_target target = { 0 };
+    int error = find_for_open(start, path, flags, mode, &target);
     if (error)
         return error;
-    error = open_inode(inode, path, flags, created, result);
-    inode_release(inode);
+    error = open_inode(&target, path, flags, result);
+    memory_release(target.name);
+    inode_release(target.inode);
     return error;
 }
 
@@ -215,40 +228,6 @@ int64_t path_read_link(struct inode *start, const char *path, char *buffer, size
     mutex_acquire(&namespace_mutex);
     int64_t result = read_link_locked(&walk, start, path, buffer, size);
     path_walk_end(&walk);
-    mutex_release(&namespace_mutex);
-    return result;
-}
-
-// Writes the path backwards from the end of the buffer; its length with terminator.
-static int64_t write_path(const struct inode *directory, char *buffer, size_t size)
-{
-    const struct inode *root = memory_fs_root();
-    size_t start = size;
-    if (size < 2)
-        return -ERANGE;
-    buffer[--start] = '\0';
-    if (directory == root)
-        buffer[--start] = '/';
-    for (; directory != root; directory = directory->parent) {
-        const struct directory_entry *entry = directory->own_entry;
-        if (!entry)
-            return -ENOENT;
-        if (start < entry->name_length + 1)
-            return -ERANGE;
-        start -= entry->name_length;
-        memcpy(buffer + start, entry->name, entry->name_length);
-        buffer[--start] = '/';
-    }
-    memmove(buffer, buffer + start, size - start);
-    return (int64_t)(size - start);
-}
-
-int64_t path_of_directory(struct inode *directory, char *buffer, size_t size)
-{
-    if (!inode_is_directory(directory))
-        return -ENOTDIR;
-    mutex_acquire(&namespace_mutex);
-    int64_t result = write_path(directory, buffer, size);
     mutex_release(&namespace_mutex);
     return result;
 }

@@ -39,3 +39,5 @@ must_check int64_t path_read_link(struct inode *start, const char *path, char *b
 // The absolute path of a directory, for getcwd and /proc: its length with terminator, -ERANGE,
 // -ENOENT when it was removed.
 must_check int64_t path_of_directory(struct inode *directory, char *buffer, size_t size);
+// The same for one that is a directory, with the namespace mutex held: for link_operations.
+must_check int64_t path_of_directory_locked(struct inode *directory, char *buffer, size_t size);

@@ -20,7 +20,7 @@ static int insert_last(struct path_walk *walk, struct inode *inode)
         return -EEXIST;
     if (walk->trailing_slash && !inode_is_directory(inode))
         return -ENOENT;
-    if (walk->directory->link_count == 0)
+    if (walk->directory->link_count == 0 || walk->directory->name_operations)
         return -ENOENT;
     return directory_insert(walk->directory, walk->name, walk->name_length, inode);
 }
@@ -108,6 +108,8 @@ static int link_locked(struct path_walk *walk, struct inode *inode, struct inode
     int error = path_walk_to_last(walk, start, path);
     if (error)
         return error;
+    if (inode->device != walk->directory->device && !walk->directory->name_operations)
+        return -EXDEV;
     if (inode_is_directory(inode))
         return -EPERM;
     if (inode->link_count == 0)
@@ -152,6 +154,8 @@ static int check_removal(const struct path_walk *walk, const struct inode *inode
 {
     if (walk->last == LAST_NAME && !inode)
         return -ENOENT;
+    if (walk->last == LAST_NAME && walk->directory->name_operations)
+        return -EPERM;
     if (directory) {
         if (walk->last == LAST_DOT)
             return -EINVAL;
@@ -161,6 +165,8 @@ static int check_removal(const struct path_walk *walk, const struct inode *inode
             return -EBUSY;
         if (!inode_is_directory(inode))
             return -ENOTDIR;
+        if (inode->device != walk->directory->device)
+            return -EBUSY;
         return list_is_empty(&inode->entry_order) ? 0 : -ENOTEMPTY;
     }
     if (walk->last != LAST_NAME || inode_is_directory(inode))
@@ -210,11 +216,28 @@ static bool contains_directory(const struct inode *inode, const struct inode *di
     }
 }
 
+// File systems are told apart by their device numbers, mount points by their parent's.
+static int check_rename_borders(const struct path_walk *old, const struct path_walk *new,
+                                const struct inode *source, const struct inode *target)
+{
+    if (old->directory->device != new->directory->device)
+        return -EXDEV;
+    if (source->device != old->directory->device ||
+        (target && target->device != new->directory->device))
+        return -EBUSY;
+    if (new->directory->name_operations)
+        return target ? -EPERM : -ENOENT;
+    return old->directory->name_operations ? -EPERM : 0;
+}
+
 static int check_rename(const struct path_walk *old, const struct path_walk *new,
                         const struct inode *source, const struct inode *target, uint32_t flags)
 {
     if (!source)
         return -ENOENT;
+    int error = check_rename_borders(old, new, source, target);
+    if (error)
+        return error;
     if (target && (flags & RENAME_NOREPLACE))
         return -EEXIST;
     bool is_directory = inode_is_directory(source);

@@ -1,5 +1,6 @@
 // The walk along a path. Called by the path operations with the namespace mutex held, which keeps
-// every inode that the tree reaches alive, so that steps take no references.
+// every inode that the tree reaches alive, so that steps take no references; `held` and `found`
+// keep what the tree does not reach.
 #include "fs/path_walk.h"
 
 #include "abi/errno.h"
@@ -43,6 +44,23 @@ static enum last_component classify_component(const struct path_walk *walk)
     return LAST_NAME;
 }
 
+// A name that the directory computes. *inode stays NULL when there is none.
+static int find_computed(struct path_walk *walk, struct inode **inode)
+{
+    const struct name_operations *operations = walk->directory->name_operations;
+    if (!operations || !operations->lookup)
+        return 0;
+    struct inode *found;
+    int error = operations->lookup(walk->directory, walk->name, walk->name_length, &found);
+    if (error)
+        return error == -ENOENT ? 0 : error;
+    if (walk->found)
+        inode_release(walk->found);
+    walk->found = found;
+    *inode = found;
+    return 0;
+}
+
 int path_walk_find_last(struct path_walk *walk, struct inode **inode)
 {
     *inode = NULL;
@@ -61,8 +79,9 @@ int path_walk_find_last(struct path_walk *walk, struct inode **inode)
     } else {
         struct directory_entry *entry =
             directory_find(walk->directory, walk->name, walk->name_length);
-        if (entry)
-            *inode = entry->inode;
+        if (!entry)
+            return find_computed(walk, inode);
+        *inode = entry->inode;
     }
     return 0;
 }
@@ -88,25 +107,49 @@ static int splice_target(struct path_walk *walk, const char *target)
     return 0;
 }
 
+// Goes on at an inode whose reference the walk takes over. The one held before was needed by the
+// step that led here.
+static void hold_directory(struct path_walk *walk, struct inode *inode)
+{
+    if (walk->held)
+        inode_release(walk->held);
+    walk->held = inode;
+    walk->directory = inode;
+}
+
 static int jump_to_inode(struct path_walk *walk, struct inode *link)
 {
     struct inode *target;
     int error = link->link_operations->follow(link, &target);
     if (error)
         return error;
-    if (walk->held)
-        inode_release(walk->held);
-    walk->held = target;
-    walk->directory = target;
+    hold_directory(walk, target);
     return 0;
+}
+
+static int splice_computed(struct path_walk *walk, struct inode *link)
+{
+    char *target = memory_allocate(PATH_LIMIT);
+    if (!target)
+        return -ENOMEM;
+    int64_t length = link->link_operations->read(link, target, PATH_LIMIT - 1);
+    int error = length < 0 ? (int)length : splice_target(walk, target); // memory comes zeroed
+    memory_release(target);
+    return error;
+}
+
+static bool link_jumps(const struct inode *link)
+{
+    return link->link_operations && link->link_operations->follow;
 }
 
 static int enter_link(struct path_walk *walk, struct inode *link)
 {
     if (++walk->link_count > LINK_FOLLOW_LIMIT)
         return -ELOOP;
-    return link->link_operations ? jump_to_inode(walk, link)
-                                 : splice_target(walk, link->link_target);
+    if (!link->link_operations)
+        return splice_target(walk, link->link_target);
+    return link_jumps(link) ? jump_to_inode(walk, link) : splice_computed(walk, link);
 }
 
 // One component that is not the last: `directory` becomes what it names.
@@ -120,6 +163,10 @@ static int step_into(struct path_walk *walk)
         return -ENOENT;
     if (inode_is_link(inode))
         return enter_link(walk, inode);
+    if (inode == walk->found) {
+        walk->found = NULL;
+        hold_directory(walk, inode);
+    }
     walk->directory = inode;
     return 0;
 }
@@ -159,7 +206,7 @@ int path_walk_follow_last(struct path_walk *walk, struct inode *link)
     int error = enter_link(walk, link);
     if (error)
         return error;
-    if (link->link_operations) {
+    if (link_jumps(link)) {
         walk->last = LAST_INODE;
         return 0;
     }
@@ -168,6 +215,8 @@ int path_walk_follow_last(struct path_walk *walk, struct inode *link)
 
 void path_walk_end(struct path_walk *walk)
 {
+    if (walk->found)
+        inode_release(walk->found);
     if (walk->held)
         inode_release(walk->held);
     memory_release(walk->text);

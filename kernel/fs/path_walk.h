@@ -17,7 +17,8 @@ enum last_component {
 
 struct path_walk {
     struct inode *directory; // where the last component is looked up
-    struct inode *held;      // a computed link led here, outside the tree perhaps: one reference
+    struct inode *held;      // `directory`, when it is outside the tree perhaps: one reference
+    struct inode *found;     // a computed name led here: likewise, until the next step
     const char *rest;        // not yet walked
     char *text;              // what `rest` points into after a symbolic link
     uint32_t link_count;
@@ -36,4 +37,7 @@ must_check int path_walk_follow_last(struct path_walk *walk, struct inode *link)
 // What the last component is: *inode without a reference, good while the walk lasts; NULL when the
 // name does not exist. -ENOTDIR, -ENAMETOOLONG.
 must_check int path_walk_find_last(struct path_walk *walk, struct inode **inode);
+// The absolute path of the inode that the last component led to, on the heap. NULL: it has none
+// that the walk knows, or no memory.
+must_check char *path_name_of_walk(const struct path_walk *walk, struct inode *inode);
 void path_walk_end(struct path_walk *walk);

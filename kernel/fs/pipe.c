@@ -21,8 +21,6 @@ struct pipe *pipe_allocate(void)
         return NULL;
     mutex_init(&pipe->mutex, "pipe", MUTEX_RANK_PIPE);
     wait_queue_init(&pipe->queue);
-    pipe->number = inode_number_next();
-    pipe->created = inode_now();
     return pipe;
 }
 
@@ -68,37 +66,52 @@ bool pipe_detach(struct pipe *pipe, struct file *file)
     return atomic_fetch_sub(&pipe->users, 1) == 1;
 }
 
-static void release_pipe(struct file *file)
+// An inode without a name that ends of the pipe share: /proc/PID/fd leads to it.
+static struct inode *create_inode(void)
 {
-    struct pipe *pipe = file->data;
-    if (pipe_detach(pipe, file))
-        pipe_free(pipe);
+    struct inode *inode = inode_create(S_IFIFO | 0600);
+    if (!inode)
+        return NULL;
+    inode->device = PIPE_DEVICE_NUMBER;
+    inode->link_count = 1;
+    inode->device_data = pipe_allocate();
+    if (inode->device_data)
+        return inode;
+    inode_release(inode);
+    return NULL;
 }
 
-static struct file *create_end(struct pipe *pipe, uint32_t flags)
+static struct file *create_end(struct inode *inode, uint32_t flags)
 {
-    struct file *file = file_create(&pipe_operations, NULL, flags);
+    struct file *file = file_create(&fifo_operations, inode, flags);
     if (file)
-        pipe_attach(pipe, file);
+        pipe_attach(inode->device_data, file);
     return file;
 }
 
 int pipe_create(uint32_t flags, struct file *ends[2])
 {
-    struct pipe *pipe = pipe_allocate();
-    if (!pipe)
+    struct inode *inode = create_inode();
+    if (!inode)
         return -ENOMEM;
-    ends[0] = create_end(pipe, (flags & O_NONBLOCK) | O_RDONLY);
+    ends[0] = create_end(inode, (flags & O_NONBLOCK) | O_RDONLY);
     if (!ends[0]) {
-        pipe_free(pipe);
+        pipe_free(inode->device_data);
+        inode_release(inode);
         return -ENOMEM;
     }
-    ends[1] = create_end(pipe, (flags & O_NONBLOCK) | O_WRONLY);
+    ends[1] = create_end(inode, (flags & O_NONBLOCK) | O_WRONLY);
+    inode_release(inode); // the files have references of their own
     if (!ends[1]) {
         file_release(ends[0]); // frees the pipe, being its only user
         return -ENOMEM;
     }
     return 0;
+}
+
+bool pipe_is_unnamed(const struct inode *inode)
+{
+    return inode->device == PIPE_DEVICE_NUMBER;
 }
 
 static bool pipe_has_data(const struct pipe *pipe)
@@ -299,31 +312,7 @@ static uint32_t poll_pipe(struct file *file, struct wait_queue **queue)
     return events;
 }
 
-static void stat_pipe(struct file *file, struct abi_stat *stat)
-{
-    const struct pipe *pipe = file->data;
-    *stat = (struct abi_stat){
-        .dev = PIPE_DEVICE_NUMBER,
-        .ino = pipe->number,
-        .nlink = 1,
-        .mode = S_IFIFO | 0600,
-        .blksize = PAGE_SIZE,
-        .atime = pipe->created,
-        .mtime = pipe->created,
-        .ctime = pipe->created,
-    };
-}
-
-const struct file_operations pipe_operations = {
-    .read = read_pipe,
-    .write = write_pipe,
-    .ioctl = control_pipe,
-    .poll = poll_pipe,
-    .stat = stat_pipe,
-    .release = release_pipe,
-};
-
-// A pipe with a name: the inode answers stat, and opening waits for the other end (fifo.c).
+// The inode answers stat, and opening by path waits for the other end (fifo.c).
 const struct file_operations fifo_operations = {
     .read = read_pipe,
     .write = write_pipe,

@@ -21,11 +21,7 @@ struct pipe {
     atomic_uint users;            // open files
     atomic_uint readers, writers; // open files that can
     atomic_uint reader_opens, writer_opens; // ever; an opener sees here that a partner came by
-    uint64_t number;
-    struct abi_timespec created;
 };
-
-extern const struct file_operations pipe_operations;
 
 must_check struct pipe *pipe_allocate(void); // no users yet. NULL: no memory
 void pipe_free(struct pipe *pipe);

@@ -4,6 +4,7 @@
 #include "abi/errno.h"
 #include "fs/file.h"
 #include "fs/inode_pages.h"
+#include "mem/object_cache.h"
 #include "sched/scheduler.h"
 
 #define IOCTL_FIONREAD 0x541bu
@@ -106,8 +107,24 @@ static int64_t control_regular(struct file *file, uint32_t request, user_addr ar
     return put_user(argument, left);
 }
 
+// For /proc/PID/maps. Set once: readers need the lock only to see it or not.
+static void note_mapped_path(struct inode *inode, const char *path)
+{
+    if (inode->mapped_path || !path)
+        return;
+    char *copy = memory_duplicate_string(path);
+    spinlock_acquire(&inode->lock);
+    if (!inode->mapped_path) {
+        inode->mapped_path = copy;
+        copy = NULL;
+    }
+    spinlock_release(&inode->lock);
+    memory_release(copy);
+}
+
 static int map_regular(struct file *file, struct memory_object **object)
 {
+    note_mapped_path(file->inode, file->path);
     inode_reference(file->inode);
     *object = &file->inode->object;
     return 0;

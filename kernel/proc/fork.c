@@ -98,6 +98,7 @@ static void inherit(struct process *child, const struct process *parent, uint64_
 {
     child->umask = parent->umask;
     child->gave_up_terminal = parent->gave_up_terminal;
+    child->nice = parent->nice;
     child->exit_signal = flags & CLONE_EXIT_SIGNAL_MASK;
     memcpy(child->limits, parent->limits, sizeof(child->limits));
     child->start_ns = clock_now_ns();

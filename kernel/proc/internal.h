@@ -12,6 +12,8 @@ struct inode;
 // Guarded by process_lock.
 extern struct list_node process_list;  // all processes in the tree, by all_link
 extern uint32_t process_count;         // its length
+extern uint64_t process_started_count; // since boot
+extern uint32_t process_last_pid;      // given most recently
 extern struct process *process_reaper; // adopts orphans: init, at shutdown the one who shuts down
 extern bool process_shutting_down;     // no new process from now on
 

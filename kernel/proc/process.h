@@ -47,6 +47,7 @@ struct process {
     struct inode *executable; // for /proc/PID/exe; counted in `executing`
     char *executable_path;
     uint32_t umask;
+    int32_t nice;
 
     struct pending_signals pending_signals; // for any of its threads
     uint32_t queued_signals;                // entries, its threads' too; bounded by a limit
@@ -104,9 +105,15 @@ void process_vfork_finish(struct process *process);
 // Ends the whole process with a wait status (exit_group, fatal signals). Does not return. The first
 // status given counts.
 noreturn_function void process_exit(uint32_t wait_status);
-// wait4. The pid, 0 (WNOHANG, nothing yet) or -errno; *status and *usage are filled for a pid.
-must_check int64_t process_wait(int64_t which, uint32_t options, uint32_t *status,
-                                struct abi_rusage *usage);
+// Which children a wait is for.
+struct wait_target {
+    uint32_t kind; // P_ALL, P_PID, P_PGID
+    uint32_t id;   // the pid or group
+};
+// wait4 and waitid. The pid, 0 (WNOHANG, nothing yet) or -errno; *status (as wait4 gives it) and
+// *usage are filled for a pid. WEXITED, WSTOPPED, WCONTINUED: what counts; WNOWAIT: it stays.
+must_check int64_t process_wait(const struct wait_target *target, uint32_t options,
+                                uint32_t *status, struct abi_rusage *usage);
 // What getrusage tells of a process itself, and of its collected children.
 void process_usage(struct process *process, struct abi_rusage *usage);
 void process_children_usage(struct process *process, struct abi_rusage *usage);

@@ -6,18 +6,22 @@
 
 #include "abi/errno.h"
 #include "lib/panic.h"
+#include "proc/inspect.h"
+#include "sched/scheduler.h"
 
 #define PID_BUCKETS 256u
+#define PIDS_PER_LOCK 512u
 #define FIRST_PID_AFTER_WRAP 2u
 
 struct list_node process_list = LIST_HEAD_INIT(process_list);
 uint32_t process_count;
+uint64_t process_started_count;
+uint32_t process_last_pid;
 struct process *process_reaper;
 bool process_shutting_down;
 
 static struct list_node pid_table[PID_BUCKETS]; // heads set up at first use
 static uint16_t pid_uses[PID_LIMIT]; // as pid, group or session, at most 3 a process; kept numbers
-static uint32_t last_pid;
 
 _Static_assert(4 * PROCESS_LIMIT <= UINT16_MAX, "pid_uses counts up to three uses per process");
 
@@ -31,13 +35,13 @@ static struct list_node *pid_bucket(uint32_t pid)
 
 static uint32_t allocate_pid(void)
 {
-    uint32_t candidate = last_pid;
+    uint32_t candidate = process_last_pid;
     for (uint32_t tried = 0; tried < PID_LIMIT; tried++) {
         candidate++;
         if (candidate >= PID_LIMIT)
             candidate = FIRST_PID_AFTER_WRAP;
         if (pid_uses[candidate] == 0) {
-            last_pid = candidate;
+            process_last_pid = candidate;
             return candidate;
         }
     }
@@ -50,7 +54,7 @@ int process_publish_locked(struct process *process, struct process *parent, uint
     if (process_count >= PROCESS_LIMIT)
         return -EAGAIN;
     if (!parent)
-        last_pid = 0; // the first process is pid 1, also when an earlier attempt failed
+        process_last_pid = 0; // the first process is pid 1, also when an earlier attempt failed
     uint32_t pid = allocate_pid();
     if (pid == 0)
         return -EAGAIN;
@@ -66,6 +70,7 @@ int process_publish_locked(struct process *process, struct process *parent, uint
     list_append(&process_list, &process->all_link);
     list_append(pid_bucket(pid), &process->pid_link);
     process_count++;
+    process_started_count++;
     return 0;
 }
 
@@ -113,6 +118,25 @@ void process_number_keep_locked(uint32_t number)
 void process_number_free_locked(uint32_t number)
 {
     pid_uses[number]--;
+}
+
+// Numbers in use are looked up; PIDS_PER_LOCK at a time, so that interrupts are not off for long.
+struct process *process_find_from(uint32_t pid)
+{
+    struct process *process = NULL;
+    while (pid < PID_LIMIT && !process) {
+        uint32_t end = min_of(pid + PIDS_PER_LOCK, PID_LIMIT);
+        spinlock_acquire(&process_lock);
+        for (; pid < end && !process; pid++) {
+            if (pid_uses[pid] != 0)
+                process = process_find_locked(pid);
+        }
+        if (process)
+            process_reference(process);
+        spinlock_release(&process_lock);
+        preempt_point();
+    }
+    return process;
 }
 
 void process_change_group_locked(struct process *process, uint32_t group, uint32_t session)

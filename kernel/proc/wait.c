@@ -1,49 +1,49 @@
-// wait4: a parent learns of children that ended, stopped or continued, and collects the ended ones.
-// Invariant: a zombie is collected exactly once, under process_lock, whatever becomes of the
-// result.
+// wait4 and waitid: a parent learns of children that ended, stopped or continued, and collects the
+// ended ones. Invariant: a zombie is collected exactly once, under process_lock, whatever becomes
+// of the result.
 
 #include "proc/internal.h"
 
 #include "abi/errno.h"
 #include "lib/string.h"
 
-#define WAIT_STOPPED_MARK 0x7fu
-#define WAIT_CONTINUED_STATUS 0xffffu
-
 struct wait_request {
-    int64_t which;
+    const struct wait_target *target;
     uint32_t options;
     uint32_t status;
     struct abi_rusage *usage;
     struct process *collected; // the tree's reference of it is the caller's to drop
 };
 
-static bool child_is_meant(const struct process *child, const struct process *parent, int64_t which)
+static bool child_is_meant(const struct process *child, const struct wait_target *target)
 {
-    if (which > 0)
-        return child->pid == which;
-    if (which == 0)
-        return child->group == parent->group;
-    return which == -1 || child->group == -which;
+    if (target->kind == P_PID)
+        return child->pid == target->id;
+    return target->kind == P_ALL || child->group == target->id;
 }
 
 // True when there is something to report of this child.
 static bool report_child(struct wait_request *request, struct process *parent,
                          struct process *child)
 {
+    bool stays = request->options & WNOWAIT;
     if (child->state == PROCESS_ZOMBIE) {
+        if (!(request->options & WEXITED))
+            return false;
         request->status = child->exit_status;
         process_total_usage_locked(child, request->usage);
+        if (stays)
+            return true;
         process_account_child_locked(parent, child);
         process_unlink_locked(child);
         request->collected = child;
         return true;
     }
     if (request->options & WUNTRACED && child->stop_unreported) {
-        child->stop_unreported = false;
+        child->stop_unreported = stays;
         request->status = child->stop_signal << 8 | WAIT_STOPPED_MARK;
     } else if (request->options & WCONTINUED && child->continue_unreported) {
-        child->continue_unreported = false;
+        child->continue_unreported = stays;
         request->status = WAIT_CONTINUED_STATUS;
     } else {
         return false;
@@ -59,7 +59,7 @@ static int64_t look_at_children(struct wait_request *request, struct process *pa
     spinlock_acquire(&process_lock);
     list_for_each (node, &parent->children) {
         struct process *child = list_entry(node, struct process, sibling_link);
-        if (!child_is_meant(child, parent, request->which))
+        if (!child_is_meant(child, request->target))
             continue;
         result = 0;
         uint32_t pid = child->pid;
@@ -72,10 +72,11 @@ static int64_t look_at_children(struct wait_request *request, struct process *pa
     return result;
 }
 
-int64_t process_wait(int64_t which, uint32_t options, uint32_t *status, struct abi_rusage *usage)
+int64_t process_wait(const struct wait_target *target, uint32_t options, uint32_t *status,
+                     struct abi_rusage *usage)
 {
     struct process *parent = current_process();
-    struct wait_request request = { .which = which, .options = options, .usage = usage };
+    struct wait_request request = { .target = target, .options = options, .usage = usage };
     struct waiter waiter = { 0 };
     int64_t result;
     for (;;) {

@@ -2,6 +2,7 @@
 #pragma once
 
 #include "fs/file.h"
+#include "lib/command_line.h"
 
 extern const struct file_operations null_operations;
 extern const struct file_operations zero_operations;
@@ -14,5 +15,18 @@ extern const struct file_operations live_operations;
 extern const struct file_operations uptime_operations;
 extern const struct file_operations meminfo_operations;
 extern const struct file_operations version_operations;
+extern const struct file_operations loadavg_operations;
+extern const struct file_operations mounts_operations;
+extern const struct file_operations filesystems_operations;
+extern const struct file_operations kernel_command_line_operations;
+extern const struct file_operations proc_kmsg_operations;
+extern const struct file_operations stat_operations;
+extern const struct file_operations interrupts_operations;
+extern const struct file_operations cpuinfo_operations;
+extern const struct file_operations hostname_operations;
+extern const struct file_operations ostype_operations;
+extern const struct file_operations osrelease_operations;
+extern const struct file_operations pid_max_operations;
 
-extern const struct link_operations executable_link_operations;
+// For /proc/cmdline. The line stays the caller's.
+void proc_system_init(const struct command_line *line);

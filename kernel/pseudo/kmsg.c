@@ -15,6 +15,20 @@ static void fill_log(struct snapshot *snapshot)
         snapshot_append(snapshot, text, copied);
 }
 
+// /proc/kmsg: the records as syslog(2) gives them, as they were at open.
+static void fill_records(struct snapshot *snapshot)
+{
+    char line[LOG_LINE_LIMIT];
+    enum log_level level;
+    uint64_t position = 0;
+    for (size_t length; (length = log_copy_line(line, sizeof(line), &position, &level)) > 0;) {
+        snapshot_print(snapshot, "<%d>", level);
+        snapshot_append(snapshot, line, length);
+    }
+}
+
+SNAPSHOT_FILE(proc_kmsg, fill_records);
+
 static int open_kmsg(struct file *file)
 {
     return file_is_readable(file) ? snapshot_open(file, fill_log) : 0;

@@ -81,10 +81,12 @@ int snapshot_open(struct file *file, void (*fill)(struct snapshot *snapshot))
     struct snapshot *snapshot = object_allocate(&snapshot_cache);
     if (!snapshot)
         return -ENOMEM;
+    snapshot->inode = file->inode;
     fill(snapshot);
-    if (snapshot->failed) {
+    int error = snapshot->failed ? -ENOMEM : snapshot->error;
+    if (error) {
         free_snapshot(snapshot);
-        return -ENOMEM;
+        return error;
     }
     file->data = snapshot;
     return 0;

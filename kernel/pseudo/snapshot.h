@@ -7,7 +7,9 @@
 struct snapshot {
     struct page_tree pages; // written only before the file is opened, then read without a lock
     uint64_t size;
-    bool failed; // no memory: what is appended from then on is dropped
+    bool failed;               // no memory: what is appended from then on is dropped
+    int error;                 // set by `fill` to refuse the open
+    const struct inode *inode; // of the file
 };
 
 // Make the content; may sleep between pages.
@@ -16,9 +18,22 @@ void snapshot_append(struct snapshot *snapshot, const void *data, size_t length)
 void snapshot_replace_start(struct snapshot *snapshot, const void *data, size_t length);
 void snapshot_print(struct snapshot *snapshot, const char *format, ...) printf_like(2, 3);
 
-// Fills file->data by calling `fill`; for the open operation. -ENOMEM.
+// Fills file->data by calling `fill`; for the open operation. -ENOMEM, or the error of `fill`.
 must_check int snapshot_open(struct file *file, void (*fill)(struct snapshot *snapshot));
 // The other operations of such a file.
 int64_t snapshot_read(struct file *file, struct user_iterator *target, uint64_t *position);
 int64_t snapshot_seek(struct file *file, int64_t offset, int whence);
 void snapshot_release(struct file *file);
+
+// Defines NAME_operations: a file whose text `fill` makes.
+#define SNAPSHOT_FILE(name, fill)                                                                  \
+    static int open_##name(struct file *file)                                                      \
+    {                                                                                              \
+        return snapshot_open(file, fill);                                                          \
+    }                                                                                              \
+    const struct file_operations name##_operations = {                                             \
+        .read = snapshot_read,                                                                     \
+        .seek = snapshot_seek,                                                                     \
+        .release = snapshot_release,                                                               \
+        .open = open_##name,                                                                       \
+    }

@@ -66,22 +66,6 @@ static void start_slice(struct run_queue *queue, struct thread *running)
     scheduler_program_timer();
 }
 
-static void account_run_time(struct percpu *cpu, struct thread *previous, struct thread *next,
-                             enum switch_reason reason)
-{
-    uint64_t now = read_tsc();
-    uint64_t ran_ns = clock_ticks_to_ns(now - previous->last_switch_tsc);
-
-    previous->run_ns += ran_ns;
-    next->last_switch_tsc = now;
-    if (is_idle(previous))
-        cpu->idle_ns += ran_ns;
-    else if (reason == SWITCH_SLICE_OVER || reason == SWITCH_WOKEN_BETTER)
-        previous->involuntary_switches++;
-    else
-        previous->voluntary_switches++;
-}
-
 // After a switch, on the new thread's stack: passes the lock on and buries who left for good.
 static void finish_switch(void)
 {
@@ -148,9 +132,10 @@ void schedule(enum switch_reason reason)
     atomic_store_explicit(&cpu->reschedule_due, false, memory_order_relaxed);
     struct thread *next = take_next(queue);
     atomic_store(&next->state, THREAD_RUNNING);
+    run_queue_note_load(queue, queue->runnable_count + !is_idle(next));
     start_slice(queue, next);
     if (next != current) {
-        account_run_time(cpu, current, next, reason);
+        run_time_account(cpu, current, next, reason);
         trace(TRACE_SWITCH, next->id, reason);
         switch_to(current, next);
     }
@@ -176,6 +161,7 @@ static void make_runnable(struct percpu *cpu, struct run_queue *queue, struct th
     struct thread *running = cpu->current;
 
     enqueue_thread(queue, thread, true);
+    run_queue_note_load(queue, queue->runnable_count + !is_idle(running));
     if (is_idle(running) || queue->policy->should_preempt(running, thread))
         atomic_store_explicit(&cpu->reschedule_due, true, memory_order_relaxed);
     else if (queue->slice_end_ns == UINT64_MAX)

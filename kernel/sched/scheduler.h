@@ -42,3 +42,10 @@ static inline bool scheduler_timer_is_off(void)
 uint64_t threads_live(void);
 // Number of runnable and running threads, for loadavg and sysinfo.
 uint32_t scheduler_runnable_count(void);
+// Exponential averages of that number over 1, 5 and 15 minutes, 32.32 fixed point.
+void scheduler_load_averages(uint64_t averages[3]);
+// What the CPUs did since the kernel took over; together exactly that time.
+struct scheduler_times {
+    uint64_t user_ns, system_ns, idle_ns;
+};
+void scheduler_times(struct scheduler_times *times);

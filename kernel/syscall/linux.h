@@ -29,8 +29,9 @@
 #define MADV_HUGEPAGE 14
 #define MADV_DODUMP 17
 
-#define WAIT_NO_THREAD 0x20000000u // __WNOTHREAD
-#define WAIT_ALL 0x40000000u       // __WALL
+#define TMPFS_MAGIC 0x01021994
+#define PROC_MAGIC 0x9fa0
+#define PIPE_MAGIC 0x50495045
 
 #define PR_SET_NAME 15
 #define PR_GET_NAME 16
@@ -58,6 +59,14 @@ struct abi_statx_timestamp {
     uint32_t nanoseconds;
     int32_t pad;
 };
+
+struct abi_statfs {
+    int64_t type, block_size;
+    uint64_t blocks, blocks_free, blocks_available, files, files_free;
+    uint64_t id;
+    int64_t name_length, fragment_size, flags, spare[4];
+};
+_Static_assert(sizeof(struct abi_statfs) == 120, "struct statfs");
 
 #define STATX_BASIC_STATS 0x7ffu
 #define STATX_RESERVED 0x80000000u

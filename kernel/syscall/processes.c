@@ -75,26 +75,6 @@ HANDLER1(exit_group, status)
     process_exit((status & 0xff) << 8);
 }
 
-HANDLER4(wait4, pid, status, options, usage)
-{
-    uint32_t known = WNOHANG | WUNTRACED | WCONTINUED | WAIT_NO_THREAD | WAIT_ALL;
-    if ((uint32_t)options & ~known)
-        return -EINVAL;
-    if ((int32_t)pid == INT32_MIN)
-        return -ESRCH;
-    uint32_t child_status = 0;
-    struct abi_rusage child_usage;
-    int64_t child = process_wait((int32_t)pid, (uint32_t)options, &child_status, &child_usage);
-    if (child <= 0)
-        return child;
-    // The child is collected by now, whatever becomes of the result.
-    if (status && put_user(user_addr_make(status), child_status) != 0)
-        return -EFAULT;
-    if (usage && put_user(user_addr_make(usage), child_usage) != 0)
-        return -EFAULT;
-    return child;
-}
-
 HANDLER2(setpgid, pid, group)
 {
     if ((int32_t)group < 0)

@@ -3,38 +3,57 @@
 #include "abi/errno.h"
 #include "cpu/clock.h"
 #include "debug/random.h"
+#include "lib/load_average.h"
 #include "mem/frame.h"
 #include "proc/process.h"
+#include "proc/system_name.h"
 #include "sched/scheduler.h"
 #include "syscall/syscall.h"
 #include "vm/user_copy.h"
 
 #define RANDOM_CHUNK 256u
+#define LOAD_SHIFT 16 // fraction bits of sysinfo's loads
 
 HANDLER1(uname, result)
 {
-    static const struct abi_utsname name = {
-        .sysname = "Linux", // programs look whether they know it
-        .nodename = "ringfence",
-        .release = "6.1.0-ringfence",
-        .version = "#1 Ringfence",
-        .machine = "x86_64",
+    struct abi_utsname name = {
+        .sysname = SYSTEM_NAME,
+        .release = SYSTEM_RELEASE,
+        .version = SYSTEM_VERSION,
+        .machine = SYSTEM_MACHINE,
         .domainname = "(none)",
     };
+    host_name_get(name.nodename);
     return put_user(user_addr_make(result), name);
+}
+
+HANDLER2(sethostname, address, length)
+{
+    char name[HOST_NAME_LIMIT + 1] = { 0 };
+    if ((int32_t)length < 0 || (int32_t)length > (int32_t)HOST_NAME_LIMIT)
+        return -EINVAL;
+    if (copy_from_user(name, user_addr_make(address), (uint32_t)length) != 0)
+        return -EFAULT;
+    host_name_set(name);
+    return 0;
 }
 
 HANDLER1(sysinfo, result)
 {
     struct frame_counts frames;
+    uint64_t averages[LOAD_AVERAGE_COUNT];
     frames_count(&frames);
+    scheduler_load_averages(averages);
     struct abi_sysinfo info = {
         .uptime = (int64_t)(clock_now_ns() / 1000000000),
         .totalram = frames.total * PAGE_SIZE,
         .freeram = frames.free * PAGE_SIZE,
+        .sharedram = frames.used[FRAME_FILE] * PAGE_SIZE,
         .procs = (uint16_t)processes_live(),
         .mem_unit = 1,
     };
+    for (uint32_t i = 0; i < LOAD_AVERAGE_COUNT; i++)
+        info.loads[i] = averages[i] >> (32 - LOAD_SHIFT);
     return put_user(user_addr_make(result), info);
 }
 

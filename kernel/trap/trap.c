@@ -22,10 +22,15 @@
 // DESIGN, "Accounting": exact run time, split by where interrupts fall.
 static void sample_mode(const struct trap_frame *frame)
 {
-    if (frame_is_from_user(frame))
+    struct percpu *cpu = this_cpu();
+
+    if (frame_is_from_user(frame)) {
         current_thread()->user_samples++;
-    else
+        cpu->user_samples++;
+    } else {
         current_thread()->system_samples++;
+        cpu->system_samples++;
+    }
 }
 
 // COM1 and COM3 share an edge-triggered line: both must be seen empty, or no edge comes again.
@@ -40,6 +45,7 @@ static void serve_serial_line(void)
 
 static void handle_interrupt(const struct trap_frame *frame)
 {
+    this_cpu()->interrupt_counts[frame->vector]++;
     switch (frame->vector) {
     case VECTOR_LAPIC_TIMER:
         this_cpu()->timer_interrupts++;

@@ -43,9 +43,12 @@ struct user_iterator {
     uint32_t index;
     uint64_t offset;    // inside segments[index]
     uint64_t remaining; // bytes left over all segments
+    char *kernel;       // instead of the program's memory; NULL: the segments count
 };
 void user_iterator_init(struct user_iterator *iterator, struct user_segment *segments,
                         uint32_t count);
+// For a kernel that moves bytes from one file to another: `buffer` in place of a program's memory.
+void user_iterator_init_kernel(struct user_iterator *iterator, void *buffer, size_t length);
 // Copy between kernel memory and the iterator and advance it by what was copied; less than `length`
 // means that user memory went bad there.
 must_check size_t user_iterator_read(struct user_iterator *iterator, void *destination,

@@ -3,6 +3,8 @@
 // length, and `remaining` is what the segments still hold.
 #include "vm/user_copy.h"
 
+#include "lib/string.h"
+
 void user_iterator_init(struct user_iterator *iterator, struct user_segment *segments,
                         uint32_t count)
 {
@@ -11,6 +13,11 @@ void user_iterator_init(struct user_iterator *iterator, struct user_segment *seg
         uint64_t room = UINT64_MAX - iterator->remaining;
         iterator->remaining += min_of(segments[i].length, room);
     }
+}
+
+void user_iterator_init_kernel(struct user_iterator *iterator, void *buffer, size_t length)
+{
+    *iterator = (struct user_iterator){ .kernel = buffer, .remaining = length };
 }
 
 enum direction { FROM_PROGRAM, TO_PROGRAM, ZERO };
@@ -28,11 +35,28 @@ static size_t copy_piece(enum direction direction, user_addr user, char *kernel,
     return 0;
 }
 
+static size_t transfer_kernel(struct user_iterator *iterator, enum direction direction,
+                              char *kernel, size_t length)
+{
+    size_t piece = min_of(length, iterator->remaining);
+    if (direction == FROM_PROGRAM)
+        memcpy(kernel, iterator->kernel, piece);
+    else if (direction == TO_PROGRAM)
+        memcpy(iterator->kernel, kernel, piece);
+    else
+        memset(iterator->kernel, 0, piece);
+    iterator->kernel += piece;
+    iterator->remaining -= piece;
+    return piece;
+}
+
 // `kernel` is NULL for ZERO.
 static size_t transfer(struct user_iterator *iterator, enum direction direction, char *kernel,
                        size_t length)
 {
     size_t done = 0;
+    if (iterator->kernel)
+        return transfer_kernel(iterator, direction, kernel, length);
     while (done < length && iterator->index < iterator->count) {
         const struct user_segment *segment = &iterator->segments[iterator->index];
         size_t piece = min_of(length - done, segment->length - iterator->offset);

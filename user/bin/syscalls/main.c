@@ -24,6 +24,9 @@ static const struct {
     { memory_tests, &memory_test_count },
     { time_tests, &time_test_count },
     { identity_tests, &identity_test_count },
+    { system_tests, &system_test_count },
+    { waiting_tests, &waiting_test_count },
+    { proc_tests, &proc_test_count },
 };
 
 void explain(const char *file, int line, const char *expectation)

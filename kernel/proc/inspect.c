@@ -1,0 +1,167 @@
+// Looking at processes from outside. Called by /proc and by system calls that name a process.
+// Invariant: under process_lock only copies are made and references taken; what they lead to is
+// looked at afterwards, by whoever asked.
+
+#include "proc/inspect.h"
+
+#include "abi/errno.h"
+#include "lib/string.h"
+#include "proc/internal.h"
+#include "proc/signal_queue.h"
+
+// NULL when the process has ended.
+static struct thread *first_thread(const struct process *process)
+{
+    if (list_is_empty(&process->threads))
+        return NULL;
+    return list_first(&process->threads, struct thread, owner_link);
+}
+
+static char thread_letter(const struct thread *thread)
+{
+    if (atomic_load(&thread->state) != THREAD_BLOCKED)
+        return 'R';
+    return thread->wait_interruptible ? 'S' : 'D';
+}
+
+static char state_letter(const struct process *process, const struct thread *thread)
+{
+    if (process->state != PROCESS_ALIVE || !thread)
+        return 'Z';
+    return process->stopped ? 'T' : thread_letter(thread);
+}
+
+static void view_signals(struct process_view *view, const struct process *process,
+                         const struct thread *thread)
+{
+    view->process_pending = process->pending_signals.set;
+    view->queued_signals = process->queued_signals;
+    if (thread) {
+        view->thread_pending = thread->signals.pending.set;
+        view->blocked = thread->signals.blocked;
+    }
+    for (uint32_t signal = 1; signal <= SIGNAL_LIMIT; signal++) {
+        uint64_t handler = process->actions[signal - 1].handler;
+        if (handler == SIG_IGN)
+            view->ignored |= SIGNAL_BIT(signal);
+        else if (handler != SIG_DFL)
+            view->caught |= SIGNAL_BIT(signal);
+    }
+}
+
+static void view_usage(struct process_view *view, struct process *process)
+{
+    process_cpu_times_locked(process, &view->user_ns, &view->system_ns);
+    view->children_user_ns = process->children_user_ns;
+    view->children_system_ns = process->children_system_ns;
+    view->children_minor_faults = process->children_minor_faults;
+    view->minor_faults = process->minor_faults;
+    view->voluntary_switches = process->voluntary_switches;
+    view->involuntary_switches = process->involuntary_switches;
+    list_for_each (node, &process->threads) {
+        const struct thread *thread = list_entry(node, struct thread, owner_link);
+        view->minor_faults += thread->minor_faults;
+        view->voluntary_switches += thread->voluntary_switches;
+        view->involuntary_switches += thread->involuntary_switches;
+    }
+}
+
+void process_inspect(struct process *process, struct process_view *view)
+{
+    memset(view, 0, sizeof(*view));
+    spinlock_acquire(&process_lock);
+    const struct thread *thread = first_thread(process);
+    view->pid = process->pid;
+    view->parent_pid = process->parent ? process->parent->pid : 0;
+    view->group = process->group;
+    view->session = process->session;
+    view->state = state_letter(process, thread);
+    memcpy(view->name, process->name, sizeof(view->name));
+    view->nice = process->nice;
+    view->thread_count = process->state == PROCESS_ALIVE ? process->thread_count : 1;
+    view->exit_signal = process->exit_signal;
+    view->exit_status = process->state == PROCESS_ALIVE ? 0 : process->exit_status;
+    view->umask = process->umask;
+    view->start_ns = process->start_ns;
+    memcpy(view->limits, process->limits, sizeof(view->limits));
+    if (thread) {
+        view->cpu = thread->cpu->number;
+        view->affinity = thread->affinity;
+    }
+    view_usage(view, process);
+    view_signals(view, process, thread);
+    spinlock_release(&process_lock);
+}
+
+// Threads leave their stacks only after they have left the process, which takes process_lock.
+bool process_copy_registers(struct process *process, struct process_registers *copy)
+{
+    spinlock_acquire(&process_lock);
+    const struct thread *thread = first_thread(process);
+    if (thread) {
+        copy->user = *thread_user_frame(thread);
+        copy->has_context = atomic_load(&thread->state) != THREAD_RUNNING;
+        if (copy->has_context) {
+            copy->context = *thread->context;
+            copy->context_rsp = (uint64_t)(thread->context + 1);
+        }
+    }
+    spinlock_release(&process_lock);
+    return thread != NULL;
+}
+
+struct file_table *process_files_get(struct process *process)
+{
+    spinlock_acquire(&process_lock);
+    struct file_table *files = process->files;
+    if (files)
+        file_table_reference(files);
+    spinlock_release(&process_lock);
+    return files;
+}
+
+static struct inode *get_inode(struct inode *const *place)
+{
+    spinlock_acquire(&process_lock);
+    struct inode *inode = *place;
+    if (inode)
+        inode_reference(inode);
+    spinlock_release(&process_lock);
+    return inode;
+}
+
+struct inode *process_directory_get(struct process *process)
+{
+    return get_inode(&process->working_directory);
+}
+
+struct inode *process_executable_get(struct process *process)
+{
+    return get_inode(&process->executable);
+}
+
+int64_t process_executable_path(struct process *process, char *buffer, size_t size)
+{
+    int64_t length = -ENOENT;
+    spinlock_acquire(&process_lock);
+    if (process->executable_path) {
+        string_copy(buffer, process->executable_path, size);
+        length = (int64_t)strlen(buffer);
+    }
+    spinlock_release(&process_lock);
+    return length;
+}
+
+void process_count_totals(struct process_totals *totals)
+{
+    *totals = (struct process_totals){ 0 };
+    spinlock_acquire(&process_lock);
+    totals->count = process_count;
+    totals->last_pid = process_last_pid;
+    totals->started = process_started_count;
+    list_for_each (node, &process_list) {
+        const struct process *process = list_entry(node, struct process, all_link);
+        totals->blocked += state_letter(process, first_thread(process)) == 'D';
+    }
+    spinlock_release(&process_lock);
+}

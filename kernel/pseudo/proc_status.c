@@ -1,0 +1,210 @@
+// /proc/PID/status, limits and comm: what stat tells and more, for people. Called through file.c.
+// Keys stand in Linux's order; those that would say nothing here are left out.
+#include "abi/errno.h"
+#include "lib/string.h"
+#include "mem/object_cache.h"
+#include "proc/inspect.h"
+#include "pseudo/proc_inode.h"
+#include "pseudo/snapshot.h"
+#include "vm/usage.h"
+
+#define KIB_PER_PAGE (PAGE_SIZE / 1024)
+#define ALL_CAPABILITIES 0x1ffffffffffull // everybody is root
+
+typedef unsigned long long number;
+
+static const char *state_name(char state)
+{
+    switch (state) {
+    case 'R':
+        return "running";
+    case 'S':
+        return "sleeping";
+    case 'D':
+        return "disk sleep";
+    case 'T':
+        return "stopped";
+    default:
+        return "zombie";
+    }
+}
+
+static void print_head(struct snapshot *text, const struct process_view *view, uint32_t table_size)
+{
+    uint32_t mask = view->umask;
+    snapshot_print(text, "Name:\t%s\nUmask:\t0%u%u%u\n", view->name, mask >> 6 & 7, mask >> 3 & 7,
+                   mask & 7);
+    snapshot_print(text, "State:\t%c (%s)\n", view->state, state_name(view->state));
+    snapshot_print(text, "Tgid:\t%u\nNgid:\t0\nPid:\t%u\nPPid:\t%u\nTracerPid:\t0\n", view->pid,
+                   view->pid, view->parent_pid);
+    snapshot_print(text, "Uid:\t0\t0\t0\t0\nGid:\t0\t0\t0\t0\nFDSize:\t%u\nGroups:\t \n",
+                   table_size);
+}
+
+static void print_pages(struct snapshot *text, const char *key, uint64_t pages)
+{
+    snapshot_print(text, "%s:\t%8llu kB\n", key, (number)(pages * KIB_PER_PAGE));
+}
+
+static void print_memory(struct snapshot *text, struct address_space *space)
+{
+    struct address_space_usage usage;
+    address_space_measure(space, &usage);
+    print_pages(text, "VmSize", usage.mapped);
+    print_pages(text, "VmLck", 0);
+    print_pages(text, "VmRSS", usage.resident);
+    print_pages(text, "RssAnon", usage.resident - usage.resident_file - usage.resident_shared);
+    print_pages(text, "RssFile", usage.resident_file);
+    print_pages(text, "RssShmem", usage.resident_shared);
+    print_pages(text, "VmData", usage.data);
+    print_pages(text, "VmStk", usage.stack);
+    print_pages(text, "VmExe",
+                (align_up(space->code_end, PAGE_SIZE) - align_down(space->code_start, PAGE_SIZE)) /
+                    PAGE_SIZE);
+    print_pages(text, "VmLib", 0);
+    print_pages(text, "VmSwap", 0);
+}
+
+static void print_signals(struct snapshot *text, const struct process_view *view)
+{
+    snapshot_print(text, "Threads:\t%u\nSigQ:\t%u/%llu\n", view->thread_count, view->queued_signals,
+                   (number)view->limits[RLIMIT_SIGPENDING].current);
+    snapshot_print(text, "SigPnd:\t%016llx\nShdPnd:\t%016llx\nSigBlk:\t%016llx\n",
+                   (number)view->thread_pending, (number)view->process_pending,
+                   (number)view->blocked);
+    snapshot_print(text, "SigIgn:\t%016llx\nSigCgt:\t%016llx\n", (number)view->ignored,
+                   (number)view->caught);
+}
+
+static void print_tail(struct snapshot *text, const struct process_view *view)
+{
+    number all = ALL_CAPABILITIES;
+    snapshot_print(text, "CapInh:\t%016llx\nCapPrm:\t%016llx\nCapEff:\t%016llx\n", 0ull, all, all);
+    snapshot_print(text, "CapBnd:\t%016llx\nCapAmb:\t%016llx\nNoNewPrivs:\t0\nSeccomp:\t0\n", all,
+                   0ull);
+    snapshot_print(text, "Cpus_allowed:\t%llx\nCpus_allowed_list:\t0\n",
+                   (number)(view->affinity.words[0] & 1)); // one CPU runs
+    snapshot_print(text, "voluntary_ctxt_switches:\t%llu\nnonvoluntary_ctxt_switches:\t%llu\n",
+                   (number)view->voluntary_switches, (number)view->involuntary_switches);
+}
+
+static uint32_t table_size(struct process *process)
+{
+    struct file_table *files = process_files_get(process);
+    uint32_t size = files ? files->capacity : 0;
+    if (files)
+        file_table_release(files);
+    return size;
+}
+
+static void fill_status(struct snapshot *text)
+{
+    struct process *process = proc_inode_process(text->inode);
+    if (!process) {
+        text->error = -ESRCH;
+        return;
+    }
+    struct process_view view;
+    process_inspect(process, &view);
+    struct address_space *space = process_space_get(process);
+    print_head(text, &view, table_size(process));
+    process_release(process);
+    if (space) {
+        print_memory(text, space);
+        address_space_release(space);
+    }
+    print_signals(text, &view);
+    print_tail(text, &view);
+}
+
+SNAPSHOT_FILE(proc_status, fill_status);
+
+static const struct {
+    const char *name, *unit;
+} limit_names[RLIMIT_COUNT] = {
+    { "Max cpu time", "seconds" },     { "Max file size", "bytes" },
+    { "Max data size", "bytes" },      { "Max stack size", "bytes" },
+    { "Max core file size", "bytes" }, { "Max resident set", "bytes" },
+    { "Max processes", "processes" },  { "Max open files", "files" },
+    { "Max locked memory", "bytes" },  { "Max address space", "bytes" },
+    { "Max file locks", "locks" },     { "Max pending signals", "signals" },
+    { "Max msgqueue size", "bytes" },  { "Max nice priority", "" },
+    { "Max realtime priority", "" },   { "Max realtime timeout", "us" },
+};
+
+static void print_limit(struct snapshot *text, uint64_t value)
+{
+    if (value == RLIM_INFINITY)
+        snapshot_print(text, "%-20s ", "unlimited");
+    else
+        snapshot_print(text, "%-20llu ", (number)value);
+}
+
+static void fill_limits(struct snapshot *text)
+{
+    struct process *process = proc_inode_process(text->inode);
+    if (!process) {
+        text->error = -ESRCH;
+        return;
+    }
+    struct process_view view;
+    process_inspect(process, &view);
+    process_release(process);
+    snapshot_print(text, "%-25s %-20s %-20s %-10s\n", "Limit", "Soft Limit", "Hard Limit", "Units");
+    for (uint32_t i = 0; i < RLIMIT_COUNT; i++) {
+        snapshot_print(text, "%-25s ", limit_names[i].name);
+        print_limit(text, view.limits[i].current);
+        print_limit(text, view.limits[i].maximum);
+        snapshot_print(text, limit_names[i].unit[0] ? "%-10s\n" : "\n", limit_names[i].unit);
+    }
+}
+
+SNAPSHOT_FILE(proc_limits, fill_limits);
+
+static void fill_comm(struct snapshot *text)
+{
+    struct process *process = proc_inode_process(text->inode);
+    if (!process) {
+        text->error = -ESRCH;
+        return;
+    }
+    struct process_view view;
+    process_inspect(process, &view);
+    process_release(process);
+    snapshot_print(text, "%s\n", view.name);
+}
+
+static int open_comm(struct file *file)
+{
+    return snapshot_open(file, fill_comm);
+}
+
+// A process names itself only. What does not fit is cut, as on Linux.
+static int64_t write_comm(struct file *file, struct user_iterator *source, uint64_t *position)
+{
+    char name[16] = { 0 };
+    int64_t length = (int64_t)source->remaining;
+    size_t wanted = min_of(source->remaining, sizeof(name) - 1);
+    if (user_iterator_read(source, name, wanted) < wanted)
+        return -EFAULT;
+    struct process *process = proc_inode_process(file->inode);
+    if (!process)
+        return -ESRCH;
+    bool is_self = process == current_process();
+    if (is_self) {
+        char *newline = (char *)strchr(name, '\n');
+        if (newline)
+            *newline = '\0';
+        process_set_name(process, name);
+    }
+    process_release(process);
+    return is_self ? length : -EINVAL;
+}
+
+const struct file_operations proc_comm_operations = {
+    .read = snapshot_read,
+    .write = write_comm,
+    .seek = snapshot_seek,
+    .release = snapshot_release,
+    .open = open_comm,
+};
