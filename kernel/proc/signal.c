@@ -10,10 +10,6 @@
 #include "abi/errno.h"
 #include "lib/string.h"
 
-#define CORE_SIGNALS                                                                               \
-    (SIGNAL_BIT(SIGQUIT) | SIGNAL_BIT(SIGILL) | SIGNAL_BIT(SIGTRAP) | SIGNAL_BIT(SIGABRT) |        \
-     SIGNAL_BIT(SIGBUS) | SIGNAL_BIT(SIGFPE) | SIGNAL_BIT(SIGSEGV) | SIGNAL_BIT(SIGSYS) |          \
-     SIGNAL_BIT(SIGXCPU) | SIGNAL_BIT(SIGXFSZ))
 #define STOP_SIGNALS                                                                               \
     (SIGNAL_BIT(SIGSTOP) | SIGNAL_BIT(SIGTSTP) | SIGNAL_BIT(SIGTTIN) | SIGNAL_BIT(SIGTTOU))
 #define IGNORED_SIGNALS                                                                            \
@@ -36,7 +32,7 @@ bool signal_default_is_ignored(uint32_t signal)
 
 uint32_t signal_death_status(uint32_t signal)
 {
-    return signal | (SIGNAL_BIT(signal) & CORE_SIGNALS ? WAIT_STATUS_CORE : 0);
+    return signal; // without WAIT_STATUS_CORE: nothing is dumped, RLIMIT_CORE is 0
 }
 
 void signal_process_continue_locked(struct process *process, bool report)

@@ -3,13 +3,11 @@
 Never waits a fixed time: for the prompt, or for words that only the answer holds, not the echo.
 """
 
-import re
-
 import pexpect
 
 from harness.log import ESCAPE, LogReader
 
-PROMPT = re.compile(r"\r?\n?ringfence:(\S+)[#$] (?:\x1b\[6n)?")
+PROMPT = r"ringfence:(\S+)[#$] "
 ROWS, COLUMNS = 30, 100
 LEAVE, MONITOR = "\x01x", "\x01c"  # QEMU's escapes; the second leads there and back
 
@@ -21,6 +19,7 @@ class Shell:
         self.child = pexpect.spawn(command[0], command[1:], timeout=timeout, encoding="utf-8",
                                    codec_errors="replace", dimensions=(ROWS, COLUMNS))
         self.child.delaybeforesend = None
+        self.is_lost = False  # something that was waited for did not come
         self._reader = LogReader()
         self.child.logfile_read = self
 
@@ -43,12 +42,14 @@ class Shell:
 
     def expect(self, pattern):
         """Waits for `pattern` and returns its match."""
-        self.child.expect(pattern)
+        self._wait(pattern)
         return self.child.match
 
-    def prompt(self):
-        """Waits for the prompt; what was printed before it, without escapes."""
-        self.child.expect(PROMPT)
+    def prompt(self, anywhere=False):
+        """Waits for the prompt; what was printed before it, without escapes. The shell repeats the
+        prompt while it edits a line, so it counts at a line's beginning; a program that fills the
+        screen leaves it `anywhere`."""
+        self._wait(PROMPT if anywhere else r"\n" + PROMPT)
         return ESCAPE.sub("", self.child.before).replace("\r", "")
 
     def run(self, command):
@@ -62,9 +63,14 @@ class Shell:
 
     def end(self):
         """Waits for the end; the command's exit status."""
-        self.child.expect(pexpect.EOF)
+        self._wait(pexpect.EOF)
         self.child.close()
         return self.child.exitstatus
+
+    def _wait(self, pattern):
+        self.is_lost = True
+        self.child.expect(pattern)
+        self.is_lost = False
 
     def stop(self):
         self.child.close(force=True)

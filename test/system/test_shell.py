@@ -16,15 +16,21 @@ BACK = re.compile(r"^\[ *\d+\.\d+\] power: everything came back: .*; (.*)$")
 
 
 @pytest.fixture(scope="module")
-def shell():
-    """A machine that was started with `make run` and stands at its first prompt."""
+def machine():
     debug = "0" if os.path.basename(default_build()) == "release" else "1"
-    machine = Shell(["make", "-C", ROOT, "run", f"DEBUG={debug}"], timeout=HANG_SECONDS)
+    shell = Shell(["make", "-C", ROOT, "run", f"DEBUG={debug}"], timeout=HANG_SECONDS)
     try:
-        machine.prompt()
-        yield machine
+        shell.prompt()
+        yield shell
     finally:
-        machine.stop()
+        shell.stop()
+
+
+@pytest.fixture
+def shell(machine):
+    """A machine that was started with `make run` and stands at its prompt."""
+    assert not machine.is_lost, "an earlier test lost the shell"
+    return machine
 
 
 # The tests of `shell` share one machine and go in this order; the last of them ends it.
@@ -43,13 +49,13 @@ EDITS = {
     "backspace": ("ecx\x7fho one", "one"),
     "left": ("echo ac\x1b[Db", "abc"),
     "right": ("echo ac\x1b[D\x1b[D\x1b[Cb", "abc"),
-    "home and end": ("cho 5\x01e\x057", "57"),
+    "home and end": ("cho 5\x01\x01e\x057", "57"),  # QEMU takes one ^A of two
     "kill the line": ("rubbish\x15echo fine", "fine"),
     "kill a word": ("echo one two\x17three", "one three"),
     "complete a name": ("ls /etc/mot\t", "/etc/motd"),
     "complete a command": ("spinn\x7f\x7f\x7f\x7f\x7fbasena\t /x/y", "y"),
     "up": ("\x1b[A", "y"),
-    "up twice, changed": ("\x1b[A\x1b[A\x7fz", "z"),
+    "up, changed": ("\x1b[A\x7fz", "z"),
 }
 
 
@@ -58,11 +64,10 @@ def test_line_editing(shell):
         name: [answer] for name, (_, answer) in EDITS.items()}
 
 
-def test_history_survives_the_shell(shell):
-    shell.run("echo first life")
+def test_the_shell_comes_back(shell):
     shell.type("exit\r")
     assert "Ringfence" in shell.prompt()  # greeted again
-    assert shell.run("\x1b[A\x1b[A") == ["first life"]
+    assert shell.run("stty -a | grep -o -w -e icanon -e -echo") == ["icanon"]
 
 
 def test_pipes_and_redirections(shell):
@@ -106,19 +111,24 @@ def test_interrupt(shell):
 
 
 def test_stop_and_foreground(shell):
-    shell.type("cat\r")
+    shell.type("cat /etc/hostname -\r")
+    shell.expect(r"\nringfence\r")
     shell.type("one\r")
-    shell.expect(r"one\r\n(.*\n)*?one\r")
+    shell.expect(r"one\s+one\s")
     shell.type("\x1a")
     assert any("Stopped" in line for line in shell.prompt().splitlines())
     assert "Stopped" in shell.run("jobs")[0]
     shell.type("fg\r")
-    shell.expect(r"\ncat\r")
+    shell.expect(r"\ncat [^\n]*\n")
     shell.type("two\r")
-    shell.expect(r"two\r\n(.*\n)*?two\r")
+    shell.expect(r"two\s+two\s")
     shell.type("\x04")
     shell.prompt()
     assert shell.run("echo $?; jobs") == ["0"]
+
+
+# A key that follows Escape at once would be another key.
+COMMAND_MODE = r"- \S+ \[Modified"
 
 
 def test_vi(shell):
@@ -126,14 +136,16 @@ def test_vi(shell):
     shell.type(f"vi {note}\r")
     shell.expect(r"~.*" + note)
     shell.type("ithe first line\rthe second line\x1b")
-    shell.expect("second line")
+    shell.expect(COMMAND_MODE)
     shell.type(":wq\r")
-    shell.prompt()
+    shell.prompt(anywhere=True)
     assert shell.run(f"cat {note}") == ["the first line", "the second line"]
     shell.type(f"vi {note}\r")
     shell.expect(r"~.*" + note)
-    shell.type("wcwthird\x1bjdd:x\r")
-    shell.prompt()
+    shell.type("wcwthird\x1b")
+    shell.expect(COMMAND_MODE)
+    shell.type("jdd:x\r")
+    shell.prompt(anywhere=True)
     assert shell.run(f"cat {note}") == ["the third line"]
 
 
@@ -148,7 +160,7 @@ def test_top_shows_shares(shell):
     shell.expect("COMMAND")
     shell.expect("COMMAND")
     shell.type("q")
-    shell.prompt()
+    shell.prompt(anywhere=True)
     assert any("spinner" in line for line in shell.run("ps"))
     shell.run("kill %1 %2")
     shell.run("wait")
@@ -187,7 +199,7 @@ def test_screenful_programs_leave_by_a_key(shell):
     shell.type("seq 500 | less\r")
     shell.expect(r"\n20\r?\n")
     shell.type("q")
-    shell.prompt()
+    shell.prompt(anywhere=True)
     shell.type("watch -n 1 echo seen\r")
     shell.expect(r"\nseen")
     shell.type("\x03")
