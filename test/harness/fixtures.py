@@ -22,7 +22,7 @@ from harness.media import ROOT, Media, default_build
 from harness.newc import Archive
 
 QEMU_PROGRAM = os.path.join(ROOT, "test", "qemu.py")
-HANG_SECONDS = 12
+HANG_SECONDS = 120
 
 
 def start_guest(cmdline="", *, initramfs_extra=None, kernel=None, initramfs=None, loader=None,
