@@ -217,7 +217,8 @@ int job_terminal_set_foreground(struct job_terminal *terminal, int32_t group)
 int64_t job_terminal_foreground(const struct job_terminal *terminal)
 {
     spinlock_acquire(&process_lock);
-    int64_t result = is_own(terminal, current_process()) ? terminal->foreground_group : -ENOTTY;
+    int64_t result =
+        is_own(terminal, current_process()) ? (int64_t)terminal->foreground_group : -ENOTTY;
     spinlock_release(&process_lock);
     return result;
 }
@@ -225,7 +226,7 @@ int64_t job_terminal_foreground(const struct job_terminal *terminal)
 int64_t job_terminal_session(const struct job_terminal *terminal)
 {
     spinlock_acquire(&process_lock);
-    int64_t result = is_own(terminal, current_process()) ? terminal->session : -ENOTTY;
+    int64_t result = is_own(terminal, current_process()) ? (int64_t)terminal->session : -ENOTTY;
     spinlock_release(&process_lock);
     return result;
 }

@@ -1,6 +1,9 @@
 """Somebody at the machine's serial terminal: types, and reads what is shown, in order."""
 
 
+PATIENCE_SECONDS = 30
+
+
 class Typist:
     """Looks at each byte once: what was matched is behind us."""
 
@@ -11,15 +14,9 @@ class Typist:
     def type(self, text):
         self.guest.send(text.encode() if isinstance(text, str) else text)
 
-    def expect(self, pattern, timeout=None):
+    def expect(self, pattern, timeout=PATIENCE_SECONDS):
         """Waits until the pattern (of bytes) is shown; returns the match."""
         pattern = pattern.encode() if isinstance(pattern, str) else pattern
         match = self.guest.wait_for_bytes(pattern, self._position, timeout)
         self._position += match.end()
         return match
-
-    def run(self, line, pattern, timeout=None):
-        """Types a line; what it prints must match."""
-        self.type(line + "\r")
-        self.expect(b"\r\n", timeout)  # the line's own echo
-        return self.expect(pattern, timeout)
