@@ -159,9 +159,19 @@ void process_count_totals(struct process_totals *totals)
     totals->count = process_count;
     totals->last_pid = process_last_pid;
     totals->started = process_started_count;
-    list_for_each (node, &process_list) {
-        const struct process *process = list_entry(node, struct process, all_link);
-        totals->blocked += state_letter(process, first_thread(process)) == 'D';
-    }
     spinlock_release(&process_lock);
+}
+
+// One process at a time: a walk along the list would keep interrupts off for long.
+uint32_t process_count_blocked(void)
+{
+    uint32_t blocked = 0, pid = 0;
+    for (struct process *process; (process = process_find_from(pid));) {
+        pid = process->pid + 1;
+        spinlock_acquire(&process_lock);
+        blocked += state_letter(process, first_thread(process)) == 'D';
+        spinlock_release(&process_lock);
+        process_release(process);
+    }
+    return blocked;
 }

@@ -49,11 +49,12 @@ must_check struct process *process_find_from(uint32_t pid);
 
 struct process_totals {
     uint32_t count;    // of processes now
-    uint32_t blocked;  // in a sleep that no signal ends
     uint32_t last_pid; // given most recently
     uint64_t started;  // since boot
 };
 void process_count_totals(struct process_totals *totals);
+// How many are in a sleep that no signal ends. Passes preemption points.
+uint32_t process_count_blocked(void);
 
 // -20 (first) to 19; the policies of today give every process the same share.
 #define NICE_MINIMUM (-20)

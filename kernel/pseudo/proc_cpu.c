@@ -46,7 +46,7 @@ static void fill_stat(struct snapshot *text)
     snapshot_print(text, "\nctxt %llu\nbtime %llu\nprocesses %llu\n", (number)cpu->switch_count,
                    (number)clock_boot_unix_seconds(), (number)totals.started);
     snapshot_print(text, "procs_running %u\nprocs_blocked %u\n", scheduler_runnable_count(),
-                   totals.blocked);
+                   process_count_blocked());
 }
 
 SNAPSHOT_FILE(stat, fill_stat);

@@ -176,7 +176,7 @@ static void fill_comm(struct snapshot *text)
 
 static int open_comm(struct file *file)
 {
-    return snapshot_open(file, fill_comm);
+    return snapshot_open_fresh(file, fill_comm);
 }
 
 // A process names itself only. What does not fit is cut, as on Linux.

@@ -128,7 +128,7 @@ static void fill_hostname(struct snapshot *text)
 
 static int open_hostname(struct file *file)
 {
-    return snapshot_open(file, fill_hostname);
+    return snapshot_open_fresh(file, fill_hostname);
 }
 
 // Up to the first newline; what does not fit is cut.

@@ -1,5 +1,5 @@
 // Content made at open, kept in page frames until the file is closed. Called by the pseudo files.
-// Invariant: pages below `size` are all there, and nothing changes once the file is open.
+// Invariant: pages below `size` are all there.
 #include "pseudo/snapshot.h"
 
 #include "abi/errno.h"
@@ -65,7 +65,7 @@ void snapshot_print(struct snapshot *snapshot, const char *format, ...)
     snapshot_append(snapshot, line, min_of(length, sizeof(line) - 1));
 }
 
-static void free_snapshot(struct snapshot *snapshot)
+static void drop_content(struct snapshot *snapshot)
 {
     uint64_t end = snapshot->pages.page_count; // dense, so the count is the end
     while (end > 0) {
@@ -73,17 +73,32 @@ static void free_snapshot(struct snapshot *snapshot)
         page_tree_truncate(&snapshot->pages, end);
         preempt_point();
     }
+    snapshot->size = 0;
+}
+
+static int make_content(struct snapshot *snapshot, snapshot_fill fill)
+{
+    snapshot->failed = false;
+    snapshot->error = 0;
+    fill(snapshot);
+    return snapshot->failed ? -ENOMEM : snapshot->error;
+}
+
+static void free_snapshot(struct snapshot *snapshot)
+{
+    drop_content(snapshot);
     object_release(&snapshot_cache, snapshot);
 }
 
-int snapshot_open(struct file *file, void (*fill)(struct snapshot *snapshot))
+static int open_snapshot(struct file *file, snapshot_fill fill, snapshot_fill refill)
 {
     struct snapshot *snapshot = object_allocate(&snapshot_cache);
     if (!snapshot)
         return -ENOMEM;
+    mutex_init(&snapshot->mutex, "snapshot", MUTEX_RANK_INODE_WRITE);
     snapshot->inode = file->inode;
-    fill(snapshot);
-    int error = snapshot->failed ? -ENOMEM : snapshot->error;
+    snapshot->refill = refill;
+    int error = make_content(snapshot, fill);
     if (error) {
         free_snapshot(snapshot);
         return error;
@@ -92,9 +107,19 @@ int snapshot_open(struct file *file, void (*fill)(struct snapshot *snapshot))
     return 0;
 }
 
-int64_t snapshot_read(struct file *file, struct user_iterator *target, uint64_t *position)
+int snapshot_open(struct file *file, snapshot_fill fill)
 {
-    struct snapshot *snapshot = file->data;
+    return open_snapshot(file, fill, NULL);
+}
+
+int snapshot_open_fresh(struct file *file, snapshot_fill fill)
+{
+    return open_snapshot(file, fill, fill);
+}
+
+static int64_t read_content(struct snapshot *snapshot, struct user_iterator *target,
+                            uint64_t *position)
+{
     int64_t moved = 0;
     while (target->remaining > 0 && *position < snapshot->size) {
         uint64_t left = min_of(target->remaining, snapshot->size - *position);
@@ -108,6 +133,22 @@ int64_t snapshot_read(struct file *file, struct user_iterator *target, uint64_t 
         preempt_point();
     }
     return moved;
+}
+
+int64_t snapshot_read(struct file *file, struct user_iterator *target, uint64_t *position)
+{
+    struct snapshot *snapshot = file->data;
+    int64_t result = 0;
+    mutex_acquire(&snapshot->mutex);
+    if (*position == 0 && snapshot->was_read && snapshot->refill) {
+        drop_content(snapshot);
+        result = make_content(snapshot, snapshot->refill);
+    }
+    snapshot->was_read = true;
+    if (result == 0)
+        result = read_content(snapshot, target, position);
+    mutex_release(&snapshot->mutex);
+    return result;
 }
 
 int64_t snapshot_seek(struct file *file, int64_t offset, int whence)

@@ -1,15 +1,21 @@
-// Files whose whole content is made when they are opened, so that reads in pieces fit together. For
-// the files of this folder.
+// Files whose whole content is made at once, when they are opened, so that reads in pieces fit
+// together. For the files of this folder.
 #pragma once
 
 #include "fs/file.h"
 
+struct snapshot;
+typedef void (*snapshot_fill)(struct snapshot *snapshot);
+
 struct snapshot {
-    struct page_tree pages; // written only before the file is opened, then read without a lock
+    struct mutex mutex; // guards what follows once the file is open
+    struct page_tree pages;
     uint64_t size;
     bool failed;               // no memory: what is appended from then on is dropped
-    int error;                 // set by `fill` to refuse the open
+    int error;                 // set by `fill` to refuse the open, or the read
     const struct inode *inode; // of the file
+    snapshot_fill refill;      // makes the content anew; NULL: it stays as it was at open
+    bool was_read;
 };
 
 // Make the content; may sleep between pages.
@@ -19,7 +25,10 @@ void snapshot_replace_start(struct snapshot *snapshot, const void *data, size_t 
 void snapshot_print(struct snapshot *snapshot, const char *format, ...) printf_like(2, 3);
 
 // Fills file->data by calling `fill`; for the open operation. -ENOMEM, or the error of `fill`.
-must_check int snapshot_open(struct file *file, void (*fill)(struct snapshot *snapshot));
+must_check int snapshot_open(struct file *file, snapshot_fill fill);
+// The same; reading from the start again makes the content anew, as programs that keep a file of
+// /proc open expect.
+must_check int snapshot_open_fresh(struct file *file, snapshot_fill fill);
 // The other operations of such a file.
 int64_t snapshot_read(struct file *file, struct user_iterator *target, uint64_t *position);
 int64_t snapshot_seek(struct file *file, int64_t offset, int whence);
@@ -29,7 +38,7 @@ void snapshot_release(struct file *file);
 #define SNAPSHOT_FILE(name, fill)                                                                  \
     static int open_##name(struct file *file)                                                      \
     {                                                                                              \
-        return snapshot_open(file, fill);                                                          \
+        return snapshot_open_fresh(file, fill);                                                    \
     }                                                                                              \
     const struct file_operations name##_operations = {                                             \
         .read = snapshot_read,                                                                     \

@@ -118,13 +118,13 @@ static int64_t wait_for_sets(struct select_sets *sets, uint32_t limit, uint64_t 
     return result;
 }
 
-// Descriptors beyond the limit cannot be open and are not looked at, as on Linux.
+// Descriptors beyond the table cannot be open and are not looked at, as on Linux.
 static int64_t select_files(uint64_t count, const uint64_t addresses[SET_COUNT],
                             uint64_t deadline_ns)
 {
     if ((int32_t)count < 0)
         return -EINVAL;
-    uint32_t limit = min_of((uint32_t)count, FILE_TABLE_LIMIT);
+    uint32_t limit = min_of((uint32_t)count, current_process()->files->capacity);
     struct select_sets sets = { .word_count = (limit + WORD_BITS - 1) / WORD_BITS };
     for (uint32_t which = 0; which < SET_COUNT; which++)
         sets.addresses[which] = addresses[which];

@@ -10,6 +10,7 @@
 #include <sys/mman.h>
 #include <sys/prctl.h>
 #include <sys/stat.h>
+#include <sys/syscall.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
@@ -203,9 +204,53 @@ static bool test_proc_names(void)
     return true;
 }
 
+// Who keeps a file open and reads it from the start again sees what is true then.
+static bool test_proc_rereads(void)
+{
+    char text[64];
+    EXPECT(prctl(PR_SET_NAME, "first") == 0);
+    int fd = open("/proc/self/comm", O_RDONLY);
+    EXPECT(read(fd, text, sizeof(text)) == 6 && read(fd, text, sizeof(text)) == 0);
+    EXPECT(prctl(PR_SET_NAME, "second") == 0);
+    EXPECT(lseek(fd, 0, SEEK_SET) == 0);
+    EXPECT(read(fd, text, 3) == 3 && read(fd, text + 3, 60) == 4);
+    EXPECT(memcmp(text, "second\n", 7) == 0);
+    EXPECT(prctl(PR_SET_NAME, "third") == 0);
+    EXPECT(pread(fd, text, sizeof(text), 0) == 6 && memcmp(text, "third\n", 6) == 0);
+    return true;
+}
+
+static int wait_a_while(void *unused)
+{
+    sleep_ns(1000000000);
+    return 0;
+}
+
+// Files that were opened while the process lived do not speak of it, or of another one, later.
+static bool test_proc_after_the_end(void)
+{
+    char path[64], text[64];
+    pid_t child = child_start(wait_a_while, NULL);
+    snprintf(path, sizeof(path), "/proc/%d", child);
+    int folder = open(path, O_RDONLY | O_DIRECTORY);
+    int comm = openat(folder, "comm", O_RDONLY);
+    EXPECT(folder >= 0 && read(comm, text, sizeof(text)) > 0);
+    kill(child, SIGKILL);
+    EXPECT(child_wait(child) == SIGKILL);
+    EXPECT(openat(folder, "stat", O_RDONLY) < 0 && (errno == ENOENT || errno == ESRCH));
+    EXPECT_ERROR(pread(comm, text, sizeof(text), 0), ESRCH);
+    EXPECT_ERROR(syscall(SYS_getdents64, folder, text, sizeof(text)), ENOENT);
+    return true;
+}
+
 const struct test proc_tests[] = {
-    { "proc-refuses", test_proc_refuses },         { "proc-directories", test_proc_directories },
-    { "proc-descriptors", test_proc_descriptors }, { "proc-states", test_proc_states },
-    { "proc-memory", test_proc_memory },           { "proc-names", test_proc_names },
+    { "proc-rereads", test_proc_rereads },
+    { "proc-after-the-end", test_proc_after_the_end },
+    { "proc-refuses", test_proc_refuses },
+    { "proc-directories", test_proc_directories },
+    { "proc-descriptors", test_proc_descriptors },
+    { "proc-states", test_proc_states },
+    { "proc-memory", test_proc_memory },
+    { "proc-names", test_proc_names },
 };
 const size_t proc_test_count = COUNT_OF(proc_tests);
