@@ -28,6 +28,7 @@ clang-format            make format, make lint
 clang-tidy              make lint
 gdb                     make debug
 console-setup-linux     the console font
+libxkbcommon0           keyboard layouts to compare ours with
 cloc                    make count
 LIST
     if [ -n "${SCREEN:-}" ]; then

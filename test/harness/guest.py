@@ -14,12 +14,13 @@ import tempfile
 import threading
 import time
 
-from harness import log, machine, media
+from harness import keys, log, machine, media
 from harness.control import Control
 
 PR_SET_PDEATHSIG = 1
 FAILURE_SECONDS = 20  # after a panic or a loader's error: to print, restart, and no longer
 CONSOLE_BUFFER = 4 << 20
+KEY_HOLD_MS = 20  # and as long until the next one: the keyboard queues 16 bytes
 C_LIBRARY = ctypes.CDLL(None)
 
 
@@ -173,6 +174,17 @@ class Guest:
     def send(self, data):
         """Types bytes into COM1."""
         self._console.sendall(data)
+
+    def type_keys(self, text):
+        """Types on the PS/2 keyboard, which is a US one; at most 100 characters at a time."""
+        self.press_keys(*keys.keys_of(text))
+
+    def press_keys(self, *names):
+        """Presses keys, one after the other, by QEMU's names: "a", "ctrl-alt-delete", "f1"."""
+        for name in names:
+            complaint = self.monitor(f"sendkey {name} {KEY_HOLD_MS}").strip()
+            if complaint:
+                raise ValueError(f"sendkey {name}: {complaint}")
 
     def stop(self):
         """Ends QEMU if it still runs and removes the folder. Can be called twice."""

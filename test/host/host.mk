@@ -19,6 +19,13 @@ fuzz_command_line_SOURCES := kernel/lib/command_line.c
 fuzz_line_discipline_SOURCES := $(LINE)
 fuzz_format_SOURCES := kernel/lib/format.c
 
+# The keyboard: its pure part, its driver.
+KEYS := $(addprefix kernel/drivers/,compose.c function_keys.c key_bytes.c scancode.c) \
+	$(wildcard kernel/drivers/keymap*.c)
+TESTED += $(KEYS) kernel/drivers/keyboard.c kernel/dev/i8042.c
+FUZZ += fuzz_keyboard
+fuzz_keyboard_SOURCES := $(KEYS) kernel/lib/format.c
+
 # -fno-builtin: the sanitizers see every call of a string function.
 CFLAGS := -std=gnu11 -g -O1 -fno-builtin -fno-omit-frame-pointer -fno-strict-aliasing \
 	-fno-sanitize-recover=all -Wall -Wextra -Werror -Wshadow -Wundef -Wvla -Wno-unused-parameter
@@ -63,6 +70,10 @@ $(BUILD)/font_file.o: kernel/dev/font.S test/host/host.mk
 	@mkdir -p $(@D)
 	gzip -dc $(FONT) > $(BUILD)/font.psf
 	$(CC) -I$(BUILD) -c -o $@ $<
+
+# The driver's bytes come to the test instead of the console.
+$(BUILD)/kernel/drivers/keyboard.o: CFLAGS += -Dconsole_input=keyboard_test_input \
+	-Dconsole_cursor_keys_are_application=keyboard_test_application
 
 # Two pixels are written at once, at any pixel.
 $(BUILD)/kernel/dev/screen.o: SANITIZE += -fno-sanitize=alignment

@@ -36,6 +36,7 @@ run_fuzz() {
     rm -rf "$corpus"
     mkdir -p "$corpus"
     case $1 in
+    fuzz_keyboard) printf '\001\051\036\340\110\341\035\105\070\035\123' >"$corpus/keys" ;;
     fuzz_cpio) echo README.md | cpio --quiet -o -H newc 2>/dev/null >"$corpus/archive" ;;
     fuzz_elf) head -c 4096 "$build/tests" >"$corpus/program" ;;
     fuzz_command_line) echo 'loglevel=7 init="/bin/a b" panic=5 -- x "y z"' >"$corpus/line" ;;
@@ -66,7 +67,7 @@ elif [ $# -gt 0 ]; then
     run_cases "$@"
 else
     run_cases
-    for target in fuzz_cpio fuzz_elf fuzz_command_line fuzz_format fuzz_line_discipline; do run_fuzz "$target"; done
+    for target in fuzz_cpio fuzz_elf fuzz_command_line fuzz_format fuzz_line_discipline fuzz_keyboard; do run_fuzz "$target"; done
 fi
 echo "$passed passed, $failed failed"
 [ "$failed" -eq 0 ]

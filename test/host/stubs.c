@@ -141,14 +141,18 @@ uint64_t read_rflags(void)
     return 1 << 9;
 }
 
-// Nothing answers.
+// Nothing answers, unless a case has something that does.
+struct fake_ports fake_ports;
+
 uint8_t port_read8(uint16_t port)
 {
-    return UINT8_MAX;
+    return fake_ports.read ? fake_ports.read(port) : UINT8_MAX;
 }
 
 void port_write8(uint16_t port, uint8_t value)
 {
+    if (fake_ports.write)
+        fake_ports.write(port, value);
 }
 
 void invalidate_page(uint64_t address)

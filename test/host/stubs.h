@@ -13,5 +13,11 @@ struct fake_cpu {
     uint64_t last_invalidated;
 };
 
+struct fake_ports {
+    uint8_t (*read)(uint16_t port);
+    void (*write)(uint16_t port, uint8_t value);
+};
+
 extern struct fake_cpu fake_cpu;
+extern struct fake_ports fake_ports;
 extern char log_last_line[512];

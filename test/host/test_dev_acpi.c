@@ -82,6 +82,23 @@ TEST(dev_acpi_sleep_type)
         CHECK(!find_sleep_type(long_package, length));
 }
 
+static bool lacks_i8042(uint8_t revision, uint8_t boot_flags, size_t length)
+{
+    uint8_t table[244] = { [8] = revision, [109] = boot_flags };
+    struct acpi_bytes bytes = exact_copy(table, length);
+
+    acpi_parse_fadt(bytes, &summary, &power);
+    release(bytes);
+    return summary.lacks_i8042;
+}
+
+TEST(dev_acpi_boot_flags)
+{
+    CHECK(!lacks_i8042(3, 2, 244));
+    CHECK(lacks_i8042(3, 1, 244) && lacks_i8042(6, 0xfd, 244));
+    CHECK(!lacks_i8042(1, 0, 116)); // before ACPI 2.0 these bytes were nothing
+}
+
 TEST(dev_acpi_random_tables)
 {
     for (int i = 0; i < 40000; i++) {

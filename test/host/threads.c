@@ -98,6 +98,11 @@ uint64_t clock_now_ns(void)
     return now_ns += 1000;
 }
 
+void clock_spin_ns(uint64_t duration_ns)
+{
+    now_ns += duration_ns;
+}
+
 uint64_t clock_boot_unix_seconds(void)
 {
     return 1700000000;
