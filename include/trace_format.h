@@ -17,7 +17,17 @@
     TRACE_EVENT(8, EXEC, "pid", "entry point")                                                     \
     TRACE_EVENT(9, PROCESS_EXIT, "pid", "wait status")                                             \
     TRACE_EVENT(10, TIMER_ARM, "deadline in ns", "0")                                              \
-    TRACE_EVENT(11, TIMER_FIRE, "now in ns", "0")
+    TRACE_EVENT(11, TIMER_FIRE, "now in ns", "0")                                                  \
+    TRACE_EVENT(12, DIRECT, "1 = direct= calls, 0 = it returned", "entry point, or the result")
+
+// Why a thread gave the CPU away: b of SWITCH.
+enum switch_reason {
+    SWITCH_SLICE_OVER,
+    SWITCH_BLOCKED,
+    SWITCH_YIELDED,
+    SWITCH_EXITED,
+    SWITCH_WOKEN_BETTER,
+};
 
 struct trace_event {
     uint64_t tsc;

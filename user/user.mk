@@ -22,7 +22,7 @@ USER_WARNINGS := -Wall -Wextra -Werror -Wmissing-prototypes -Wstrict-prototypes 
 	-Wno-unused-parameter
 USER_CFLAGS := --target=x86_64-linux-musl -std=gnu11 -O2 -g -fno-strict-aliasing -fno-common \
 	-fstack-protector-strong -nostdinc -isystem $(CLANG_INCLUDE) -isystem $(MUSL_INCLUDE) \
-	-D_GNU_SOURCE -Iuser/lib -mno-red-zone $(USER_WARNINGS) # inline assembly here pushes
+	-D_GNU_SOURCE -Iuser/lib -Iinclude -mno-red-zone $(USER_WARNINGS) # inline assembly here pushes
 DIRECT_CFLAGS := --target=x86_64-unknown-none-elf -std=gnu11 -O2 -g -ffreestanding -nostdlibinc \
 	-mno-red-zone -mgeneral-regs-only -fno-pic -fno-stack-protector -Iuser/direct \
 	$(USER_WARNINGS)

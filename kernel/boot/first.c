@@ -1,5 +1,5 @@
-// The kernel thread that finishes the boot and becomes process 1: files, devices, then init, or,
-// with `direct=`, a program without limits.
+// The kernel thread that finishes the boot and becomes process 1: files, devices, with `direct=` a
+// program without limits, then init.
 #include "abi/process.h"
 #include "boot/boot.h"
 #include "debug/log.h"
@@ -9,6 +9,7 @@
 #include "drivers/keyboard.h"
 #include "fs/memory_fs.h"
 #include "lib/panic.h"
+#include "lib/protection.h"
 #include "mem/frame.h"
 #include "proc/exec.h"
 #include "proc/process.h"
@@ -49,7 +50,7 @@ static void start_input_devices(void)
 }
 
 // Figure 6.1 of the chapter: no limits. The program runs in ring 0; nothing brings control back but
-// its own return.
+// its own return. Then the boot goes on.
 static void run_direct(void)
 {
     const char *path = boot_options.direct_program;
@@ -61,8 +62,7 @@ static void run_direct(void)
     if (error)
         log_error("direct", "%s cannot be run: error %d", path, -error);
     else
-        log_notice("direct", "%s returned %lld", path, (long long)result);
-    process_shutdown(REBOOT_POWER_OFF);
+        log_notice("direct", "%s returned %lld; the boot goes on", path, (long long)result);
 }
 
 static void run_init(void)
@@ -89,7 +89,7 @@ static void first_thread(void *argument)
     start_input_devices();
     if (boot_options.selftest)
         boot_run_selftest(boot_options.selftest);
-    if (boot_options.direct_program)
+    if (boot_options.direct_program && PROTECT_DIRECT)
         run_direct();
     run_init();
 }

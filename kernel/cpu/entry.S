@@ -205,6 +205,9 @@ LOCAL_FUNCTION(leave_to_user)
 
     // SYSRET: return_path_choose() has proved RCX = RIP, R11 = RFLAGS, both fit to be loaded.
     POP_GENERAL_REGISTERS
+#if !PROTECT_TRAP_FRAME
+    movq %rsp, %r9                      // as if the frame had no place for it: the kernel's value
+#endif
     movq (FRAME_RSP - FRAME_VECTOR)(%rsp), %rsp
     swapgs                              // on the user's stack: only IST events can come, see above
     sysretq

@@ -9,14 +9,6 @@
 enum trace_type { TRACE_EVENTS(TRACE_ENUM) };
 #undef TRACE_ENUM
 
-enum switch_reason {
-    SWITCH_SLICE_OVER,
-    SWITCH_BLOCKED,
-    SWITCH_YIELDED,
-    SWITCH_EXITED,
-    SWITCH_WOKEN_BETTER,
-};
-
 #define TRACE_RING_EVENTS 16384u // per CPU
 
 // One predictable test when off. The checked build starts with it on, the lean one off; `trace=`.

@@ -5,6 +5,7 @@
 
 #include "abi/errno.h"
 #include "fs/pipe_state.h"
+#include "lib/protection.h"
 #include "lib/string.h"
 #include "mem/object_cache.h"
 #include "sched/scheduler.h"
@@ -237,7 +238,7 @@ static int64_t append_slot(struct pipe *pipe, struct user_iterator *source)
     pipe->slots[(pipe->first + count) % PIPE_SLOT_COUNT] =
         (struct pipe_slot){ .frame = frame, .length = (uint32_t)chunk };
     atomic_fetch_add(&pipe->slot_count, 1);
-    if (count == 0)
+    if (count == 0 && PROTECT_PIPE_WAKE)
         wait_wake_all(&pipe->queue);
     return (int64_t)chunk;
 }

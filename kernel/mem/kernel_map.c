@@ -7,6 +7,7 @@
 #include "cpu/registers.h"
 #include "debug/log.h"
 #include "lib/panic.h"
+#include "lib/protection.h"
 #include "mem/kernel_map_internal.h"
 #include "mem/page_table.h"
 
@@ -43,6 +44,22 @@ static void share_area(uint64_t base, uint64_t size)
     }
 }
 
+// For the build without `trap-table`: programs may write where the kernel told the CPU to trap.
+static void open_trap_table(void)
+{
+    struct packed_struct {
+        uint16_t limit;
+        uint64_t base;
+    } table;
+
+    __asm__ volatile("sidt %0" : "=m"(table));
+    for (uint32_t level = 0; level <= ROOT_LEVEL; level++) {
+        uint64_t *entry = page_table_entry_at(kernel_page_table_root, table.base, level, true);
+        kassert(entry);
+        *entry |= PTE_USER;
+    }
+}
+
 void kernel_map_init(const struct boot_info *boot)
 {
     uint64_t *root = direct_map_pointer(phys_make(boot->page_table_root));
@@ -52,6 +69,8 @@ void kernel_map_init(const struct boot_info *boot)
     share_area(STACK_AREA_BASE, ROOT_ENTRY_SPAN);
     for (uint32_t i = 0; i < USER_ROOT_ENTRIES; i++)
         root[i] = 0;
+    if (!PROTECT_TRAP_TABLE)
+        open_trap_table();
     // No mapping uses entry 4 yet, so no line is cached under a type that changes here; only the
     // TLB has to be flushed.
     write_msr(MSR_PAT, PAT_VALUE);

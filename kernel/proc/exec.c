@@ -8,6 +8,7 @@
 #include "debug/random.h"
 #include "fs/path.h"
 #include "lib/format.h"
+#include "lib/protection.h"
 #include "lib/string.h"
 #include "mem/object_cache.h"
 #include "proc/elf_load.h"
@@ -198,10 +199,12 @@ static int prepare_files(struct exec_state *state)
 // gate choose IRETQ.
 static void reset_frame(struct trap_frame *frame, uint64_t entry, uint64_t stack_pointer)
 {
+    const uint64_t io_level = PROTECT_IOPL ? 0 : RFLAGS_IOPL; // 0: no cli, no ports in ring 3
+
     *frame = (struct trap_frame){ .vector = VECTOR_SYSCALL,
                                   .rip = entry,
                                   .cs = SELECTOR_USER_CODE,
-                                  .rflags = RFLAGS_FIXED | RFLAGS_IF,
+                                  .rflags = RFLAGS_FIXED | RFLAGS_IF | io_level,
                                   .rsp = stack_pointer,
                                   .ss = SELECTOR_USER_DATA };
 }

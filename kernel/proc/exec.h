@@ -26,6 +26,7 @@ must_check int exec_strings_replace_first(struct exec_strings *strings, const ch
 // and 0 is returned; on failure nothing has changed and -errno is returned. Also understands `#!`.
 must_check int exec_program(const char *path, struct exec_strings *arguments,
                             struct exec_strings *environment);
-// `direct=PROGRAM`: loads the program for ring 0, calls its entry as int (*)(int, char **) and
-// returns its value through *result. No limits: it shares the kernel's mode. -errno.
+// `direct=PROGRAM`: loads the program for ring 0, calls its entry as main(argc, argv, say), where
+// say is a function that takes a line for the kernel's log, and returns its value through *result.
+// No limits: it shares the kernel's mode. Interrupts are on afterwards, whatever it did. -errno.
 must_check int exec_direct(const char *path, char *const argv[], int64_t *result);

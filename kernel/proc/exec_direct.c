@@ -1,11 +1,15 @@
-// `direct=PROGRAM`: a program by call and return, as if there were no kernel. It runs in ring 0 on
-// the calling thread's stack and must be built for that: static, without red zone (interrupts push
-// there). Called by the boot thread. Its pages are supervisor pages, so SMEP and SMAP do not apply.
+// `direct=PROGRAM`: a program by call and return, the kernel being just a library to it. It runs in
+// ring 0 on the calling thread's stack and must be built for that: static, without red zone
+// (interrupts push there). Called by the boot thread, which goes on when the program returned. Its
+// pages are supervisor pages, so SMEP and SMAP do not apply.
 #include "proc/exec.h"
 
 #include "abi/errno.h"
 #include "cpu/frame.h"
 #include "cpu/interrupts.h"
+#include "cpu/registers.h"
+#include "debug/log.h"
+#include "debug/trace.h"
 #include "fs/memory_fs.h"
 #include "fs/path.h"
 #include "lib/panic.h"
@@ -18,7 +22,8 @@
 
 #define DIRECT_BASE 0x555555554000ull // of position-independent programs
 
-typedef int64_t (*direct_entry)(int count, char **arguments);
+// The third argument is the library: a line for the kernel log, by a plain call.
+typedef int64_t (*direct_entry)(int count, char **arguments, void (*say)(const char *line));
 
 // The memory of the page at `address`, mapped if it was not yet.
 static int get_page(phys_addr root, uint64_t address, char **memory)
@@ -119,13 +124,38 @@ static void unload_program(phys_addr root)
     page_table_destroy(root);
 }
 
+static void say_line(const char *line)
+{
+    log_line(LOG_NOTICE, "direct", "%s", line);
+}
+
+// What the program is about to find out for itself, in the kernel's own words.
+static void announce_call(uint64_t entry, phys_addr root)
+{
+    struct packed_struct {
+        uint16_t limit;
+        uint64_t base;
+    } table;
+
+    __asm__ volatile("sidt %0" : "=m"(table));
+    log_notice("direct", "kernel: CR3 %#llx, trap table %#llx, stack below %#llx",
+               (unsigned long long)root.value, (unsigned long long)table.base,
+               (unsigned long long)current_thread()->stack_top);
+    log_notice("direct", "kernel: calls %#llx", (unsigned long long)entry);
+}
+
 static int64_t call_program(phys_addr root, uint64_t entry, int count, uint64_t arguments)
 {
     struct thread *thread = current_thread();
     phys_addr previous = thread->page_table_root;
     kassert(interrupts_are_on());
+    announce_call(entry, root);
     thread_set_page_table_root(thread, root);
-    int64_t result = ((direct_entry)entry)(count, (char **)arguments);
+    trace(TRACE_DIRECT, 1, entry);
+    int64_t result = ((direct_entry)entry)(count, (char **)arguments, say_line);
+    trace(TRACE_DIRECT, 0, (uint64_t)result);
+    if (!interrupts_are_on())
+        interrupts_enable_now(); // a program without limits leaves things as it likes
     thread_set_page_table_root(thread, previous.value ? previous : kernel_page_table_root);
     thread->page_table_root = previous;
     return result;

@@ -10,6 +10,7 @@
 #include "debug/panic_report.h"
 #include "lib/format.h"
 #include "lib/panic.h"
+#include "lib/protection.h"
 #include "lib/string.h"
 #include "mem/object_cache.h"
 #include "mem/page_table.h"
@@ -185,7 +186,7 @@ void process_leave_space(struct process *process)
     spinlock_release(&process_lock);
     // The tables must not be loaded any more when the last reference frees them.
     thread_set_page_table_root(current_thread(), kernel_page_table_root);
-    if (space)
+    if (space && PROTECT_EXIT_CLEAN)
         address_space_release(space);
 }
 

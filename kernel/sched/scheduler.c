@@ -9,6 +9,7 @@
 #include "cpu/upcalls.h"
 #include "debug/latency.h"
 #include "lib/panic.h"
+#include "lib/protection.h"
 #include "lib/string.h"
 #include "sched/run_queue.h"
 #include "sched/timer.h"
@@ -152,7 +153,8 @@ void preempt_point(void)
 
 void scheduler_yield(void)
 {
-    schedule(SWITCH_YIELDED);
+    if (PROTECT_YIELD)
+        schedule(SWITCH_YIELDED);
 }
 
 // Makes a thread runnable on its CPU. The run-queue lock is held.

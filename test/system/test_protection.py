@@ -19,7 +19,7 @@ LAST_PAGE_RETURN = 0x7FFFFFFFF000
 @pytest.fixture
 def state(booted):
     def read():
-        guest = booted("direct=/direct/probe", cpu="max")
+        guest = booted("direct=/direct/probe -- /bin/hello", cpu="max")
         expect_orderly(guest)
         found = guest.matches(r"^probe: (\S+) (0x[0-9a-f]{16})$")
         return {match[1]: int(match[2], 16) for match in found}
