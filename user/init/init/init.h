@@ -17,21 +17,20 @@ enum ending { ENDING_POWER_OFF, ENDING_HALT, ENDING_RESTART };
 void jobs_add(char *words);
 // Starts what is due. False: every program has ended.
 bool jobs_advance(void);
-// A child ended or stopped; false: it is none of these.
+// A child ended; false: it is none of these.
 bool jobs_take_child(pid_t pid, int status);
 // The programs that did not exit 0, services left out.
 unsigned jobs_failed(void);
 
 // Starts the shell when none runs. False: it dies at once, again and again.
 bool session_advance(void);
-bool session_take_child(pid_t pid, int status);
+void session_take_child(pid_t pid);
 // The shell's connection is gone: it ignores SIGTERM, but not this.
 void session_hang_up(void);
 
 // session.c too: the console's settings as they were at the beginning.
 void console_remember(void);
 void console_restore(void);
-void console_take(void); // becomes the caller's terminal; it leads a session
 
 // Collects every child that ended by now; nothing is started. False: there are no children.
 bool children_collect(void);

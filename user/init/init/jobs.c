@@ -1,12 +1,11 @@
-// The programs that the command line names: one after the other, services beside them. Each program
-// has the console's foreground while it runs, so Ctrl-C reaches it. Invariant: `next_job` is the
-// program that runs or the next one to start.
+// The programs that the command line names: one after the other, services beside them. They have
+// the console as their streams, but no controlling terminal: who wants one runs `setsid -c`.
+// Invariant: `next_job` is the program that runs or the next one to start.
 #include "init.h"
 
 #include <errno.h>
 #include <stdio.h>
 #include <string.h>
-#include <sys/wait.h>
 #include <unistd.h>
 
 #define JOB_LIMIT 64
@@ -51,18 +50,6 @@ void jobs_add(char *words)
     }
 }
 
-static _Noreturn void become_job(const struct job *job)
-{
-    if (job->is_service) {
-        setsid(); // no terminal, no Ctrl-C
-    } else {
-        setpgid(0, 0);
-        tcsetpgrp(0, getpid());
-    }
-    signals_release();
-    program_become(job->argv);
-}
-
 static void start_job(struct job *job)
 {
     job->has_started = true;
@@ -71,8 +58,10 @@ static void start_job(struct job *job)
         console_restore();
     fflush(NULL);
     job->pid = fork();
-    if (job->pid == 0)
-        become_job(job);
+    if (job->pid == 0) {
+        signals_release();
+        program_become(job->argv);
+    }
     if (job->pid > 0)
         return;
     printf("init: %s: cannot fork: %s\n", job->argv[0], strerror(errno));
@@ -127,10 +116,6 @@ bool jobs_take_child(pid_t pid, int status)
     struct job *job = find_job(pid);
     if (job == NULL)
         return false;
-    if (WIFSTOPPED(status)) {
-        kill(-pid, SIGCONT); // Ctrl-Z: there is no shell that could bring it back
-        return true;
-    }
     job->pid = 0;
     printf("init: %s%s pid %d %s\n", job->is_service ? "service " : "", job->argv[0], (int)pid,
            verdict_words(status, words, sizeof(words)));

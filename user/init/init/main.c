@@ -19,11 +19,11 @@ bool children_collect(void)
 {
     for (;;) {
         int status;
-        pid_t pid = waitpid(-1, &status, WNOHANG | WUNTRACED);
+        pid_t pid = waitpid(-1, &status, WNOHANG);
         if (pid <= 0)
             return pid == 0;
         if (!jobs_take_child(pid, status))
-            session_take_child(pid, status); // or an orphan, which nobody asks about
+            session_take_child(pid); // or an orphan, which nobody asks about
     }
 }
 
@@ -75,7 +75,6 @@ static void set_environment(void)
 
 static void run_jobs(void)
 {
-    console_take();
     while (jobs_advance()) {
         wait_for_event();
         children_collect();

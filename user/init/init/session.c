@@ -8,7 +8,6 @@
 #include <stdio.h>
 #include <string.h>
 #include <sys/ioctl.h>
-#include <sys/wait.h>
 #include <termios.h>
 #include <unistd.h>
 
@@ -48,11 +47,6 @@ void console_restore(void)
         tcsetattr(0, TCSANOW, &first_settings);
 }
 
-void console_take(void)
-{
-    ioctl(0, TIOCSCTTY, 1);
-}
-
 static void print_file(const char *path)
 {
     char text[1024];
@@ -76,7 +70,7 @@ static _Noreturn void become_shell(void)
         dup2(console, fd);
     if (console > 2)
         close(console);
-    console_take();
+    ioctl(0, TIOCSCTTY, 1);
     if (chdir("/root") != 0)
         fail("/root");
     print_file("/etc/motd");
@@ -104,15 +98,12 @@ bool session_advance(void)
     return false;
 }
 
-bool session_take_child(pid_t pid, int status)
+void session_take_child(pid_t pid)
 {
     if (pid != shell_pid)
-        return false;
-    if (WIFSTOPPED(status))
-        return true; // whoever stopped it can continue it
+        return;
     shell_pid = 0;
     quick_deaths = clock_ns() - started_ns < QUICK_NS ? quick_deaths + 1 : 0;
-    return true;
 }
 
 void session_hang_up(void)
