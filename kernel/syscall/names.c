@@ -32,6 +32,32 @@ HANDLER3(mkdirat, directory, path, mode)
     return make_directory(directory, path, mode);
 }
 
+// Devices are the kernel's: it binds their operations itself, so a node with a number would be empty.
+static int64_t make_node(uint64_t directory, uint64_t path, uint64_t mode)
+{
+    struct path_argument argument;
+    uint32_t kind = (uint32_t)mode & S_IFMT;
+    if (kind == S_IFCHR || kind == S_IFBLK)
+        return -EPERM;
+    int error = path_argument_take(&argument, directory, path);
+    if (error)
+        return error;
+    error = path_make_node(argument.start, argument.text,
+                           (uint32_t)mode & ~current_process()->umask, 0, NULL, NULL);
+    path_argument_drop(&argument);
+    return error;
+}
+
+HANDLER2(mknod, path, mode)
+{
+    return make_node(HERE, path, mode);
+}
+
+HANDLER3(mknodat, directory, path, mode)
+{
+    return make_node(directory, path, mode);
+}
+
 static int64_t remove_name(uint64_t directory, uint64_t path, bool is_directory)
 {
     struct path_argument argument;

@@ -207,6 +207,11 @@ def test_screenful_programs_leave_by_a_key(shell):
     assert shell.run("reset; clear; echo $?")[-1].endswith("0")
 
 
+def test_tour(shell):
+    assert re.search(r"^tour: \d+ scenes, \d+ ok, ", shell.run("tour all | tail -n 1")[-1])
+    assert shell.run("tour all > /tmp/tour; echo $?")[-1] == "0"
+
+
 def test_power_off(shell):
     shell.run("sleep 1000 & (trap '' TERM; sleep 1000) &")
     shell.type("poweroff\r")

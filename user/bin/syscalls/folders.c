@@ -39,6 +39,24 @@ static bool test_make_and_remove(void)
     return true;
 }
 
+static bool test_fifo(void)
+{
+    struct stat status;
+    char byte = 0;
+    EXPECT(mkfifo(SCRATCH "/fifo", 0600) == 0);
+    EXPECT(stat(SCRATCH "/fifo", &status) == 0 && status.st_mode == (S_IFIFO | 0600));
+    EXPECT_ERROR(mkfifo(SCRATCH "/fifo", 0600), EEXIST);
+    int from = open(SCRATCH "/fifo", O_RDONLY | O_NONBLOCK);
+    int to = open(SCRATCH "/fifo", O_WRONLY | O_NONBLOCK);
+    EXPECT(from >= 0 && to >= 0 && write(to, "x", 1) == 1 && read(from, &byte, 1) == 1);
+    EXPECT(byte == 'x' && close(from) == 0 && close(to) == 0);
+    EXPECT(mknod(SCRATCH "/plain", 0644, 0) == 0);
+    EXPECT(stat(SCRATCH "/plain", &status) == 0 && S_ISREG(status.st_mode));
+    EXPECT_ERROR(mknod(SCRATCH "/folder", S_IFDIR | 0755, 0), EPERM);
+    EXPECT(unlink(SCRATCH "/fifo") == 0 && unlink(SCRATCH "/plain") == 0);
+    return true;
+}
+
 // Every name once, whatever the buffer's size; types are right.
 static bool list_with_buffer(size_t size)
 {
@@ -171,6 +189,7 @@ static bool test_long_names(void)
 
 const struct test folder_tests[] = {
     { "make-and-remove", test_make_and_remove },
+    { "fifo", test_fifo },
     { "list", test_list },
     { "rename", test_rename },
     { "working-directory", test_working_directory },

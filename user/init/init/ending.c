@@ -2,7 +2,6 @@
 // kernel side says whether everything came back. Called once, by main.c; does not return.
 #include "init.h"
 
-#include <errno.h>
 #include <signal.h>
 #include <stdio.h>
 #include <sys/reboot.h>

@@ -7,7 +7,6 @@
 // SIGUSR1 halts, SIGUSR2 powers off, SIGTERM and SIGINT (Ctrl-Alt-Del) restart, as in busybox.
 #include "init.h"
 
-#include <errno.h>
 #include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
