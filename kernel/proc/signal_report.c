@@ -23,8 +23,16 @@ const char *signal_name(uint32_t signal)
     return signal <= SIGNAL_LIMIT ? "a real-time signal" : "no signal";
 }
 
+// The kernel itself sends these for a terminal: whoever sits there knows.
+static bool is_from_terminal(const struct process *process, uint32_t signal)
+{
+    return !process->killer_pid && (signal == SIGINT || signal == SIGQUIT || signal == SIGHUP);
+}
+
 void signal_report_death(struct process *process, uint32_t signal)
 {
+    if (is_from_terminal(process, signal))
+        return;
     if (process->killer_pid)
         log_info("process", "%u (%s) killed by %s from %u (%s)", process->pid, process->name,
                  signal_name(signal), process->killer_pid, process->killer_name);

@@ -89,6 +89,14 @@ static void hang_up(struct job_terminal *jobs, uint32_t session)
 
 bool terminal_file_is_dead(const struct file *file)
 {
+    spinlock_acquire(&terminal.lock);
+    bool dead = terminal_file_is_dead_locked(file);
+    spinlock_release(&terminal.lock);
+    return dead;
+}
+
+bool terminal_file_is_dead_locked(const struct file *file)
+{
     return file->operations != &terminal_console_operations &&
            (uintptr_t)file->data != terminal.hang_ups;
 }

@@ -184,10 +184,7 @@ static int64_t set_discipline(user_addr argument)
 
 int64_t terminal_control(struct file *file, uint32_t request, user_addr argument)
 {
-    spinlock_acquire(&terminal.lock);
-    bool dead = terminal_file_is_dead(file);
-    spinlock_release(&terminal.lock);
-    if (dead)
+    if (terminal_file_is_dead(file))
         return request == TIOCSPGRP ? -ENOTTY : -EIO;
     switch (request) {
     case FIONREAD:

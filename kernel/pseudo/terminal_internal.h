@@ -33,7 +33,8 @@ void terminal_changed_locked(void);
 void terminal_show_echo_locked(void);
 // The file was opened before the terminal hung up. Files of /dev/console never die, as on Linux:
 // the first process holds one.
-bool terminal_file_is_dead(const struct file *file);
+must_check bool terminal_file_is_dead(const struct file *file);
+must_check bool terminal_file_is_dead_locked(const struct file *file);
 
 int64_t terminal_read(struct file *file, struct user_iterator *target, uint64_t *position);
 int64_t terminal_write(struct file *file, struct user_iterator *source, uint64_t *position);

@@ -16,7 +16,7 @@ struct read_request {
     char *buffer;
     size_t size, length;        // room, and how much of it was filled
     uint64_t start_ns, last_ns; // of the call; when it last got a byte
-    uint64_t hang_ups;          // at the start
+    uint64_t hang_ups;          // a later one ends the read
     bool may_wait;
 };
 
@@ -90,9 +90,8 @@ static int64_t read_to_program(struct file *file, struct user_iterator *target, 
     };
     spinlock_acquire(&terminal.lock);
     request.hang_ups = terminal.hang_ups;
-    bool dead = terminal_file_is_dead(file);
     spinlock_release(&terminal.lock);
-    if (dead)
+    if (terminal_file_is_dead(file))
         return 0;
     int64_t length = read_input(&request);
     if (length > 0 && user_iterator_write(target, buffer, (size_t)length) < (size_t)length)
@@ -104,14 +103,13 @@ int64_t terminal_read(struct file *file, struct user_iterator *target, uint64_t 
 {
     char small[SMALL_READ];
     size_t size = min_of(target->remaining, (size_t)LINE_BUFFER_SIZE);
-    int error = job_terminal_check(&terminal.jobs, SIGTTIN);
-    if (error)
+    int error = terminal_file_is_dead(file) ? 0 : job_terminal_check(&terminal.jobs, SIGTTIN);
+    if (error || size == 0)
         return error;
-    if (size == 0)
-        return 0;
-    char *large = size > SMALL_READ ? memory_allocate(size) : NULL;
-    int64_t result = read_to_program(file, target, large ? large : small,
-                                     large ? size : min_of(size, sizeof(small)));
+    char *large = size > sizeof(small) ? memory_allocate(size) : NULL;
+    if (!large)
+        size = min_of(size, sizeof(small));
+    int64_t result = read_to_program(file, target, large ? large : small, size);
     memory_release(large);
     return result;
 }
@@ -151,7 +149,7 @@ static int64_t show_piece(const struct file *file, const char *text, size_t leng
     size_t produced;
     int64_t result = 0;
     spinlock_acquire(&terminal.lock);
-    if (terminal_file_is_dead(file)) {
+    if (terminal_file_is_dead_locked(file)) {
         result = -EIO;
     } else if (!line_discipline_holds_output(&terminal.line)) {
         terminal_show_echo_locked();
@@ -192,7 +190,7 @@ int64_t terminal_write(struct file *file, struct user_iterator *source, uint64_t
 {
     char piece[CONSOLE_PIECE];
     int64_t written = 0;
-    int error = check_background_write();
+    int error = terminal_file_is_dead(file) ? -EIO : check_background_write();
     while (!error && source->remaining > 0) {
         if (written > 0 && thread_has_work(current_thread()))
             break; // a slow port must not keep a program from dying
@@ -215,7 +213,7 @@ uint32_t terminal_poll(struct file *file, struct wait_queue **queue)
     size_t minimum = characters[VTIME] == 0 ? characters[VMIN] : 1;
     if (line_discipline_is_readable(&terminal.line, minimum))
         events |= POLLIN;
-    if (terminal_file_is_dead(file))
+    if (terminal_file_is_dead_locked(file))
         events |= POLLIN | POLLOUT | POLLERR | POLLHUP;
     spinlock_release(&terminal.lock);
     return events | (output_is_possible() ? POLLOUT : 0);

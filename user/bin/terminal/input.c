@@ -135,32 +135,30 @@ static bool interrupted(void)
     return true;
 }
 
-static volatile int caught;
-
-static void note(int signal)
+static bool key_sends(const char *keys, int signal, const sigset_t *set)
 {
-    caught = signal;
+    siginfo_t info;
+    ask_for(keys);
+    EXPECT(sigwaitinfo(set, &info) == signal);
+    EXPECT(info.si_code == SI_KERNEL && info.si_pid == 0);
+    return true;
 }
 
 static bool keys_reach_the_foreground(void)
 {
     char byte;
-    struct sigaction action = { .sa_handler = note };
-    sigaction(SIGINT, &action, NULL);
-    sigaction(SIGQUIT, &action, NULL);
-    sigaction(SIGTSTP, &action, NULL);
+    sigset_t set;
+    sigemptyset(&set);
+    sigaddset(&set, SIGINT);
+    sigaddset(&set, SIGQUIT);
+    sigaddset(&set, SIGTSTP);
+    sigprocmask(SIG_BLOCK, &set, NULL);
     EXPECT(setpgid(0, 0) == 0); // away from the leader, which would die
     ignore_signal(SIGTTOU);
     EXPECT(tcsetpgrp(TERMINAL, getpgrp()) == 0);
-    ask_for("abc\\3");
-    EXPECT_ERROR(read(TERMINAL, &byte, 1), EINTR);
-    EXPECT(caught == SIGINT);
-    ask_for("\\34");
-    EXPECT_ERROR(read(TERMINAL, &byte, 1), EINTR);
-    EXPECT(caught == SIGQUIT);
-    ask_for("\\32");
-    EXPECT_ERROR(read(TERMINAL, &byte, 1), EINTR);
-    EXPECT(caught == SIGTSTP);
+    if (!key_sends("abc\\3", SIGINT, &set) || !key_sends("\\34", SIGQUIT, &set) ||
+        !key_sends("\\32", SIGTSTP, &set))
+        return false;
     ask_for("z\\r"); // what was typed before the keys is gone
     EXPECT(read(TERMINAL, &byte, 1) == 1 && byte == 'z');
     return true;
