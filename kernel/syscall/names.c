@@ -32,7 +32,7 @@ HANDLER3(mkdirat, directory, path, mode)
     return make_directory(directory, path, mode);
 }
 
-// Devices are the kernel's: it binds their operations itself, so a node with a number would be empty.
+// Devices are the kernel's, which binds their operations itself: a number alone opens nothing.
 static int64_t make_node(uint64_t directory, uint64_t path, uint64_t mode)
 {
     struct path_argument argument;

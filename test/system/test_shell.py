@@ -65,8 +65,11 @@ def test_line_editing(shell):
 
 
 def test_the_shell_comes_back(shell):
+    shell.run("stty -echo")
     shell.type("exit\r")
     assert "Ringfence" in shell.prompt()  # greeted again
+    assert shell.run("stty -a | grep -o -w -e icanon -e -echo") == ["icanon"]
+    shell.run("kill -9 $$")  # while the line editor has changed the settings
     assert shell.run("stty -a | grep -o -w -e icanon -e -echo") == ["icanon"]
 
 
@@ -213,9 +216,13 @@ def test_tour(shell):
 
 
 def test_power_off(shell):
+    """Programs are asked, also those that are stopped, and killed when they do not listen."""
     shell.run("sleep 1000 & (trap '' TERM; sleep 1000) &")
+    shell.run("sh -c 'trap \"echo farewell > /dev/console; exit\" TERM; kill -STOP $$; echo' &")
+    shell.run("until jobs | grep -q Stopped; do usleep 10000; done")
     shell.type("poweroff\r")
     assert shell.end() == 0
+    assert "farewell" in shell.lines
     assert [match[1] for match in map(BACK.match, shell.lines) if match] == ["powering off"]
 
 

@@ -92,9 +92,14 @@ def test_jobs_stop_and_go_on(shell):
     shell.do("echo $?; jobs", r"148\r\n\[1\]\+  Stopped")
     shell.do("bg", "tail -f")
     shell.do("jobs", r"\[1\]\+  Running +tail -f")
+    shell.do("kill %1; wait; jobs", "")
+    shell.start("cat /tmp/begun -")
+    shell.key(SUSPEND, "Stopped +cat")
     shell.type("fg\r")
-    shell.expect(r"fg\r\n(?s:.*)tail -f /tmp/begun\r\n")
-    shell.key(SUSPEND, "Stopped")
+    shell.expect(r"fg\r\n(?s:.*)cat /tmp/begun -\r\n")
+    shell.type("now\r")
+    shell.expect("now\r\nnow\r\n")  # from here on it is in the foreground
+    shell.key(SUSPEND, "Stopped +cat")
     shell.do("kill -9 %1; wait; jobs", "")
 
 
