@@ -17,7 +17,7 @@ pytestmark = pytest.mark.xdist_group("tour")
 
 SCENES = ["direct", "call", "privileged", "trap-table", "pointer", "cooperative", "timer", "switch",
           "hidden", "exit", "call-cost", "switch-cost"]
-DIRECT = "direct=/direct/without-limits"
+DIRECT = "direct=/direct/without-limits loglevel=7"  # deaths by signals sent are told at level 7
 TOUR = os.path.join(ROOT, "build", "user", "root", "bin", "tour")
 SECONDS = 100
 
