@@ -26,7 +26,8 @@ static void run_scene(size_t index)
 
 static int finish(void)
 {
-    printf("tour: %zu scenes, %zu ok", run_count, outcome_count[SCENE_OK]);
+    printf("tour: %zu %s, %zu ok", run_count, run_count == 1 ? "scene" : "scenes",
+           outcome_count[SCENE_OK]);
     if (outcome_count[SCENE_NOT_SHOWN] != 0)
         printf(", %zu not shown", outcome_count[SCENE_NOT_SHOWN]);
     if (outcome_count[SCENE_FAILED] != 0)
