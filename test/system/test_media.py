@@ -10,26 +10,29 @@ import time
 import pytest
 
 from harness import log, screen
+from harness.media import default_cmdline
 from verdicts import expect_orderly
 
-HELLO, GREETING = "-- /bin/hello", r"^Hello from process 2, child of 1\.$"
+TOUR = f"{default_cmdline()} -- /bin/tour,all"
+VERDICT = r"^tour: 12 scenes, 12 ok$"
 BARE = "q35,hpet=off,i8042=off"
 
 
-@pytest.mark.parametrize("medium, machine", [("cd", "q35"), ("usb", "q35"), ("ata", "pc")])
+@pytest.mark.parametrize("medium, machine", [("cd", "q35"), ("usb", "q35"), ("ata", "pc"),
+                                            ("virtio", "q35")])
 def test_boots_from(boot, medium, machine):
-    guest = boot(HELLO, medium=medium, machine=machine)
+    guest = boot(TOUR, medium=medium, machine=machine)
     guest.wait()
     expect_orderly(guest)
-    assert guest.matches(GREETING)
+    assert guest.matches(VERDICT)
 
 
 def test_without_serial_port(boot):
     """The screen shows everything, and nobody waits for a port that is not there."""
-    guest = boot(HELLO, medium="ata", serial=False, machine=BARE, hold=True)
+    guest = boot(TOUR, medium="ata", serial=False, machine=BARE, hold=True)
     guest.wait_for_power_off()
     lines = screen.capture(guest).lines()
-    assert any(re.search(GREETING, line) for line in lines)
+    assert any(re.search(VERDICT, line) for line in lines)
     assert log.came_back(lines), lines
     assert not guest.log
 
@@ -45,10 +48,10 @@ def test_panic_without_serial_port(boot):
 
 
 def test_without_framebuffer(boot):
-    guest = boot(HELLO, medium="nvme", vga="none", machine=BARE)
+    guest = boot(TOUR, medium="nvme", vga="none", machine=BARE)
     guest.wait()
     expect_orderly(guest)
-    assert guest.matches(GREETING)
+    assert guest.matches(VERDICT)
 
 
 def test_without_serial_port_and_framebuffer(run_exec):
