@@ -15,7 +15,7 @@ PROMPT = re.compile(r"^ringfence:\S+[#$]$")
 
 
 def text_differences(guest, picture):
-    """[(row, wanted, shown)] of rows whose characters differ; colours are test_screen's business."""
+    """[(row, wanted, shown)] of rows whose characters differ; colours are test_screen's."""
     wanted, _ = expected_grid(guest.raw_log, picture.columns, picture.rows)
     shown = [[cell.text for cell in row] for row in picture.grid()]
     return [(number, "".join(left), "".join(right))
@@ -78,7 +78,7 @@ class Person:
         return self.wait_for(lambda lines: lines and PROMPT.match(lines[-1]))
 
     def run(self, command):
-        """On a screen that was cleared before: the lines between the command and the next prompt."""
+        """On a cleared screen: the lines between the command and the next prompt."""
         self.type("clear\n")
         self.wait_for(lambda lines: len(lines) == 1 and PROMPT.match(lines[0]))
         self.type(command + "\n")
