@@ -116,7 +116,9 @@ enum sink_choice { SINKS_PROMPT, SINKS_LAGGING, SINKS_ALL };
 
 static bool is_chosen(const struct log_sink *sink, enum sink_choice choice)
 {
-    return sink->work && (choice == SINKS_ALL || sink->may_lag == (choice == SINKS_LAGGING));
+    if (!sink->work || choice == SINKS_ALL)
+        return sink->work;
+    return choice == SINKS_LAGGING ? sink->may_lag : !sink->may_lag && !sink->drives_itself;
 }
 
 // One piece of each chosen sink; true when there is more.

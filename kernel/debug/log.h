@@ -19,6 +19,7 @@ struct log_sink {
     log_sink_work work;  // NULL: write() does it all
     void (*reset)(void); // before a panic's first text, whatever broke off; NULL: nothing to do
     bool may_lag;        // its work may wait for idle time (the screen)
+    bool drives_itself;  // by interrupts: work() is for the log's end and panics (serial)
     const char *name;
     struct log_sink *next;
 };
@@ -46,7 +47,8 @@ void log_write_plain(const char *text, size_t length);
 void log_with_sinks(void (*function)(void *context), void *context);
 
 // Slow sinks work in pieces, so that no line keeps interrupts off for long. log_line() finishes the
-// work of sinks that must not lag (serial) if interrupts are on; else the next line does. Those
+// work of sinks that must not lag (serial, until it drives itself) if interrupts are on; else the
+// next line does. Those
 // that may lag (the screen) it finishes at first; after log_work_later() that is for whoever has
 // time, and the receiver is told, with interrupts on and no lock held.
 void log_work_later(void);

@@ -94,7 +94,7 @@ static void run_console(void *argument)
     for (;;) {
         wait_for_work();
         atomic_store(&work_is_waiting, false);
-        while (log_work())
+        while (log_work() || (!serial_console_drives_itself() && serial_console_send()))
             preempt_point();
         pass_replies_on();
         serial_console_check();
@@ -140,8 +140,6 @@ void console_input(enum console_face from, const char *bytes, size_t count)
 void console_write(const char *text, size_t length)
 {
     log_write_plain(text, length);
-    if (!serial_console_drives_itself())
-        log_flush();
     wake_thread();
 }
 
@@ -178,7 +176,7 @@ int console_drain(void)
         result = wait_block(WAIT_FOREVER);
     }
     wait_finish(&room_queue, &waiter);
-    while (log_work())
+    while (log_work() && !thread_has_work(current_thread()))
         preempt_point();
     return result;
 }
@@ -198,6 +196,16 @@ bool console_cursor_keys_are_application(void)
     return screen_cursor_keys_are_application();
 }
 
+void console_ask_again(void)
+{
+    serial_console_ask_again();
+}
+
+size_t console_pending(void)
+{
+    return serial_console_pending();
+}
+
 bool console_interrupt(void)
 {
     char received[BURST_LIMIT];
@@ -207,5 +215,5 @@ bool console_interrupt(void)
     if (count > 0)
         console_input(CONSOLE_SERIAL, received, count);
     wake_writers();
-    return sent || (count > 0 && count < sizeof(received));
+    return sent || count > 0;
 }

@@ -31,6 +31,8 @@ void console_write(const char *text, size_t length);
 #define CONSOLE_PIECE 256u
 bool console_has_room(void);
 struct wait_queue *console_room_queue(void);
+// Bytes that wait for the serial port (TIOCOUTQ).
+size_t console_pending(void);
 // Waits until everything written has left the serial port and is on the screen (tcdrain). 0,
 // -ERESTARTSYS.
 must_check int console_drain(void);
@@ -44,6 +46,8 @@ struct console_size console_size(void);
 // Do arrow keys send ESC O A instead of ESC [ A (DECCKM)? For the keyboard.
 bool console_cursor_keys_are_application(void);
 
-// The COM1 interrupt, which shares its line with COM3 (host_channel_interrupt). True when there
-// was something to do. From the vector entry; interrupts off.
+// The COM1 interrupt, which shares its line with COM3 (host_channel_interrupt): a bounded piece of
+// work. True when there was something to do. From the vector entry; interrupts off.
 must_check bool console_interrupt(void);
+// Asks for another interrupt if there is a reason for one.
+void console_ask_again(void);

@@ -17,7 +17,7 @@
 #include "sched/mutex.h"
 #include "sched/scheduler.h"
 
-#define BURST_LIMIT 4096u           // bytes taken in by one interrupt
+#define BURST_LIMIT 256u            // bytes taken in by one interrupt
 #define OUTPUT_STEP 256u            // bytes sent between two preemption points
 #define OUTPUT_POLLS 1000u          // of a full transmitter before the writer sleeps
 #define OUTPUT_PAUSE_NS 1000000ull  // how long it sleeps
@@ -29,6 +29,7 @@ static struct mutex output_mutex;
 static struct wait_queue output_pause;
 static bool output_is_dead;                     // guarded by output_mutex
 static uint8_t output_buffer[EXEC_FRAME_LIMIT]; // guarded by output_mutex
+static bool takes_input;                        // by interrupt; set once
 static struct mutex input_mutex;                // one reader at a time
 static uint8_t input_buffer[READ_CHUNK];        // guarded by input_mutex
 
@@ -305,6 +306,7 @@ void host_channel_init(uint32_t interrupt_line, bool active_low, bool level_trig
     make_nodes();
     if (ioapic_route(interrupt_line, VECTOR_SERIAL, this_cpu()->apic_id, active_low,
                      level_triggered) == 0) {
+        takes_input = true;
         serial_interrupts(&port, true, false);
         return;
     }
@@ -313,18 +315,21 @@ void host_channel_init(uint32_t interrupt_line, bool active_low, bool level_trig
     host_input_close();
 }
 
-// After a burst of more than the window allows, turning the interrupt off and on makes a new edge.
 bool host_channel_interrupt(void)
 {
     bool wake = false;
     uint32_t count = 0;
     for (int byte; count < BURST_LIMIT && (byte = serial_read(&port)) >= 0; count++)
         wake |= host_input_receive((uint8_t)byte);
-    if (count == BURST_LIMIT) {
-        serial_interrupts(&port, false, false);
-        serial_interrupts(&port, true, false);
-    }
     if (wake)
         host_input_wake();
-    return count > 0 && count < BURST_LIMIT;
+    return count > 0;
+}
+
+void host_channel_ask_again(void)
+{
+    if (!takes_input)
+        return;
+    serial_interrupts(&port, false, false);
+    serial_interrupts(&port, true, false);
 }

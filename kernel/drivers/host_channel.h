@@ -9,5 +9,8 @@
 // stdout and stderr send every write as frames; trace sends what is written as TRACE frames. No
 // COM3: no nodes, one log line.
 void host_channel_init(uint32_t interrupt_line, bool active_low, bool level_triggered);
-// From the vector entry; interrupts off. True when there was something to do and all of it is done.
+// From the vector entry; interrupts off. A bounded piece of work; true when there was
+// something to do.
 must_check bool host_channel_interrupt(void);
+// Asks for another interrupt if there is a reason for one.
+void host_channel_ask_again(void);

@@ -13,7 +13,7 @@
 #define QUEUE_SIZE 16384u
 #define FIFO_SIZE 16u
 #define STALL_LIMIT 1000000u       // polls without a byte leaving: at about 1 us each, a second
-#define PATIENCE_NS 10000000000ull // without a byte leaving by interrupt
+#define PATIENCE_NS 30000000000ull // without a byte leaving by interrupt
 
 static struct serial_port port;
 // All below: log lock, but for reading uses_interrupts. Positions count bytes since boot.
@@ -23,8 +23,14 @@ static uint32_t stalled_polls;
 static uint64_t last_progress_ns;
 static bool uses_interrupts;
 static bool can_send_is_on;
+static bool is_stuck; // took nothing for long: bytes are thrown away until it asks for some
 
-// One FIFO's fill; true when more waits. A port that stopped loses what waits: nobody would see it.
+static void drop_all(void)
+{
+    queue_tail = queue_head;
+}
+
+// One FIFO's fill; true when more waits.
 static bool send_piece(void)
 {
     if (queue_head == queue_tail)
@@ -37,8 +43,8 @@ static bool send_piece(void)
     stalled_polls = sent ? 0 : stalled_polls + 1;
     if (sent && uses_interrupts)
         last_progress_ns = clock_now_ns();
-    if (stalled_polls > STALL_LIMIT)
-        queue_tail = queue_head;
+    if (stalled_polls > STALL_LIMIT) // polled: nobody would see it
+        drop_all();
     return queue_head != queue_tail;
 }
 
@@ -50,20 +56,40 @@ static void choose_interrupts(bool can_send)
     serial_interrupts(&port, true, can_send);
 }
 
+// A full queue: without interrupts there is time to wait, with them there is not, and the log's
+// ring still has its lines.
+static bool make_room(void)
+{
+    while (!uses_interrupts && queue_head - queue_tail == QUEUE_SIZE)
+        (void)send_piece();
+    return queue_head - queue_tail < QUEUE_SIZE;
+}
+
 static void write_serial(const char *text, size_t length)
 {
-    for (size_t i = 0; i < length; i++) {
-        while (queue_head - queue_tail == QUEUE_SIZE)
-            (void)send_piece();
+    if (is_stuck)
+        return;
+    if (queue_head == queue_tail && uses_interrupts)
+        last_progress_ns = clock_now_ns(); // the port's patience begins
+    for (size_t i = 0; i < length && make_room(); i++)
         queue[queue_head++ % QUEUE_SIZE] = text[i];
-    }
     choose_interrupts(queue_head != queue_tail);
 }
 
+// A panic polls, and tries whatever happened before.
+static void reset_for_panic(void)
+{
+    uses_interrupts = false;
+    is_stuck = false;
+    stalled_polls = 0;
+}
+
+static struct log_sink sink = {
+    .write = write_serial, .work = send_piece, .reset = reset_for_panic, .name = "serial"
+};
+
 void serial_console_open(void)
 {
-    static struct log_sink sink = { .write = write_serial, .work = send_piece, .name = "serial" };
-
     if (serial_open(&port, SERIAL_COM1))
         log_add_sink(&sink);
 }
@@ -76,6 +102,7 @@ bool serial_console_is_present(void)
 static void start_interrupts(void *context)
 {
     uses_interrupts = true;
+    sink.drives_itself = true;
     last_progress_ns = clock_now_ns();
     serial_interrupts(&port, true, false);
 }
@@ -112,41 +139,69 @@ static void check_progress(void *context)
 {
     if (queue_head == queue_tail || clock_now_ns() - last_progress_ns < PATIENCE_NS)
         return;
-    queue_tail = queue_head;
-    last_progress_ns = clock_now_ns();
+    is_stuck = true;
+    *(size_t *)context = queue_head - queue_tail;
+    drop_all();
 }
 
 void serial_console_check(void)
 {
-    log_with_sinks(check_progress, NULL);
+    size_t dropped = 0;
+
+    log_with_sinks(check_progress, &dropped);
+    if (dropped > 0)
+        log_warning("console", "COM1 takes nothing: %llu bytes and what comes now are dropped",
+                    (unsigned long long)dropped);
 }
 
 // Sending clears the interrupt's reason until the FIFO is empty again; so does turning it off.
 static void send_on_interrupt(void *context)
 {
     bool *sent = context;
+    bool can_write = serial_can_write(&port);
 
-    *sent = queue_head != queue_tail && serial_can_write(&port);
+    if (can_write)
+        is_stuck = false;
+    *sent = queue_head != queue_tail && can_write;
     if (*sent)
         (void)send_piece();
-    choose_interrupts(queue_head != queue_tail);
+    choose_interrupts(queue_head != queue_tail || is_stuck);
 }
 
-// More may wait than one interrupt should take: off and on again asks for another one.
+static void send_polled(void *context)
+{
+    *(bool *)context = send_piece();
+}
+
+bool serial_console_send(void)
+{
+    bool more;
+
+    log_with_sinks(send_polled, &more);
+    return more;
+}
+
 static void make_edge(void *context)
 {
-    serial_interrupts(&port, false, can_send_is_on);
+    serial_interrupts(&port, false, false);
     serial_interrupts(&port, true, can_send_is_on);
 }
 
+void serial_console_ask_again(void)
+{
+    if (uses_interrupts)
+        log_with_sinks(make_edge, NULL);
+}
+
+// Receiving comes last. The line is edge-triggered: a pass that finds nothing must end with a look
+// at a port whose other reason for interrupts is gone, or a byte that comes in between raises
+// nothing. (PC16550D: one line for all reasons.)
 size_t serial_console_interrupt(char *received, size_t size, bool *sent)
 {
     size_t count = 0;
 
+    log_with_sinks(send_on_interrupt, sent);
     for (int byte; count < size && (byte = serial_read(&port)) >= 0;)
         received[count++] = (char)byte;
-    if (count == size)
-        log_with_sinks(make_edge, NULL);
-    log_with_sinks(send_on_interrupt, sent);
     return count;
 }

@@ -26,6 +26,7 @@ void kernel_stack_release(uint64_t top); // not the stack in use
 // Unmaps cached stacks; returns the frames given back.
 uint64_t kernel_stacks_drain(void);
 uint64_t kernel_stacks_live(void);
+uint64_t kernel_stack_tables(void); // page tables that stacks need
 // True when the address lies in the guard page of a stack.
 bool kernel_stack_is_guard(uint64_t address);
 

@@ -15,6 +15,7 @@
 #define SLOTS_PER_TABLE (512u / SLOT_PAGES)
 #define CACHE_LIMIT 64u
 
+_Static_assert(SLOTS_PER_TABLE == 64, "a word of used_slots stands for a page table");
 _Static_assert(KERNEL_STACK_PAGES < SLOT_PAGES, "a slot has room for a guard page");
 
 // All guarded by kernel_map_lock.
@@ -166,6 +167,17 @@ uint64_t kernel_stacks_live(void)
     uint64_t count = live_count;
     spinlock_release(&kernel_map_lock);
     return count;
+}
+
+uint64_t kernel_stack_tables(void)
+{
+    uint64_t tables = 0;
+
+    spinlock_acquire(&kernel_map_lock);
+    for (uint32_t word = 0; word < SLOT_LIMIT / SLOTS_PER_TABLE; word++)
+        tables += used_slots[word] != 0;
+    spinlock_release(&kernel_map_lock);
+    return tables;
 }
 
 bool kernel_stack_is_guard(uint64_t address)

@@ -8,6 +8,7 @@
 #include "lib/format.h"
 #include "lib/string.h"
 #include "mem/frame.h"
+#include "mem/kernel_map.h"
 #include "mem/object_cache.h"
 
 #define CACHE_LIMIT 64u
@@ -59,6 +60,10 @@ static void count_live(struct live_counts *counts)
         counts->frames_by_use[use] = frames.used[use];
         counts->frames += frames.used[use];
     }
+    // Where the stacks of those who are left lie is chance: their tables come and go with them.
+    uint64_t stack_tables = kernel_stack_tables();
+    counts->frames_by_use[FRAME_PAGE_TABLE] -= stack_tables;
+    counts->frames -= stack_tables;
     object_caches_visit(count_cache, counts);
 }
 
