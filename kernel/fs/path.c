@@ -103,7 +103,7 @@ static int find_or_create(struct path_walk *walk, struct inode *start, const cha
 }
 
 // What open found: a reference of the inode, and where it is, for the caller to free. No name when
-// memory is short or nothing but a computed link leads there.
+// memory is short, the name is too long, or nothing but a computed link leads there.
 struct open_target {
     struct inode *inode;
     char *name;
@@ -183,7 +183,8 @@ static int open_inode(struct open_target *target, const char *path, uint32_t fla
     struct file *file = file_create(operations, target->inode, kept | (flags & O_NOCTTY));
     if (!file)
         return -ENOMEM;
-    file->path = target->name ? target->name : memory_duplicate_string(path);
+    bool is_absolute = path[0] == '/';
+    file->path = target->name || !is_absolute ? target->name : memory_duplicate_string(path);
     target->name = NULL;
     error = prepare_file(file, flags, target->created);
     if (error) {

@@ -41,7 +41,7 @@ must_check int path_rename(struct inode *old_start, const char *old_path, struct
 // The target's length; copies at most `size` bytes, no terminator.
 must_check int64_t path_read_link(struct inode *start, const char *path, char *buffer, size_t size);
 // The absolute path of a directory, for getcwd and /proc: its length with terminator, -ERANGE,
-// -ENOENT when it was removed.
+// -ENAMETOOLONG when it has PATH_LIMIT or more, -ENOENT when it was removed.
 must_check int64_t path_of_directory(struct inode *directory, char *buffer, size_t size);
 // The same for one that is a directory, with the namespace mutex held: for link_operations.
 must_check int64_t path_of_directory_locked(struct inode *directory, char *buffer, size_t size);

@@ -25,7 +25,8 @@ static int64_t own_name(const struct inode *directory, char computed[COMPUTED_NA
     return error ? error : (int64_t)strlen(computed);
 }
 
-// The length of the path without terminator, 0 for the root; -ENOENT when it was removed.
+// The length of the path without terminator, 0 for the root; -ENOENT when it was removed,
+// -ENAMETOOLONG when no call could take it: a tree may be deeper than paths are long.
 static int64_t measure_path(const struct inode *directory)
 {
     const struct inode *root = memory_fs_root();
@@ -37,6 +38,8 @@ static int64_t measure_path(const struct inode *directory)
         if (own < 0)
             return own;
         length += 1 + own;
+        if (length >= (int64_t)PATH_LIMIT)
+            return -ENAMETOOLONG;
     }
     return length;
 }
@@ -115,7 +118,7 @@ char *path_name_of_walk(const struct path_walk *walk, struct inode *inode)
     const struct inode *directory = is_directory ? inode : walk->directory;
     size_t own = is_directory ? 0 : 1 + walk->name_length;
     int64_t length = measure_path(directory);
-    if (length < 0)
+    if (length < 0 || (size_t)length + own >= PATH_LIMIT)
         return NULL;
     char *name = memory_allocate((size_t)length + own + 2);
     if (!name)

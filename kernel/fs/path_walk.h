@@ -38,6 +38,6 @@ must_check int path_walk_follow_last(struct path_walk *walk, struct inode *link)
 // name does not exist. -ENOTDIR, -ENAMETOOLONG.
 must_check int path_walk_find_last(struct path_walk *walk, struct inode **inode);
 // The absolute path of the inode that the last component led to, on the heap. NULL: it has none
-// that the walk knows, or no memory.
+// that the walk knows, one of PATH_LIMIT or more, or no memory.
 must_check char *path_name_of_walk(const struct path_walk *walk, struct inode *inode);
 void path_walk_end(struct path_walk *walk);

@@ -222,10 +222,12 @@ TEST(fs_reading_a_directory_that_shrinks)
     fs_end();
 }
 
-// Taking the tree down must not recurse.
+// Taking the tree down must not recurse. Names longer than any path are not kept.
 TEST(fs_deep_tree)
 {
+    static char path[PATH_LIMIT];
     struct inode *deepest, *next;
+    struct file *file;
 
     fs_start();
     deepest = memory_fs_root();
@@ -235,7 +237,15 @@ TEST(fs_deep_tree)
         CHECK_EQUAL(path_lookup(deepest, "d", 0, &next), 0);
         inode_release(deepest);
         deepest = next;
+        if (i + 1 == 2047)
+            CHECK_EQUAL(path_of_directory(deepest, path, sizeof(path)), 2 * 2047 + 1);
+        if (i + 1 == 2048)
+            CHECK_EQUAL(path_of_directory(deepest, path, sizeof(path)), -ENAMETOOLONG);
     }
+    CHECK_EQUAL(path_of_directory(deepest, path, 1), -ENAMETOOLONG);
+    CHECK_EQUAL(path_open(deepest, "file", TOUCH, 0644, &file), 0);
+    CHECK(file->path == NULL);
+    file_release(file);
     inode_release(deepest);
     fs_end();
 }
