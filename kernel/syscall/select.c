@@ -36,13 +36,17 @@ static bool bit_is_set(const struct select_sets *sets, uint32_t which, uint32_t 
     return set_bits(sets, which)[descriptor / WORD_BITS] >> descriptor % WORD_BITS & 1;
 }
 
-static int load_bits(struct select_sets *sets)
+// Bits beyond `limit` in the last word are no descriptors, and not set in the answer.
+static int load_bits(struct select_sets *sets, uint32_t limit)
 {
+    uint32_t last_bits = limit % WORD_BITS;
     for (uint32_t which = 0; which < SET_COUNT; which++) {
         size_t size = sets->word_count * sizeof(uint64_t);
         if (sets->addresses[which] &&
             copy_from_user(set_bits(sets, which), user_addr_make(sets->addresses[which]), size))
             return -EFAULT;
+        if (last_bits)
+            set_bits(sets, which)[sets->word_count - 1] &= (1ull << last_bits) - 1;
     }
     return 0;
 }
@@ -131,7 +135,7 @@ static int64_t select_files(uint64_t count, const uint64_t addresses[SET_COUNT],
     sets.bits = memory_allocate((SET_COUNT * sets.word_count + 1) * sizeof(uint64_t));
     if (!sets.bits)
         return -ENOMEM;
-    int64_t result = load_bits(&sets);
+    int64_t result = load_bits(&sets, limit);
     if (result == 0)
         result = wait_for_sets(&sets, limit, deadline_ns);
     memory_release(sets.bits);

@@ -20,8 +20,9 @@ static bool test_select(void)
     FD_ZERO(&writes);
     FD_SET(ends[0], &reads);
     FD_SET(ends[1], &writes);
+    FD_SET(limit, &writes); // beyond: not looked at, and not in the answer
     EXPECT(select(limit, &reads, &writes, NULL, &none) == 1);
-    EXPECT(!FD_ISSET(ends[0], &reads) && FD_ISSET(ends[1], &writes));
+    EXPECT(!FD_ISSET(ends[0], &reads) && FD_ISSET(ends[1], &writes) && !FD_ISSET(limit, &writes));
     EXPECT(write(ends[1], "x", 1) == 1);
     FD_SET(ends[0], &reads);
     EXPECT(select(limit, &reads, &writes, NULL, &odd) == 2);
