@@ -87,11 +87,12 @@ static int64_t check_buffer(uint64_t buffer, int32_t size)
     return user_range_is_valid(user_addr_make(buffer), (uint64_t)size) ? 0 : -EFAULT;
 }
 
-HANDLER3(syslog, action, buffer, size_argument)
+HANDLER3(syslog, action_argument, buffer, size_argument)
 {
+    uint32_t action = (uint32_t)action_argument;
     int32_t size = (int32_t)size_argument;
     int64_t error;
-    switch ((uint32_t)action) {
+    switch (action) {
     case ACTION_CLOSE:
     case ACTION_OPEN:
         return 0;
