@@ -19,7 +19,7 @@ void process_begin_exit_locked(struct process *process, uint32_t wait_status)
     process->exiting = true;
     process->requested_status = wait_status;
     process->death_signal = wait_status & 0x7f;
-    process->stopped = false;
+    process_set_stopped_locked(process, false);
     list_for_each (node, &process->threads) {
         struct thread *thread = list_entry(node, struct thread, owner_link);
         if (thread != current_thread())
@@ -39,29 +39,38 @@ static void clear_thread_id(struct process *process)
         return; // a bad address is nobody's loss
 }
 
+static void adopt_child(struct process *process, struct process *child)
+{
+    list_remove(&child->sibling_link);
+    child->parent = child == process_reaper ? NULL : process_reaper;
+    if (!child->parent)
+        return;
+    list_append(&process_reaper->children, &child->sibling_link);
+    process_link_lost_locked(child, process, NULL);
+    if (child->state == PROCESS_ZOMBIE && signal_child_ended_locked(child)) {
+        process_unlink_locked(child);
+        process_release(child);
+    }
+}
+
+// One at a time: each may cost passes over all processes, with interrupts off. Leaves with
+// process_lock held and no child left; its last thread makes no new ones.
 static void adopt_children(struct process *process)
 {
-    list_for_each_safe (node, spare, &process->children) {
-        struct process *child = list_entry(node, struct process, sibling_link);
-        list_remove(&child->sibling_link);
-        child->parent = child == process_reaper ? NULL : process_reaper;
-        if (!child->parent)
-            continue;
-        list_append(&process_reaper->children, &child->sibling_link);
-        process_link_lost_locked(child, process, NULL);
-        if (child->state == PROCESS_ZOMBIE && signal_child_ended_locked(child)) {
-            process_unlink_locked(child);
-            process_release(child);
-        }
+    spinlock_acquire(&process_lock);
+    while (!list_is_empty(&process->children)) {
+        adopt_child(process, list_first(&process->children, struct process, sibling_link));
+        spinlock_release(&process_lock);
+        preempt_point();
+        spinlock_acquire(&process_lock);
     }
 }
 
 // From here on the process is its parent's to collect; only this thread's stack is left.
 static void become_zombie(struct process *process)
 {
-    spinlock_acquire(&process_lock);
     struct thread *thread = current_thread();
-    adopt_children(process);
+    adopt_children(process); // takes process_lock
     process_link_lost_locked(process, process->parent, process);
     process_account_thread_locked(process, thread);
     list_remove(&thread->owner_link);

@@ -57,6 +57,8 @@ void process_number_keep_locked(uint32_t number);
 void process_number_free_locked(uint32_t number);
 // orphan.c. Is there, but for `leaving` (may be NULL), no member whose parent could continue it?
 must_check bool process_group_is_orphaned_locked(uint32_t group, const struct process *leaving);
+// The only place that changes process->stopped: stopped processes are counted.
+void process_set_stopped_locked(struct process *process, bool stopped);
 // A process of the group has lost `parent`, or leaves itself (`leaving`): if that was the group's
 // last link and something in it is stopped, it gets SIGHUP and SIGCONT.
 void process_link_lost_locked(const struct process *process, const struct process *parent,

@@ -6,6 +6,14 @@
 
 #include "abi/process.h"
 
+static uint32_t stopped_count; // of all processes; process_lock
+
+void process_set_stopped_locked(struct process *process, bool stopped)
+{
+    stopped_count += (uint32_t)stopped - (uint32_t)process->stopped;
+    process->stopped = stopped;
+}
+
 // A parent that is the first process does not count: it looks after orphans, not after jobs.
 static bool parent_links(const struct process *process)
 {
@@ -45,12 +53,15 @@ void process_group_signal_locked(uint32_t group, uint32_t signal)
     }
 }
 
+// While nothing is stopped, which is nearly always, this costs nothing. Otherwise it is up to two
+// passes over all processes, and two more when the group is told: callers with many children let
+// the lock go in between.
 void process_link_lost_locked(const struct process *process, const struct process *parent,
                               const struct process *leaving)
 {
     bool was_link =
         parent && parent->group != process->group && parent->session == process->session;
-    if (!was_link || !group_has_stopped(process->group) ||
+    if (!was_link || stopped_count == 0 || !group_has_stopped(process->group) ||
         !process_group_is_orphaned_locked(process->group, leaving))
         return;
     process_group_signal_locked(process->group, SIGHUP);

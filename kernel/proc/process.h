@@ -63,7 +63,7 @@ struct process {
     bool vfork_borrowing;         // runs on its parent's space
     struct wait_queue vfork_done; // the parent waits here
 
-    bool stopped; // by a stop signal: its threads wait at the exit gate
+    bool stopped; // by a stop signal: its threads wait at the exit gate; process_set_stopped_locked
     bool stop_unreported, continue_unreported; // to the parent's wait4
     uint32_t stop_signal;
     struct wait_queue continued; // stopped threads wait here

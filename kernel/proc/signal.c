@@ -39,7 +39,7 @@ void signal_process_continue_locked(struct process *process, bool report)
 {
     if (!process->stopped)
         return;
-    process->stopped = false;
+    process_set_stopped_locked(process, false);
     process->stop_unreported = false;
     process->continue_unreported = report;
     wait_wake_all(&process->continued);

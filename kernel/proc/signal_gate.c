@@ -33,7 +33,7 @@ bool signal_death_is_due(struct process *process)
 
 static void stop_locked(struct process *process, uint32_t signal)
 {
-    process->stopped = true;
+    process_set_stopped_locked(process, true);
     process->stop_signal = signal;
     process->stop_unreported = true;
     process->continue_unreported = false;
