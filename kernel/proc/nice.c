@@ -1,40 +1,53 @@
 // Nice values: stored, inherited by fork, shown. Called by getpriority and setpriority.
-// Everything is guarded by process_lock.
+// Everything is guarded by process_lock, taken for one process at a time: a process that is made
+// while a group is walked may keep what it inherited.
 
 #include "abi/errno.h"
 #include "proc/inspect.h"
 #include "proc/internal.h"
 
-static bool process_is_meant(const struct process *process, uint32_t which, uint32_t who)
+typedef void (*nice_visit)(struct process *process, int32_t *nice);
+
+static int visit_one(uint32_t pid, nice_visit visit, int32_t *nice)
 {
-    const struct process *self = current_process();
-    switch (which) {
-    case PRIO_PROCESS:
-        return who ? process->pid == who : process == self;
-    case PRIO_PGRP:
-        return process->group == (who ? who : self->group);
-    default:
-        return who == 0; // every process is root's
-    }
+    spinlock_acquire(&process_lock);
+    struct process *process = pid ? process_find_locked(pid) : current_process();
+    if (process)
+        visit(process, nice);
+    spinlock_release(&process_lock);
+    return process ? 0 : -ESRCH;
 }
 
-typedef void (*nice_visit)(struct process *process, int32_t *nice);
+// The members of a group; `group` 0: all processes.
+static int visit_group(uint32_t group, nice_visit visit, int32_t *nice)
+{
+    int error = -ESRCH;
+    uint32_t pid = 0;
+    for (struct process *process; (process = process_find_from(pid));) {
+        spinlock_acquire(&process_lock);
+        pid = process->pid + 1;
+        if (group == 0 || process->group == group) {
+            visit(process, nice);
+            error = 0;
+        }
+        spinlock_release(&process_lock);
+        process_release(process);
+    }
+    return error;
+}
 
 static int visit_meant(uint32_t which, uint32_t who, nice_visit visit, int32_t *nice)
 {
-    int error = -ESRCH;
-    if (which > PRIO_USER)
+    switch (which) {
+    case PRIO_PROCESS:
+        return visit_one(who, visit, nice);
+    case PRIO_PGRP:
+        return visit_group(who ? who : current_process()->group, visit, nice);
+    case PRIO_USER: // every process is root's
+        return who == 0 ? visit_group(0, visit, nice) : -ESRCH;
+    default:
         return -EINVAL;
-    spinlock_acquire(&process_lock);
-    list_for_each (node, &process_list) {
-        struct process *process = list_entry(node, struct process, all_link);
-        if (!process_is_meant(process, which, who))
-            continue;
-        visit(process, nice);
-        error = 0;
     }
-    spinlock_release(&process_lock);
-    return error;
 }
 
 static void lower_to(struct process *process, int32_t *nice)
