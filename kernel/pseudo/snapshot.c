@@ -59,6 +59,7 @@ void snapshot_print(struct snapshot *snapshot, const char *format, ...)
 {
     char line[LINE_SIZE];
     va_list arguments;
+    preempt_point(); // a page of short lines is long to format
     va_start(arguments, format);
     size_t length = format_text_va(line, sizeof(line), format, arguments);
     va_end(arguments);

@@ -18,7 +18,7 @@ struct snapshot {
     bool is_made;
 };
 
-// Make the content; may sleep between pages.
+// Make the content, in thread context without spinlocks: they pass preemption points and may sleep.
 void snapshot_append(struct snapshot *snapshot, const void *data, size_t length);
 // Replaces the first bytes, which must be there and lie in the first page.
 void snapshot_replace_start(struct snapshot *snapshot, const void *data, size_t length);
