@@ -251,7 +251,7 @@ static void refuse(struct trap_frame *frame, uint64_t error, const char *reason)
 // SS (no UC_STRICT_RESTORE_SS: older programs write garbage there) gets the right one. Beyond the
 // canonical addresses IRETQ would fault in the kernel; the program gets what the jump would have
 // brought.
-static void check_registers(struct trap_frame *frame, const struct abi_ucontext *context)
+static bool check_registers(struct trap_frame *frame, const struct abi_ucontext *context)
 {
     const struct abi_mcontext *registers = &context->registers;
     uint64_t beyond = registers->rip >> CANONICAL_SHIFT;
@@ -262,6 +262,25 @@ static void check_registers(struct trap_frame *frame, const struct abi_ucontext 
         refuse(frame, registers->ss & ~3u, bad_segment);
     else if (beyond != 0 && beyond != UINT64_MAX >> CANONICAL_SHIFT)
         refuse(frame, 0, "sigreturn to an address that is not canonical");
+    else
+        return true;
+    return false;
+}
+
+// Init does not die while another process can: it tries again. False: it dies, or was refused.
+static bool restore_fpu(struct trap_frame *frame, uint64_t address)
+{
+    int error;
+    while ((error = load_fpu_image(address)) == -ENOMEM) {
+        signal_out_of_memory(address);
+        if (current_process()->exiting)
+            return false;
+    }
+    if (error) {
+        frame->rax = 0;
+        refuse(frame, 0, "sigreturn with a bad FPU state");
+    }
+    return error == 0;
 }
 
 void signal_frame_return(struct trap_frame *frame)
@@ -277,20 +296,13 @@ void signal_frame_return(struct trap_frame *frame)
     const struct abi_mcontext *registers = &image.context.registers;
     signal_set_mask(image.context.mask);
     // Before the FPU state: the handler of its SIGSEGV finds, and returns to, the interrupted code.
+    // Checked at once: whatever happens next, the program may go on with them.
     load_registers(frame, registers);
-    int error = load_fpu_image(registers->fpu_state);
-    if (error == -ENOMEM) {
-        signal_out_of_memory(registers->fpu_state);
+    if (PROTECT_SIGRETURN && !check_registers(frame, &image.context))
         return;
-    }
-    if (error) {
-        frame->rax = 0;
-        refuse(frame, 0, "sigreturn with a bad FPU state");
+    if (!restore_fpu(frame, registers->fpu_state))
         return;
-    }
-    if (PROTECT_SIGRETURN) {
-        check_registers(frame, &image.context);
-    } else {
+    if (!PROTECT_SIGRETURN) {
         frame->cs = registers->cs;
         frame->ss = registers->ss;
     }
