@@ -110,7 +110,7 @@ static void print_region(const struct region *region, void *argument)
     if (name) {
         uint64_t column = text->size - before;
         snapshot_print(text, "%*s", (int)(column < PATH_COLUMN ? PATH_COLUMN - column : 1), "");
-        snapshot_append(text, name, strlen(name));
+        snapshot_append_escaped(text, name, "\\012", "\\");
         if (inode && inode->link_count == 0)
             snapshot_print(text, " (deleted)");
     }

@@ -17,8 +17,10 @@ typedef unsigned long long number;
 // From pid to priority: fields 1 to 18.
 static void print_identity(struct snapshot *text, const struct process_view *view)
 {
-    snapshot_print(text, "%u (%s) %c %u %u %u %u %d 0 ", view->pid, view->name, view->state,
-                   view->parent_pid, view->group, view->session, terminal_device(view->session),
+    snapshot_print(text, "%u (", view->pid);
+    snapshot_append_escaped(text, view->name, "\\n", "\\\\");
+    snapshot_print(text, ") %c %u %u %u %u %d 0 ", view->state, view->parent_pid, view->group,
+                   view->session, terminal_device(view->session),
                    terminal_foreground_group(view->session));
     snapshot_print(text, "%llu %llu 0 0 %llu %llu %llu %llu %d ", (number)view->minor_faults,
                    (number)view->children_minor_faults, (number)(view->user_ns / NS_PER_TICK),

@@ -32,8 +32,9 @@ static const char *state_name(char state)
 static void print_head(struct snapshot *text, const struct process_view *view, uint32_t table_size)
 {
     uint32_t mask = view->umask;
-    snapshot_print(text, "Name:\t%s\nUmask:\t0%u%u%u\n", view->name, mask >> 6 & 7, mask >> 3 & 7,
-                   mask & 7);
+    snapshot_print(text, "Name:\t");
+    snapshot_append_escaped(text, view->name, "\\n", "\\\\");
+    snapshot_print(text, "\nUmask:\t0%u%u%u\n", mask >> 6 & 7, mask >> 3 & 7, mask & 7);
     snapshot_print(text, "State:\t%c (%s)\n", view->state, state_name(view->state));
     snapshot_print(text, "Tgid:\t%u\nNgid:\t0\nPid:\t%u\nPPid:\t%u\nTracerPid:\t0\n", view->pid,
                    view->pid, view->parent_pid);
@@ -184,6 +185,8 @@ static int64_t write_comm(struct file *file, struct user_iterator *source, uint6
 {
     char name[16] = { 0 };
     int64_t length = (int64_t)source->remaining;
+    if (length == 0)
+        return 0; // does not name it ""
     size_t wanted = min_of(source->remaining, sizeof(name) - 1);
     if (user_iterator_read(source, name, wanted) < wanted)
         return -EFAULT;

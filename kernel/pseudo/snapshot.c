@@ -47,6 +47,23 @@ void snapshot_append(struct snapshot *snapshot, const void *data, size_t length)
     }
 }
 
+void snapshot_append_escaped(struct snapshot *snapshot, const char *text, const char *newline,
+                             const char *backslash)
+{
+    while (*text) {
+        size_t plain = 0;
+        while (text[plain] && text[plain] != '\n' && text[plain] != '\\')
+            plain++;
+        snapshot_append(snapshot, text, plain);
+        text += plain;
+        if (!*text)
+            return;
+        const char *escape = *text++ == '\n' ? newline : backslash;
+        snapshot_append(snapshot, escape, strlen(escape));
+        preempt_point();
+    }
+}
+
 void snapshot_replace_start(struct snapshot *snapshot, const void *data, size_t length)
 {
     if (snapshot->failed)

@@ -20,6 +20,9 @@ struct snapshot {
 
 // Make the content, in thread context without spinlocks: they pass preemption points and may sleep.
 void snapshot_append(struct snapshot *snapshot, const void *data, size_t length);
+// A name on one line: what stands for a newline and for a backslash in it.
+void snapshot_append_escaped(struct snapshot *snapshot, const char *text, const char *newline,
+                             const char *backslash);
 // Replaces the first bytes, which must be there and lie in the first page.
 void snapshot_replace_start(struct snapshot *snapshot, const void *data, size_t length);
 void snapshot_print(struct snapshot *snapshot, const char *format, ...) printf_like(2, 3);
