@@ -11,20 +11,23 @@
 #define LINK_SIZE 64u // what Linux tells of these
 #define DESCRIPTOR_DIGITS 5u
 
-static struct file_table *take_files(const struct inode *inode)
+// -ENOENT when the process was collected; *files is NULL for a zombie, which has none.
+static int find_files(const struct inode *inode, struct file_table **files)
 {
     struct process *process = proc_inode_process(inode);
-    struct file_table *files = process ? process_files_get(process) : NULL;
-    if (process)
-        process_release(process);
-    return files;
+    *files = NULL;
+    if (!process)
+        return -ENOENT;
+    *files = process_files_get(process);
+    process_release(process);
+    return 0;
 }
 
 // The file with a reference; NULL when the descriptor was closed or the process has ended.
 static struct file *take_file(const struct inode *inode, int descriptor)
 {
-    struct file_table *files = take_files(inode);
-    if (!files)
+    struct file_table *files;
+    if (find_files(inode, &files) != 0 || !files)
         return NULL;
     struct file *file = file_table_get(files, descriptor);
     file_table_release(files);
@@ -115,9 +118,10 @@ static int find_descriptor(struct inode *directory, const char *name, uint32_t l
 
 static int next_descriptor(struct inode *directory, uint64_t *position, struct computed_name *name)
 {
-    struct file_table *files = take_files(directory);
-    if (!files)
-        return 0;
+    struct file_table *files;
+    int error = find_files(directory, &files);
+    if (error || !files)
+        return error;
     int descriptor = *position < FILE_TABLE_LIMIT ? file_table_next(files, (int)*position) : -1;
     file_table_release(files);
     if (descriptor < 0)

@@ -136,6 +136,8 @@ static int64_t write_hostname(struct file *file, struct user_iterator *source, u
 {
     char name[HOST_NAME_LIMIT + 1] = { 0 };
     int64_t length = (int64_t)source->remaining;
+    if (length == 0)
+        return 0;
     size_t wanted = min_of(source->remaining, (uint64_t)HOST_NAME_LIMIT);
     if (user_iterator_read(source, name, wanted) < wanted)
         return -EFAULT;
