@@ -66,7 +66,8 @@ struct inode {
     struct memory_object object; // for mmap and exec of regular files
     atomic_uint references;
     uint64_t number;
-    uint32_t mode; // S_IF... and permission bits
+    uint32_t mode;       // S_IF... and permission bits
+    bool has_fixed_mode; // chmod gives -EPERM: those of /proc/PID
     uint32_t uid, gid;
     uint32_t link_count;
     uint64_t device;  // of the file system

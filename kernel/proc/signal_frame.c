@@ -250,7 +250,7 @@ static void refuse(struct trap_frame *frame, uint64_t error, const char *reason)
 // Forced or refused: CS and SS have one value each in ring 3. A frame that does not insist on its
 // SS (no UC_STRICT_RESTORE_SS: older programs write garbage there) gets the right one. Beyond the
 // canonical addresses IRETQ would fault in the kernel; the program gets what the jump would have
-// brought.
+// brought. False: refused.
 static bool check_registers(struct trap_frame *frame, const struct abi_ucontext *context)
 {
     const struct abi_mcontext *registers = &context->registers;

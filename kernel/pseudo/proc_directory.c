@@ -13,14 +13,16 @@
 #define KIND_SHIFT 16u
 #define DETAIL_MASK 0xffffu
 #define PID_DIGITS 9u
+#define IN_THREAD 1u // detail of /proc/PID/task/PID and of what is in it
 
 #define FILE_MODE (S_IFREG | 0444)
 #define OWNER_FILE_MODE (S_IFREG | 0400)
 #define LINK_MODE (S_IFLNK | 0777)
 
-static const struct name_operations process_names;
+static const struct name_operations process_names, thread_list_names, thread_names;
 
 static const struct proc_node process_node = { .mode = S_IFDIR | 0555, .names = &process_names };
+static const struct proc_node thread_node = { .mode = S_IFDIR | 0555, .names = &thread_names };
 
 static const struct proc_node nodes[] = {
     { "cmdline", FILE_MODE, .file = &proc_command_line_operations },
@@ -37,6 +39,7 @@ static const struct proc_node nodes[] = {
     { "stat", FILE_MODE, .file = &proc_stat_operations },
     { "statm", FILE_MODE, .file = &proc_statm_operations },
     { "status", FILE_MODE, .file = &proc_status_operations },
+    { "task", S_IFDIR | 0555, .names = &thread_list_names }, // the last: not in a thread's
 };
 
 uint64_t proc_inode_number(uint32_t pid, uint32_t kind, uint32_t detail)
@@ -79,6 +82,7 @@ struct inode *proc_inode_create(struct inode *directory, const struct proc_node 
     inode->link_count = 1;
     inode->device_data = (void *)start_ns;
     inode->device_operations = node->file;
+    inode->has_fixed_mode = true;
     inode->link_operations = node->link;
     inode->name_operations = node->names;
     if (node->names) {
@@ -153,15 +157,27 @@ static bool process_is_there(const struct inode *directory)
     return process != NULL;
 }
 
+// A process's directory has all nodes, its thread's those before the last.
+static size_t count_nodes(const struct inode *directory)
+{
+    return ARRAY_SIZE(nodes) - (directory->name_operations == &thread_names);
+}
+
+static uint64_t node_number(const struct inode *directory, size_t index)
+{
+    uint32_t detail = directory->name_operations == &thread_names ? IN_THREAD : 0;
+    return proc_inode_number(inode_pid(directory), node_kind(index), detail);
+}
+
 static int find_node(struct inode *directory, const char *name, uint32_t length,
                      struct inode **result)
 {
     if (!process_is_there(directory))
         return -ENOENT;
-    for (size_t i = 0; i < ARRAY_SIZE(nodes); i++) {
+    for (size_t i = 0; i < count_nodes(directory); i++) {
         if (strlen(nodes[i].name) != length || memcmp(nodes[i].name, name, length) != 0)
             continue;
-        uint64_t number = proc_inode_number(inode_pid(directory), node_kind(i), 0);
+        uint64_t number = node_number(directory, i);
         *result = proc_inode_create(directory, &nodes[i], number, inode_start_ns(directory));
         return *result ? 0 : -ENOMEM;
     }
@@ -172,11 +188,11 @@ static int next_node(struct inode *directory, uint64_t *position, struct compute
 {
     if (!process_is_there(directory))
         return -ENOENT;
-    if (*position >= ARRAY_SIZE(nodes))
+    if (*position >= count_nodes(directory))
         return 0;
     const struct proc_node *node = &nodes[*position];
     string_copy(name->text, node->name, sizeof(name->text));
-    name->number = proc_inode_number(inode_pid(directory), node_kind(*position), 0);
+    name->number = node_number(directory, *position);
     name->mode = node->mode;
     return 1;
 }
@@ -191,4 +207,52 @@ static const struct name_operations process_names = {
     .lookup = find_node,
     .next = next_node,
     .own_name = name_process,
+};
+
+static const struct name_operations thread_names = {
+    .lookup = find_node,
+    .next = next_node,
+    .own_name = name_process,
+};
+
+static uint64_t thread_number(const struct inode *directory)
+{
+    return proc_inode_number(inode_pid(directory), PROC_KIND_PROCESS, IN_THREAD);
+}
+
+// A process has one thread so far, whose id is its own.
+static int find_thread(struct inode *directory, const char *name, uint32_t length,
+                       struct inode **result)
+{
+    uint32_t pid;
+    if (!parse_pid(name, length, &pid) || pid != inode_pid(directory) ||
+        !process_is_there(directory))
+        return -ENOENT;
+    *result = proc_inode_create(directory, &thread_node, thread_number(directory),
+                                inode_start_ns(directory));
+    return *result ? 0 : -ENOMEM;
+}
+
+static int next_thread(struct inode *directory, uint64_t *position, struct computed_name *name)
+{
+    if (!process_is_there(directory))
+        return -ENOENT;
+    if (*position > 0)
+        return 0;
+    format_text(name->text, sizeof(name->text), "%u", inode_pid(directory));
+    name->number = thread_number(directory);
+    name->mode = thread_node.mode;
+    return 1;
+}
+
+static int name_thread_list(const struct inode *directory, char name[COMPUTED_NAME_SIZE])
+{
+    string_copy(name, "task", COMPUTED_NAME_SIZE);
+    return process_is_there(directory) ? 0 : -ENOENT;
+}
+
+static const struct name_operations thread_list_names = {
+    .lookup = find_thread,
+    .next = next_thread,
+    .own_name = name_thread_list,
 };

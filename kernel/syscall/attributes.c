@@ -12,6 +12,10 @@ static int64_t change_mode(int error, struct inode *inode, uint64_t mode)
 {
     if (error)
         return error;
+    if (inode->has_fixed_mode) {
+        inode_release(inode);
+        return -EPERM;
+    }
     struct abi_timespec now = inode_now();
     spinlock_acquire(&inode->lock);
     inode->mode = (inode->mode & S_IFMT) | (mode & 07777);

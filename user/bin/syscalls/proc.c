@@ -47,6 +47,8 @@ static bool test_proc_refuses(void)
     EXPECT_ERROR(open("/proc/99999999", O_RDONLY), ENOENT);
     EXPECT_ERROR(open("/proc/01", O_RDONLY), ENOENT);
     EXPECT_ERROR(open("/proc/self/stat/x", O_RDONLY), ENOTDIR);
+    EXPECT_ERROR(chmod("/proc/self/comm", 0600), EPERM);
+    EXPECT_ERROR(chmod("/proc/self", 0700), EPERM);
     EXPECT(unlink(SCRATCH "/f") == 0);
     return true;
 }
@@ -194,6 +196,8 @@ static bool test_proc_names(void)
     int fd = open("/proc/self/comm", O_WRONLY);
     EXPECT(write(fd, "0123456789abcdefgh", 18) == 18);
     EXPECT(prctl(PR_GET_NAME, text) == 0 && strcmp(text, "0123456789abcde") == 0);
+    EXPECT(write(fd, "", 0) == 0); // does nothing
+    EXPECT(prctl(PR_GET_NAME, text) == 0 && strcmp(text, "0123456789abcde") == 0);
     int fields = 0;
     EXPECT(read_text("/proc/self/stat", text, sizeof(text)) > 0);
     for (char *rest = strrchr(text, ')'); rest != NULL; rest = strchr(rest + 1, ' '))
@@ -201,6 +205,58 @@ static bool test_proc_names(void)
     EXPECT(fields + 1 == 52);
     EXPECT(read_text("/proc/self/cmdline", text, sizeof(text)) > 0);
     EXPECT(strstr(text, "syscalls") != NULL);
+    return true;
+}
+
+// Lines stay lines, whatever is in a name; comm gives it as it is.
+static bool test_proc_escapes(void)
+{
+    char text[8192];
+    EXPECT(prctl(PR_SET_NAME, "a\nb\\c") == 0);
+    EXPECT(read_text("/proc/self/comm", text, sizeof(text)) == 6 && !strcmp(text, "a\nb\\c\n"));
+    EXPECT(read_text("/proc/self/stat", text, sizeof(text)) > 0 &&
+           strstr(text, " (a\\nb\\\\c) R "));
+    EXPECT(read_text("/proc/self/status", text, sizeof(text)) > 0);
+    EXPECT(strncmp(text, "Name:\ta\\nb\\\\c\nUmask:", 20) == 0);
+    int fd = open(SCRATCH "/x\ny\\z", O_CREAT | O_RDWR, 0600);
+    EXPECT(ftruncate(fd, PAGE) == 0 && unlink(SCRATCH "/x\ny\\z") == 0);
+    EXPECT(mmap(NULL, PAGE, PROT_READ, MAP_SHARED, fd, 0) != MAP_FAILED);
+    EXPECT(read_text("/proc/self/maps", text, sizeof(text)) > 0);
+    EXPECT(strstr(text, " " SCRATCH "/x\\012y\\z (deleted)\n") != NULL);
+    return true;
+}
+
+// The names in a folder; -1: cannot be read.
+static int count_names(const char *path)
+{
+    DIR *folder = opendir(path);
+    int count = 0;
+    if (!folder)
+        return -1;
+    while (readdir(folder) != NULL)
+        count++;
+    closedir(folder);
+    return count;
+}
+
+// One thread, which has what its process has but for task.
+static bool test_proc_threads(void)
+{
+    char path[64], text[1024], same[1024];
+    struct stat process, thread;
+    EXPECT(count_names("/proc/self/task") == 3);
+    snprintf(path, sizeof(path), "/proc/self/task/%d", getpid());
+    EXPECT(count_names(path) == count_names("/proc/self") - 1);
+    EXPECT(stat(path, &thread) == 0 && stat("/proc/self", &process) == 0);
+    EXPECT(thread.st_ino != process.st_ino && S_ISDIR(thread.st_mode));
+    EXPECT(chdir(path) == 0 && getcwd(text, sizeof(text)) != NULL);
+    snprintf(path, sizeof(path), "/proc/%d/task/%d", getpid(), getpid());
+    EXPECT(strcmp(text, path) == 0);
+    EXPECT(read_text("comm", text, sizeof(text)) > 0);
+    EXPECT(read_text("/proc/self/comm", same, sizeof(same)) > 0 && strcmp(text, same) == 0);
+    EXPECT(readlink("fd/0", text, sizeof(text)) > 0 && chdir("..") == 0);
+    EXPECT_ERROR(open("1", O_RDONLY), ENOENT);
+    EXPECT_ERROR(open("self", O_RDONLY), ENOENT);
     return true;
 }
 
@@ -233,13 +289,14 @@ static bool test_proc_after_the_end(void)
     pid_t child = child_start(wait_a_while, NULL);
     snprintf(path, sizeof(path), "/proc/%d", child);
     int folder = open(path, O_RDONLY | O_DIRECTORY);
-    int comm = openat(folder, "comm", O_RDONLY);
+    int comm = openat(folder, "comm", O_RDONLY), files = openat(folder, "fd", O_RDONLY);
     EXPECT(folder >= 0 && read(comm, text, sizeof(text)) > 0);
     kill(child, SIGKILL);
     EXPECT(child_wait(child) == SIGKILL);
     EXPECT(openat(folder, "stat", O_RDONLY) < 0 && (errno == ENOENT || errno == ESRCH));
     EXPECT_ERROR(pread(comm, text, sizeof(text), 0), ESRCH);
     EXPECT_ERROR(syscall(SYS_getdents64, folder, text, sizeof(text)), ENOENT);
+    EXPECT_ERROR(syscall(SYS_getdents64, files, text, sizeof(text)), ENOENT);
     return true;
 }
 
@@ -252,5 +309,7 @@ const struct test proc_tests[] = {
     { "proc-states", test_proc_states },
     { "proc-memory", test_proc_memory },
     { "proc-names", test_proc_names },
+    { "proc-escapes", test_proc_escapes },
+    { "proc-threads", test_proc_threads },
 };
 const size_t proc_test_count = COUNT_OF(proc_tests);
