@@ -62,9 +62,10 @@ static int64_t write_pages(struct inode *inode, struct user_iterator *source, ui
 {
     if (source->remaining == 0)
         return 0;
-    if (offset >= FILE_SIZE_LIMIT)
+    uint64_t end = min_of(FILE_SIZE_LIMIT, source->end_limit);
+    if (offset >= end)
         return -EFBIG;
-    uint64_t length = min_of(source->remaining, FILE_SIZE_LIMIT - offset);
+    uint64_t length = min_of(source->remaining, end - offset);
     uint64_t moved = 0;
     inode_clear_gap(inode, offset);
     while (moved < length) {

@@ -6,6 +6,7 @@
 #include "abi/errno.h"
 #include "fs/memory_fs.h"
 #include "mem/object_cache.h"
+#include "proc/signal.h"
 
 int path_text_take(uint64_t path, bool may_be_empty, char **text)
 {
@@ -122,6 +123,20 @@ uint32_t descriptor_limit(void)
 {
     uint64_t limit = current_process()->limits[RLIMIT_NOFILE].current;
     return (uint32_t)min_of(limit, (uint64_t)FILE_TABLE_LIMIT);
+}
+
+uint64_t file_size_limit(void)
+{
+    return current_process()->limits[RLIMIT_FSIZE].current;
+}
+
+int64_t transfer_finish(int64_t result)
+{
+    if (result == -EPIPE)
+        signal_send_self(SIGPIPE);
+    if (result == -EFBIG && file_size_limit() < FILE_SIZE_LIMIT)
+        signal_send_self(SIGXFSZ);
+    return result;
 }
 
 int64_t descriptor_install(struct file *file, uint32_t minimum, bool close_on_exec)

@@ -30,6 +30,12 @@ must_check struct file *descriptor_open_file(uint64_t descriptor);
 must_check int64_t descriptor_install(struct file *file, uint32_t minimum, bool close_on_exec);
 uint32_t descriptor_limit(void); // descriptors must be below
 
+// RLIMIT_FSIZE: where the running process's writes to regular files end; UINT64_MAX: nowhere.
+uint64_t file_size_limit(void);
+// Gives back the result of a write after raising what belongs to it: SIGPIPE for -EPIPE, SIGXFSZ
+// for -EFBIG under a limit.
+int64_t transfer_finish(int64_t result);
+
 // signals.c: for the calls that wait under another mask. -EINVAL, -EFAULT. What is borrowed is
 // given back by the second, or by the exit gate when the call was interrupted.
 must_check int signal_mask_borrow(uint64_t mask, uint64_t mask_size);

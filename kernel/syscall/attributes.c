@@ -146,6 +146,14 @@ HANDLER4(utimensat, directory, path, times, flags)
     return 0;
 }
 
+static int64_t resize(struct inode *inode, uint64_t length)
+{
+    bool is_regular = (inode->mode & S_IFMT) == S_IFREG;
+    if (is_regular && length > inode->size && length > file_size_limit())
+        return transfer_finish(-EFBIG);
+    return inode_truncate(inode, length);
+}
+
 HANDLER2(truncate, path, length)
 {
     if ((int64_t)length < 0)
@@ -154,9 +162,9 @@ HANDLER2(truncate, path, length)
     int error = inode_argument_take(HERE, path, 0, &inode);
     if (error)
         return error;
-    error = inode_truncate(inode, length);
+    int64_t result = resize(inode, length);
     inode_release(inode);
-    return error;
+    return result;
 }
 
 HANDLER2(ftruncate, descriptor, length)
@@ -168,7 +176,7 @@ HANDLER2(ftruncate, descriptor, length)
         return -EBADF;
     int64_t result = -EINVAL;
     if (file->inode && file_is_writable(file))
-        result = inode_truncate(file->inode, length);
+        result = resize(file->inode, length);
     file_release(file);
     return result;
 }

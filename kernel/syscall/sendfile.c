@@ -2,7 +2,6 @@
 
 #include "abi/errno.h"
 #include "mem/object_cache.h"
-#include "proc/signal.h"
 #include "sched/scheduler.h"
 #include "syscall/arguments.h"
 #include "syscall/syscall.h"
@@ -23,6 +22,7 @@ static int64_t copy_bytes(struct file *to, struct file *from, uint64_t offset, u
         size_t got = (size_t)step;
         struct user_iterator source;
         user_iterator_init_kernel(&source, page, got);
+        source.end_limit = file_size_limit();
         step = file_write(to, &source, NULL);
         if (step <= 0)
             break;
@@ -82,7 +82,5 @@ HANDLER4(sendfile, to_descriptor, from_descriptor, offset, length)
     if (to)
         file_release(to);
     file_release(from);
-    if (result == -EPIPE)
-        signal_send_self(SIGPIPE);
-    return result;
+    return transfer_finish(result);
 }

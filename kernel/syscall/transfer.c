@@ -3,7 +3,6 @@
 
 #include "abi/errno.h"
 #include "mem/object_cache.h"
-#include "proc/signal.h"
 #include "syscall/arguments.h"
 #include "syscall/linux.h"
 #include "syscall/syscall.h"
@@ -17,14 +16,6 @@ _Static_assert(sizeof(struct user_segment) == sizeof(struct abi_iovec) &&
                    offsetof(struct user_segment, length) == offsetof(struct abi_iovec, length),
                "an iovec array can be copied into segments");
 
-// Linux raises the signal for whoever writes where nobody reads.
-static int64_t finish_transfer(int64_t result)
-{
-    if (result == -EPIPE)
-        (void)signal_send_self(SIGPIPE);
-    return result;
-}
-
 static int64_t transfer_segments(uint64_t descriptor, struct user_segment *segments, uint32_t count,
                                  file_transfer operation, uint64_t *position)
 {
@@ -33,9 +24,10 @@ static int64_t transfer_segments(uint64_t descriptor, struct user_segment *segme
         return -EBADF;
     struct user_iterator iterator;
     user_iterator_init(&iterator, segments, count);
+    iterator.end_limit = file_size_limit();
     int64_t result = operation(file, &iterator, position);
     file_release(file);
-    return finish_transfer(result);
+    return transfer_finish(result);
 }
 
 static int64_t transfer_buffer(uint64_t descriptor, uint64_t buffer, uint64_t length,

@@ -44,6 +44,7 @@ struct user_iterator {
     uint64_t offset;    // inside segments[index]
     uint64_t remaining; // bytes left over all segments
     char *kernel;       // instead of the program's memory; NULL: the segments count
+    uint64_t end_limit; // a regular file takes no byte from this offset on; UINT64_MAX: no limit
 };
 void user_iterator_init(struct user_iterator *iterator, struct user_segment *segments,
                         uint32_t count);

@@ -8,7 +8,8 @@
 void user_iterator_init(struct user_iterator *iterator, struct user_segment *segments,
                         uint32_t count)
 {
-    *iterator = (struct user_iterator){ .segments = segments, .count = count };
+    *iterator =
+        (struct user_iterator){ .segments = segments, .count = count, .end_limit = UINT64_MAX };
     for (uint32_t i = 0; i < count; i++) {
         uint64_t room = UINT64_MAX - iterator->remaining;
         iterator->remaining += min_of(segments[i].length, room);
@@ -17,7 +18,8 @@ void user_iterator_init(struct user_iterator *iterator, struct user_segment *seg
 
 void user_iterator_init_kernel(struct user_iterator *iterator, void *buffer, size_t length)
 {
-    *iterator = (struct user_iterator){ .kernel = buffer, .remaining = length };
+    *iterator =
+        (struct user_iterator){ .kernel = buffer, .remaining = length, .end_limit = UINT64_MAX };
 }
 
 enum direction { FROM_PROGRAM, TO_PROGRAM, ZERO };

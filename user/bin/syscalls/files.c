@@ -2,8 +2,11 @@
 #include "check.h"
 
 #include <fcntl.h>
+#include <signal.h>
 #include <string.h>
 #include <sys/ioctl.h>
+#include <sys/resource.h>
+#include <sys/sendfile.h>
 #include <sys/stat.h>
 #include <sys/syscall.h>
 #include <sys/uio.h>
@@ -186,6 +189,34 @@ static bool test_devices(void)
     return true;
 }
 
+static int write_beyond(void *file)
+{
+    return (int)write((int)(intptr_t)file, "x", 1);
+}
+
+// RLIMIT_FSIZE cuts the write that crosses it and refuses the one behind it, by SIGXFSZ.
+static bool test_file_size_limit(void)
+{
+    struct rlimit limit = { 10, RLIM_INFINITY };
+    char byte;
+    int ends[2], fd = open(SCRATCH "/f", O_CREAT | O_RDWR, 0600);
+    EXPECT(fd >= 0 && ftruncate(fd, 20) == 0 && pipe(ends) == 0);
+    EXPECT(setrlimit(RLIMIT_FSIZE, &limit) == 0);
+    EXPECT(write(fd, "0123456", 7) == 7 && write(fd, "789012", 6) == 3);
+    EXPECT(write(fd, "", 0) == 0 && ftruncate(fd, 15) == 0);
+    EXPECT(child_wait(child_start(write_beyond, (void *)(intptr_t)fd)) == SIGXFSZ);
+    signal(SIGXFSZ, SIG_IGN);
+    EXPECT_ERROR(write(fd, "x", 1), EFBIG);
+    EXPECT_ERROR(pwrite(fd, "x", 1, 12), EFBIG);
+    EXPECT_ERROR(ftruncate(fd, 16), EFBIG);
+    EXPECT_ERROR(truncate(SCRATCH "/f", 16), EFBIG);
+    EXPECT(lseek(fd, 0, SEEK_END) == 15 && ftruncate(fd, 10) == 0);
+    EXPECT_ERROR(sendfile(fd, fd, &(off_t){ 0 }, 1), EFBIG);
+    EXPECT(write(ends[1], "0123456789ab", 12) == 12 && read(ends[0], &byte, 1) == 1); // no file
+    EXPECT(unlink(SCRATCH "/f") == 0);
+    return true;
+}
+
 const struct test file_tests[] = {
     { "open-flags", test_open_flags },
     { "read-write", test_read_write },
@@ -197,5 +228,6 @@ const struct test file_tests[] = {
     { "access", test_access },
     { "unlinked-file-lives", test_unlinked_file_lives },
     { "devices", test_devices },
+    { "file-size-limit", test_file_size_limit },
 };
 const size_t file_test_count = COUNT_OF(file_tests);
