@@ -10,8 +10,8 @@ from harness.fixtures import exec_command
 
 LIMIT_NS = 50_000
 ICOUNT_SECONDS = 240
-PROGRAMS = ("/bin/neighbour && /bin/lives 40 && /bin/forktree && /bin/pingpong 50 && /bin/walker && "
-            "/bin/busybox cat /proc/self/maps /proc/self/status /proc/self/limits >/dev/null")
+PROGRAMS = ("/bin/neighbour && /bin/lives 40 && /bin/forktree && /bin/pingpong 50 && /bin/walker "
+            "&& /bin/busybox cat /proc/self/maps /proc/self/status /proc/self/limits >/dev/null")
 
 
 @pytest.fixture(scope="module")
