@@ -66,7 +66,7 @@ static void put_byte(struct line_discipline *discipline, uint8_t value, enum lin
             line_show(discipline, "\a", 1);
         return;
     }
-    *line_byte_at(discipline, discipline->head) = (struct line_byte){ value, (uint8_t)mark };
+    *line_byte_at(discipline, discipline->head) = (struct line_byte){ value, (uint8_t)mark, 0 };
     discipline->head++;
     if (mark != LINE_MARK_NONE)
         discipline->line = discipline->head;
@@ -80,12 +80,13 @@ static bool has_room(const struct line_discipline *discipline)
 static void put_with_echo(struct line_discipline *discipline, uint8_t value, bool is_literal)
 {
     bool shows = line_local_has(discipline, ECHO) && has_room(discipline);
+    uint64_t position = discipline->head;
 
+    put_byte(discipline, value, LINE_MARK_NONE);
     if (shows && value == '\n' && !is_literal)
         line_show(discipline, "\n", 1);
     else if (shows)
-        line_echo(discipline, value);
-    put_byte(discipline, value, LINE_MARK_NONE);
+        line_echo_stored(discipline, position);
 }
 
 static void receive_signal(struct line_discipline *discipline, uint8_t value, uint32_t signal)
@@ -179,6 +180,7 @@ static void receive_byte(struct line_discipline *discipline, uint8_t value)
 
 void line_discipline_receive(struct line_discipline *discipline, const char *bytes, size_t count)
 {
+    discipline->redraw_left = LINE_REDRAW_LIMIT;
     for (size_t i = 0; i < count; i++)
         receive_byte(discipline, (uint8_t)bytes[i]);
 }

@@ -18,7 +18,8 @@ enum line_mark {
 
 struct line_byte {
     uint8_t value;
-    uint8_t mark; // enum line_mark
+    uint8_t mark;  // enum line_mark
+    uint8_t width; // of a tab: the columns it took when it was shown
 };
 
 struct line_discipline {
@@ -28,7 +29,7 @@ struct line_discipline {
     // lines, [line, head) is the one being edited. Otherwise [tail, head) can be read.
     uint64_t tail, line, head;
     uint32_t column;      // of the cursor, as far as output processing knows
-    uint32_t line_column; // where the line being edited begins
+    uint32_t redraw_left; // columns that this call's keys may still rub out or show again
     bool next_is_literal; // LNEXT was typed
     bool stopped;         // by the STOP character
     bool suspended;       // by tcflow(TCOOFF)
@@ -41,7 +42,13 @@ void line_discipline_init(struct line_discipline *discipline);
 // Empty buffer, initial settings, output goes on. The two functions stay.
 void line_discipline_reset(struct line_discipline *discipline);
 
-// Typed bytes. Echo is shown, signals are sent meanwhile.
+// Typed bytes, at most LINE_RECEIVE_LIMIT. Echo is shown, signals are sent meanwhile. As it is
+// called in interrupts, its work is bounded whatever the line: keys that erase a word or show the
+// line again do so for LINE_REDRAW_LIMIT columns a call in all, a longer line is killed with ^U and
+// a new line. Thus at most LINE_ECHO_LIMIT bytes of echo a call.
+#define LINE_RECEIVE_LIMIT 64u
+#define LINE_REDRAW_LIMIT 128u
+#define LINE_ECHO_LIMIT 1024u // 8 a byte (a tab as spaces, or erased), 3 a column, ends of lines
 void line_discipline_receive(struct line_discipline *discipline, const char *bytes, size_t count);
 
 // Takes what can be read now: a line or its next part, in raw mode what is there. True at the end

@@ -3,6 +3,8 @@
 
 #include "pseudo/line_discipline.h"
 
+#define TAB_WIDTH 8u
+
 static inline bool line_input_has(const struct line_discipline *discipline, uint32_t flag)
 {
     return discipline->settings.input_flags & flag;
@@ -51,5 +53,7 @@ static inline bool line_byte_continues(const struct line_discipline *discipline,
 must_check bool line_edit(struct line_discipline *discipline, uint8_t value);
 // Shows a typed byte: control characters as ^X if that is wanted.
 void line_echo(struct line_discipline *discipline, uint8_t value);
+// Shows a byte of the buffer, and keeps what erasing it will need.
+void line_echo_stored(struct line_discipline *discipline, uint64_t position);
 // line_output.c. Shows bytes through output processing.
 void line_show(struct line_discipline *discipline, const char *bytes, size_t count);

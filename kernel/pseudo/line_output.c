@@ -3,7 +3,6 @@
 #include "pseudo/line_discipline.h"
 #include "pseudo/line_internal.h"
 
-#define TAB_WIDTH 8u
 #define LONGEST_RESULT TAB_WIDTH // of one byte
 
 static const char blanks[TAB_WIDTH] = { ' ', ' ', ' ', ' ', ' ', ' ', ' ', ' ' };
@@ -19,7 +18,6 @@ static size_t process_newline(struct line_discipline *discipline, char *target)
 {
     if (line_output_has(discipline, ONLRET) || line_output_has(discipline, ONLCR))
         discipline->column = 0;
-    discipline->line_column = discipline->column;
     return line_output_has(discipline, ONLCR) ? copy_bytes(target, "\r\n", 2)
                                               : copy_bytes(target, "\n", 1);
 }
@@ -30,7 +28,7 @@ static size_t process_return(struct line_discipline *discipline, char *target)
     if (line_output_has(discipline, ONOCR) && discipline->column == 0)
         return 0;
     if (!becomes_newline || line_output_has(discipline, ONLRET))
-        discipline->line_column = discipline->column = 0;
+        discipline->column = 0;
     return copy_bytes(target, becomes_newline ? "\n" : "\r", 1);
 }
 
@@ -82,8 +80,9 @@ void line_show(struct line_discipline *discipline, const char *bytes, size_t cou
 {
     char shown[LONGEST_RESULT];
     for (size_t i = 0; i < count; i++) {
-        size_t length;
-        (void)line_discipline_output(discipline, bytes + i, 1, shown, sizeof(shown), &length);
+        size_t length = process_byte(discipline, bytes[i], shown); // keeps the column in any case
+        if (!line_output_has(discipline, OPOST))
+            length = copy_bytes(shown, bytes + i, 1);
         discipline->show(discipline, shown, length);
     }
 }

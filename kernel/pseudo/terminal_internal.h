@@ -13,9 +13,9 @@ struct terminal {
     struct job_terminal jobs;
     struct abi_winsize size; // as TIOCSWINSZ set it; rows 0 and columns 0: the console's
     bool size_is_set;
-    uint64_t hang_ups; // so far: a file opened before the last one is dead
-    char echo[CONSOLE_PIECE];
-    size_t echo_length; // what is shown at the end of this step, or when output goes on
+    uint64_t hang_ups;          // so far: a file opened before the last one is dead
+    char echo[LINE_ECHO_LIMIT]; // a whole call of the line discipline fits
+    size_t echo_length;         // what is shown at the end of this step, or when output goes on
 };
 
 extern struct terminal terminal;
