@@ -3,17 +3,21 @@
 
 #include <stdint.h>
 
-// input_flags
+// input_flags; BRKINT and the others that are not here speak of a line's breaks and parity, of
+// which there are none
+#define PARMRK 0x0008u
 #define ISTRIP 0x0020u
 #define INLCR 0x0040u
 #define IGNCR 0x0080u
 #define ICRNL 0x0100u
+#define IUCLC 0x0200u
 #define IXON 0x0400u
 #define IXANY 0x0800u
 #define IMAXBEL 0x2000u
 #define IUTF8 0x4000u
 // output_flags
 #define OPOST 0x0001u
+#define OLCUC 0x0002u
 #define ONLCR 0x0004u
 #define OCRNL 0x0008u
 #define ONOCR 0x0010u

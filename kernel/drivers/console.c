@@ -181,6 +181,11 @@ int console_drain(void)
     return result;
 }
 
+enum console_face console_face(void)
+{
+    return atomic_load(&face);
+}
+
 struct console_size console_size(void)
 {
     struct console_size size;

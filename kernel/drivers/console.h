@@ -7,7 +7,7 @@
 #include "lib/types.h"
 #include "sched/wait.h"
 
-enum console_face { CONSOLE_SERIAL, CONSOLE_SCREEN };
+enum console_face { CONSOLE_SERIAL, CONSOLE_SCREEN, CONSOLE_FACE_COUNT };
 
 // Bytes that were typed, in order. Interrupts off, no spinlock held; must not sleep.
 typedef void (*console_receiver)(const char *bytes, size_t count);
@@ -43,6 +43,7 @@ struct console_size {
     uint16_t columns, rows;
 };
 struct console_size console_size(void);
+enum console_face console_face(void); // that was typed at last
 // Do arrow keys send ESC O A instead of ESC [ A (DECCKM)? For the keyboard.
 bool console_cursor_keys_are_application(void);
 

@@ -8,6 +8,9 @@
 #include "abi/process.h"
 #include "lib/string.h"
 
+// Others are not taken over, so that who reads the settings back sees it.
+#define KNOWN_LOCAL_FLAGS                                                                          \
+    (ISIG | ICANON | ECHO | ECHOE | ECHOK | ECHONL | NOFLSH | TOSTOP | ECHOCTL | ECHOKE | IEXTEN)
 #define CONTROL(letter) ((letter)-0x40)
 #define DELETE 0x7f
 
@@ -161,6 +164,8 @@ static void receive_byte(struct line_discipline *discipline, uint8_t value)
 {
     if (line_input_has(discipline, ISTRIP))
         value &= 0x7f;
+    if (line_input_has(discipline, IUCLC) && line_local_has(discipline, IEXTEN))
+        value = byte_in_other_case(value, 'A');
     if (discipline->next_is_literal) {
         discipline->next_is_literal = false;
         put_with_echo(discipline, value, true);
@@ -175,6 +180,8 @@ static void receive_byte(struct line_discipline *discipline, uint8_t value)
     if (line_local_has(discipline, ICANON) &&
         (line_edit(discipline, value) || receive_line_end(discipline, value)))
         return;
+    if (value == 0xff && line_input_has(discipline, PARMRK))
+        put_byte(discipline, value, LINE_MARK_NONE); // doubled: one by itself would begin a mark
     put_with_echo(discipline, value, false);
 }
 
@@ -261,6 +268,7 @@ void line_discipline_set(struct line_discipline *discipline, const struct abi_te
     bool had_flow_control = line_input_has(discipline, IXON);
 
     discipline->settings = *settings;
+    discipline->settings.local_flags &= KNOWN_LOCAL_FLAGS;
     if (changed & ICANON)
         change_mode(discipline);
     if (had_flow_control && !line_input_has(discipline, IXON))

@@ -71,5 +71,6 @@ static inline bool line_discipline_holds_output(const struct line_discipline *di
     return discipline->stopped || discipline->suspended;
 }
 
-// New settings; what is in the buffer is kept: it becomes one line when lines are wanted now.
+// New settings; local flags that do nothing here are cleared (ECHOPRT, XCASE). What is in the
+// buffer is kept: it becomes one line when lines are wanted now.
 void line_discipline_set(struct line_discipline *discipline, const struct abi_termios *settings);

@@ -38,6 +38,12 @@ static inline struct line_byte *line_byte_at(struct line_discipline *discipline,
     return &discipline->buffer[position % LINE_BUFFER_SIZE];
 }
 
+// A letter of the case that begins with `first` ('a' or 'A') in the other one.
+static inline uint8_t byte_in_other_case(uint8_t value, uint8_t first)
+{
+    return value >= first && value < first + 26 ? value ^ 0x20 : value;
+}
+
 static inline bool byte_is_control(uint8_t value)
 {
     return value < 0x20 || value == 0x7f;

@@ -55,6 +55,8 @@ static size_t process_byte(struct line_discipline *discipline, char byte, char *
             discipline->column--;
         break;
     default:
+        if (line_output_has(discipline, OLCUC))
+            byte = (char)byte_in_other_case((uint8_t)byte, 'a');
         if (!byte_is_control((uint8_t)byte) && !line_byte_continues(discipline, (uint8_t)byte))
             discipline->column++;
         break;

@@ -70,7 +70,6 @@ static void receive_input(const char *bytes, size_t count)
 static void receive_size(void)
 {
     spinlock_acquire(&terminal.lock);
-    terminal.size_is_set = false;
     job_terminal_signal(&terminal.jobs, SIGWINCH);
     spinlock_release(&terminal.lock);
 }

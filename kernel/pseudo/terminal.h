@@ -1,7 +1,9 @@
 // The terminal: one line discipline on the console, with job control. /dev/console and /dev/tty
-// open it. Which session it controls is kept here and nowhere else: a process's controlling
-// terminal is this one exactly when its session is the terminal's.
-// Lock: the terminal's spinlock (LOCK_RANK_TERMINAL), below process_lock in the order.
+// open it. Unlike Linux's, /dev/console too becomes the controlling terminal of a session leader
+// that opens it for reading without O_NOCTTY, and the rules for background groups hold on it: it is
+// the only terminal there is. Which session it controls is kept here and nowhere else: a process's
+// controlling terminal is this one exactly when its session is the terminal's. Lock: the terminal's
+// spinlock (LOCK_RANK_TERMINAL), below process_lock in the order.
 #pragma once
 
 #include "lib/types.h"

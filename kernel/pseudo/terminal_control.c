@@ -38,28 +38,32 @@ static int64_t set_settings(user_addr argument, size_t size, bool waits, bool fl
     return 0;
 }
 
-static int64_t get_size(user_addr argument)
+static struct abi_winsize size_of_face(enum console_face face)
 {
     struct console_size console = console_size();
     struct abi_winsize size = { .rows = console.rows, .columns = console.columns };
     spinlock_acquire(&terminal.lock);
-    if (terminal.size_is_set)
-        size = terminal.size;
+    if (terminal.size_is_set[face])
+        size = terminal.sizes[face];
     spinlock_release(&terminal.lock);
+    return size;
+}
+
+static int64_t get_size(user_addr argument)
+{
+    struct abi_winsize size = size_of_face(console_face());
     return put_user(argument, size);
 }
 
 static int64_t set_size(user_addr argument)
 {
-    struct console_size console = console_size();
-    struct abi_winsize size, old = { .rows = console.rows, .columns = console.columns };
+    enum console_face face = console_face();
+    struct abi_winsize size, old = size_of_face(face);
     if (get_user(size, argument) != 0)
         return -EFAULT;
     spinlock_acquire(&terminal.lock);
-    if (terminal.size_is_set)
-        old = terminal.size;
-    terminal.size = size;
-    terminal.size_is_set = true;
+    terminal.sizes[face] = size;
+    terminal.size_is_set[face] = true;
     if (memcmp(&old, &size, sizeof(size)) != 0)
         job_terminal_signal(&terminal.jobs, SIGWINCH);
     spinlock_release(&terminal.lock);

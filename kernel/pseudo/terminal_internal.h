@@ -11,8 +11,8 @@ struct terminal {
     struct spinlock lock; // LOCK_RANK_TERMINAL: everything but `jobs`
     struct line_discipline line;
     struct job_terminal jobs;
-    struct abi_winsize size; // as TIOCSWINSZ set it; rows 0 and columns 0: the console's
-    bool size_is_set;
+    struct abi_winsize sizes[CONSOLE_FACE_COUNT]; // as TIOCSWINSZ set them, each for its face
+    bool size_is_set[CONSOLE_FACE_COUNT];         // else it is the console's
     uint64_t hang_ups;          // so far: a file opened before the last one is dead
     char echo[LINE_ECHO_LIMIT]; // a whole call of the line discipline fits
     size_t echo_length;         // what is shown at the end of this step, or when output goes on

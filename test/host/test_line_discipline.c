@@ -311,3 +311,28 @@ TEST(terminal_output_goes_on_where_it_did_not_fit)
     change(&line.settings.output_flags, 0, OPOST);
     CHECK_EQUAL(line_discipline_output(&line, "aaaaaaaa\n\n\n", 11, result, 4, &produced), 4);
 }
+
+TEST(terminal_case_is_changed)
+{
+    start();
+    change(&line.settings.input_flags, IUCLC, 0);
+    change(&line.settings.output_flags, OLCUC, 0);
+    type("aBc\r");
+    CHECK_TEXT(shown, "ABC\r\n");
+    CHECK_TEXT(take(100), "abc\n");
+    CHECK_TEXT(output("one {Two}", 100), "ONE {TWO}");
+    change(&line.settings.local_flags, 0, IEXTEN);
+    type("B\r");
+    CHECK_TEXT(take(100), "B\n");
+}
+
+TEST(terminal_flags_without_effect)
+{
+    start_raw();
+    change(&line.settings.input_flags, PARMRK, 0);
+    change(&line.settings.local_flags, 0x400 | ECHONL, 0); // ECHOPRT
+    CHECK(line.settings.local_flags & ECHONL);
+    CHECK(!(line.settings.local_flags & 0x400));
+    type("a\xff");
+    CHECK_TEXT(take(100), "a\xff\xff");
+}
