@@ -10,10 +10,11 @@
 struct inode;
 
 // Guarded by process_lock.
-extern struct list_node process_list;  // all processes in the tree, by all_link
-extern uint32_t process_count;         // its length
-extern uint64_t process_started_count; // since boot
-extern uint32_t process_last_pid;      // given most recently
+extern struct list_node process_list;       // all processes in the tree, by all_link; oldest first
+extern struct list_node *process_walk_next; // in it; group_signal.c's place
+extern uint32_t process_count;              // its length
+extern uint64_t process_started_count;      // since boot
+extern uint32_t process_last_pid;           // given most recently
 extern struct process *process_reaper; // adopts orphans: init, at shutdown the one who shuts down
 extern bool process_shutting_down;     // no new process from now on
 
@@ -65,6 +66,13 @@ void process_link_lost_locked(const struct process *process, const struct proces
                               const struct process *leaving);
 // The kernel sends a signal to all of a group.
 void process_group_signal_locked(uint32_t group, uint32_t signal);
+// group_signal.c. As the last one, for a set of signals and from any context: to the first members
+// at once, to those beyond some 30 (or 1000 processes) by a timer within milliseconds. It is as if
+// all had them at one moment. The second: some still wait to be sent.
+void process_group_signals_locked(uint32_t group, uint64_t signals);
+must_check bool process_group_signals_wait_locked(void);
+// job_control.c. All of them were sent, by the timer.
+void job_control_signals_sent_locked(void);
 // job_control.c. The process ends: if it led a session, its terminal hangs up. No lock held.
 void job_control_leave(struct process *process);
 

@@ -100,12 +100,26 @@ int job_terminal_acquire(struct job_terminal *terminal, bool steals)
     return result;
 }
 
-void job_terminal_signal(const struct job_terminal *terminal, uint32_t signal)
+void job_terminal_signal(const struct job_terminal *terminal, uint64_t signals)
 {
     spinlock_acquire(&process_lock);
     if (terminal->foreground_group)
-        process_group_signal_locked(terminal->foreground_group, signal);
+        process_group_signals_locked(terminal->foreground_group, signals);
     spinlock_release(&process_lock);
+}
+
+bool job_terminal_signals_wait(void)
+{
+    spinlock_acquire(&process_lock);
+    bool result = process_group_signals_wait_locked();
+    spinlock_release(&process_lock);
+    return result;
+}
+
+void job_control_signals_sent_locked(void)
+{
+    list_for_each (node, &terminals)
+        list_entry(node, struct job_terminal, link)->signals_sent();
 }
 
 static void disconnect_locked(struct job_terminal *terminal)
@@ -119,7 +133,7 @@ void job_terminal_disconnect(struct job_terminal *terminal, uint32_t session)
     spinlock_acquire(&process_lock);
     if (terminal->session == session) {
         if (terminal->foreground_group)
-            process_group_signal_locked(terminal->foreground_group, SIGHUP);
+            process_group_signals_locked(terminal->foreground_group, SIGNAL_BIT(SIGHUP));
         disconnect_locked(terminal);
     }
     spinlock_release(&process_lock);
@@ -133,10 +147,9 @@ static int give_up_locked(struct job_terminal *terminal, struct process *process
         process->gave_up_terminal = true;
         return 0;
     }
-    if (terminal->foreground_group) {
-        process_group_signal_locked(terminal->foreground_group, SIGHUP);
-        process_group_signal_locked(terminal->foreground_group, SIGCONT);
-    }
+    if (terminal->foreground_group)
+        process_group_signals_locked(terminal->foreground_group,
+                                     SIGNAL_BIT(SIGHUP) | SIGNAL_BIT(SIGCONT));
     disconnect_locked(terminal);
     return 0;
 }

@@ -3,6 +3,7 @@
 #pragma once
 
 #include "proc/process.h"
+#include "proc/signal_queue.h"
 
 // What job control keeps of a terminal; all of it is guarded by process_lock.
 struct job_terminal {
@@ -12,6 +13,8 @@ struct job_terminal {
     // The session's leader has ended: tells readers, then calls job_terminal_disconnect(). In the
     // ending thread, no lock held.
     void (*hang_up)(struct job_terminal *terminal, uint32_t session);
+    // job_terminal_signals_wait() has become false. Process_lock held, maybe in an interrupt.
+    void (*signals_sent)(void);
 };
 
 void job_terminal_add(struct job_terminal *terminal); // boot
@@ -32,9 +35,12 @@ must_check int job_terminal_check(const struct job_terminal *terminal, uint32_t 
 must_check int job_terminal_set_foreground(struct job_terminal *terminal, int32_t group);
 must_check int64_t job_terminal_foreground(const struct job_terminal *terminal);
 must_check int64_t job_terminal_session(const struct job_terminal *terminal);
-// To every process of the foreground group, from the kernel. Any context, also with a lock of rank
-// LOCK_RANK_TERMINAL held.
-void job_terminal_signal(const struct job_terminal *terminal, uint32_t signal);
+// A set of signals (SIGNAL_BIT) to every process of the foreground group as it is now, from the
+// kernel. Any context, also with a lock of rank LOCK_RANK_TERMINAL held. A large group has them
+// within milliseconds, during which job_terminal_signals_wait(): what was typed behind the key that
+// sent them must not be read before, or it could start a program that they then hit.
+void job_terminal_signal(const struct job_terminal *terminal, uint64_t signals);
+must_check bool job_terminal_signals_wait(void);
 // The terminal is free again and its foreground group has SIGHUP, if it is still this session's.
 // Same context.
 void job_terminal_disconnect(struct job_terminal *terminal, uint32_t session);

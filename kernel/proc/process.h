@@ -31,6 +31,7 @@ struct process {
     enum process_state state;
     uint32_t exit_status; // Linux wait status once ZOMBIE
     uint32_t group, session;
+    uint32_t group_walk;   // the last one that reached it or, before its birth, its parent
     bool gave_up_terminal; // TIOCNOTTY: its session's terminal is not its own
     struct process *parent;
     struct list_node children;

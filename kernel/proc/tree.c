@@ -14,6 +14,7 @@
 #define FIRST_PID_AFTER_WRAP 2u
 
 struct list_node process_list = LIST_HEAD_INIT(process_list);
+struct list_node *process_walk_next;
 uint32_t process_count;
 uint64_t process_started_count;
 uint32_t process_last_pid;
@@ -65,6 +66,7 @@ int process_publish_locked(struct process *process, struct process *parent, uint
     pid_uses[process->group]++;
     pid_uses[process->session]++;
     process->parent = parent;
+    process->group_walk = parent ? parent->group_walk : 0;
     if (parent)
         list_append(&parent->children, &process->sibling_link);
     list_append(&process_list, &process->all_link);
@@ -81,6 +83,8 @@ void process_unlink_locked(struct process *process)
     pid_uses[process->group]--;
     pid_uses[process->session]--;
     list_remove(&process->sibling_link);
+    if (process_walk_next == &process->all_link)
+        process_walk_next = process->all_link.next;
     list_remove(&process->all_link);
     list_remove(&process->pid_link);
     process->parent = NULL;

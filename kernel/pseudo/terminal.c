@@ -15,10 +15,11 @@
 #define TERMINAL_DEVICE DEVICE(4, 1) // its own number, as Linux's first virtual console
 
 static void hang_up(struct job_terminal *jobs, uint32_t session);
+static void signals_sent(void);
 
 struct terminal terminal = {
     .lock = SPINLOCK_INIT("terminal", LOCK_RANK_TERMINAL),
-    .jobs = { .hang_up = hang_up },
+    .jobs = { .hang_up = hang_up, .signals_sent = signals_sent },
 };
 
 struct wait_queue *terminal_queue(void)
@@ -48,7 +49,12 @@ static void show_echo(struct line_discipline *line, const char *bytes, size_t co
 
 static void send_key_signal(struct line_discipline *line, uint32_t signal)
 {
-    job_terminal_signal(&terminal.jobs, signal);
+    terminal.key_signals |= SIGNAL_BIT(signal);
+}
+
+static void signals_sent(void)
+{
+    wait_wake_all(terminal_queue()); // readers look again
 }
 
 void terminal_changed_locked(void)
@@ -61,7 +67,10 @@ void terminal_changed_locked(void)
 static void receive_input(const char *bytes, size_t count)
 {
     spinlock_acquire(&terminal.lock);
+    terminal.key_signals = 0;
     line_discipline_receive(&terminal.line, bytes, count);
+    if (terminal.key_signals != 0)
+        job_terminal_signal(&terminal.jobs, terminal.key_signals);
     terminal_changed_locked();
     spinlock_release(&terminal.lock);
 }
@@ -70,7 +79,7 @@ static void receive_input(const char *bytes, size_t count)
 static void receive_size(void)
 {
     spinlock_acquire(&terminal.lock);
-    job_terminal_signal(&terminal.jobs, SIGWINCH);
+    job_terminal_signal(&terminal.jobs, SIGNAL_BIT(SIGWINCH));
     spinlock_release(&terminal.lock);
 }
 

@@ -65,7 +65,7 @@ static int64_t set_size(user_addr argument)
     terminal.sizes[face] = size;
     terminal.size_is_set[face] = true;
     if (memcmp(&old, &size, sizeof(size)) != 0)
-        job_terminal_signal(&terminal.jobs, SIGWINCH);
+        job_terminal_signal(&terminal.jobs, SIGNAL_BIT(SIGWINCH));
     spinlock_release(&terminal.lock);
     return 0;
 }

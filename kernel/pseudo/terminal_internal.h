@@ -13,7 +13,8 @@ struct terminal {
     struct job_terminal jobs;
     struct abi_winsize sizes[CONSOLE_FACE_COUNT]; // as TIOCSWINSZ set them, each for its face
     bool size_is_set[CONSOLE_FACE_COUNT];         // else it is the console's
-    uint64_t hang_ups;          // so far: a file opened before the last one is dead
+    uint64_t key_signals; // of the keys being received: each is sent once, behind the last key
+    uint64_t hang_ups;    // so far: a file opened before the last one is dead
     char echo[LINE_ECHO_LIMIT]; // a whole call of the line discipline fits
     size_t echo_length;         // what is shown at the end of this step, or when output goes on
 };

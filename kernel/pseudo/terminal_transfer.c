@@ -53,7 +53,8 @@ static int read_step(struct read_request *request, uint64_t *deadline_ns)
     spinlock_acquire(&terminal.lock);
     terminal_show_echo_locked();
     const struct abi_termios *settings = &terminal.line.settings;
-    bool complete = take_input(request, settings) || request->hang_ups != terminal.hang_ups;
+    bool complete = (!job_terminal_signals_wait() && take_input(request, settings)) ||
+                    request->hang_ups != terminal.hang_ups;
     *deadline_ns = read_deadline(request, settings);
     spinlock_release(&terminal.lock);
     if (complete || clock_now_ns() >= *deadline_ns)
@@ -211,7 +212,7 @@ uint32_t terminal_poll(struct file *file, struct wait_queue **queue)
     spinlock_acquire(&terminal.lock);
     const uint8_t *characters = terminal.line.settings.control_characters;
     size_t minimum = characters[VTIME] == 0 ? characters[VMIN] : 1;
-    if (line_discipline_is_readable(&terminal.line, minimum))
+    if (line_discipline_is_readable(&terminal.line, minimum) && !job_terminal_signals_wait())
         events |= POLLIN;
     if (terminal_file_is_dead_locked(file))
         events |= POLLIN | POLLOUT | POLLERR | POLLHUP;

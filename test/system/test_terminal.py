@@ -86,6 +86,19 @@ def test_keys_send_signals(shell):
     shell.key(INTERRUPT)
 
 
+def test_keys_reach_a_large_group(shell):
+    pipeline = "eval cat /tmp/begun - $(yes '| cat' | head -n 100)"
+    shell.start(pipeline)
+    shell.key(SUSPEND, "Stopped")
+    shell.do("ps -o stat,comm | grep -c '^T.*[c]at'", "^101\r\n")
+    shell.type("fg\r")
+    shell.expect(r"fg\r\n(?s:.*)cat\r\n")
+    shell.type("now\r")
+    shell.expect("now\r\nnow\r\n")
+    shell.key(INTERRUPT, r"\^C")
+    shell.do("ps | grep -c '[c]at'", "0\r\n")
+
+
 def test_jobs_stop_and_go_on(shell):
     shell.start("tail -f /tmp/begun")
     shell.key(SUSPEND, r"\^Z\[1\]\+  Stopped +tail -f")
