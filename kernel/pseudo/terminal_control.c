@@ -194,7 +194,7 @@ int64_t terminal_control(struct file *file, uint32_t request, user_addr argument
     case FIONREAD:
         return count_input(argument);
     case TIOCOUTQ:
-        return put_number(argument, 0); // what was written is the console's
+        return put_number(argument, (int64_t)console_pending());
     case TCFLSH:
         return flush_queues(user_addr_as_number(argument));
     case TCXONC:
