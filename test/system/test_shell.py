@@ -233,7 +233,7 @@ def test_restart_and_halt(tmp_path):
     try:
         shell.prompt()
         # Whoever restarts without asking init may run on any of the many stacks that were used.
-        shell.run("n=0; while [ $n -lt 100 ]; do sleep 1000 & n=$((n + 1)); done; killall sleep; wait")
+        shell.run("for n in $(seq 100); do sleep 1000 & done; killall sleep; wait")
         shell.type("reboot -f\r")
         shell.expect(r"everything came back.*; restarting")
         shell.prompt()
