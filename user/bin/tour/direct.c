@@ -46,11 +46,6 @@ static void compare_facts(void)
            "it ran on the kernel's own stack: at 0x%llx", program.stack);
 }
 
-static bool is_interrupt(uint64_t vector)
-{
-    return vector >= VECTOR_FIRST_INTERRUPT && vector <= VECTOR_LAST_INTERRUPT;
-}
-
 // The events between the call and the return: none, for a machine without limits.
 static void show_events(void)
 {
@@ -60,8 +55,9 @@ static void show_events(void)
     size_t call = ring_find(&ring, 0, ANY_THREAD, TRACE_DIRECT, 1, ANY);
     size_t end = ring_find(&ring, call, ANY_THREAD, TRACE_DIRECT, 0, ANY);
     if (end == ring.count) {
-        note("(the events of that time are overwritten by now; %llu have gone)",
+        note("(the events of that time are overwritten by now, %llu of them:",
              (unsigned long long)ring.lost_count);
+        note("boot again to see the table)");
         return;
     }
     const struct trace_event *events = ring.events;
@@ -84,7 +80,8 @@ void show_direct(void)
 {
     const char *line = kernel_log_find(BOOT_LINE);
     if (line == NULL || strstr(line, "direct=" PROGRAM) == NULL) {
-        not_shown("  This boot had no such program. To see it:\n"
+        not_shown("  This boot had no such program. Put `direct=" PROGRAM "` on the\n"
+                  "  kernel command line (cmdline.txt on a stick), or:\n"
                   "    make run CMDLINE=\"direct=" PROGRAM " -- /bin/tour\"");
         return;
     }

@@ -141,6 +141,7 @@ static void show_counts(const struct ends *ends)
     for (size_t i = 0; i < COUNTED; i++)
         printf("  %-20s%10ld%14ld%14ld%14ld\n", names[i], ends->before.of[i], ends->alive.of[i],
                ends->dead.of[i], ends->after.of[i]);
+    note("(frames-stack: the kernel keeps some stacks of the dead for the next ones)");
     gap();
 }
 

@@ -62,10 +62,10 @@ FUNCTION do_sidt
     sidt -16(%rsp)
     xorl %eax, %eax
     ret
-// int touch_for_writing(void *address): changes nothing, but needs the right to write.
-FUNCTION touch_for_writing
-    LABEL at_touch
-    lock orq $0, (%rdi)
+// int write_zero(uint32_t *address)
+FUNCTION write_zero
+    LABEL at_write
+    movl $0, (%rdi)
     xorl %eax, %eax
     ret
 // int read_word(void *address)

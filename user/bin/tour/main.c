@@ -4,6 +4,7 @@
 //   tour N | NAME   one scene
 //   tour list       their names
 //   tour -i         asks, even when standard input is no terminal
+//   tour --help     what can be asked
 // Exits 0 only if every scene that ran succeeded.
 #include "output.h"
 #include "shared.h"
@@ -109,12 +110,15 @@ static void converse(void)
     printf("\n");
 }
 
-static int usage(const char *complaint, const char *word)
+static void print_usage(int fd)
 {
-    dprintf(2,
-            "tour: %s %s\n"
-            "usage: tour [all | list | NUMBER | NAME], scenes 1 to %zu\n",
-            complaint, word, scene_count);
+    dprintf(fd, "usage: tour [all | list | NUMBER | NAME], scenes 1 to %zu\n", scene_count);
+}
+
+static int refuse(const char *complaint, const char *word)
+{
+    dprintf(2, "tour: %s %s\n", complaint, word);
+    print_usage(2);
     return USAGE_STATUS;
 }
 
@@ -125,7 +129,11 @@ int main(int argc, char **argv)
     shared_create();
     pin_to_cpu(0); // and so every child: the scenes are about one CPU
     if (argc > 2)
-        return usage("one word is enough, this is one more:", argv[2]);
+        return refuse("one word is enough, this is one more:", argv[2]);
+    if (strcmp(word, "--help") == 0 || strcmp(word, "-h") == 0) {
+        print_usage(1);
+        return 0;
+    }
     if (strcmp(word, "list") == 0) {
         list_scenes();
         return 0;
@@ -142,7 +150,7 @@ int main(int argc, char **argv)
     }
     size_t index = find_scene(word);
     if (index == scene_count)
-        return usage("there is no scene", word);
+        return refuse("there is no scene", word);
     run_scene(index);
     return finish();
 }

@@ -23,7 +23,7 @@ struct bad {
 static const struct bad bad[] = {
     { KERNEL_CODE, "the kernel's code" },
     { NOT_THERE, "memory that is not there" },
-    { ALL_MEMORY, "the kernel's view of all memory" },
+    { ALL_MEMORY, "the kernel's map of all memory" },
 };
 
 static int64_t raw_write(int fd, uint64_t address, uint64_t length)
@@ -52,6 +52,9 @@ static void judge_fault(const struct ring *ring, uint32_t thread)
     size_t entry = ring_find_before(ring, fault, thread, TRACE_ENTRY, VECTOR_SYSCALL, ANY);
     size_t end = ring_find(ring, fault, thread, TRACE_EXIT, ANY, ANY);
     ring_show(ring, entry, end);
+    note("Two faults: it copies eight bytes at a time; when they are refused, it tries");
+    note("again byte by byte, to know how far it gets. Both are foreseen: the kernel");
+    note("goes on at the fix-up of its instruction, and the call answers EFAULT.");
     expect(end < ring->count, "and went on: the program got an answer");
     size_t earlier = ring_find(ring, 0, thread, TRACE_FAULT, VECTOR_PAGE_FAULT, KERNEL_CODE);
     expect(earlier == ring->count, "the kernel's own address was refused before any access");

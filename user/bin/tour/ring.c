@@ -56,6 +56,11 @@ bool ring_read(struct ring *ring, uint64_t since_tsc)
     return true;
 }
 
+bool is_interrupt(uint64_t vector)
+{
+    return vector >= VECTOR_FIRST_INTERRUPT && vector <= VECTOR_LAST_INTERRUPT;
+}
+
 uint64_t ring_ns(const struct ring *ring, uint64_t ticks)
 {
     uint64_t hz = ring->tsc_hz;

@@ -35,6 +35,8 @@ static inline uint64_t read_tsc(void)
 // Reads /proc/trace; keeps what happened at `since_tsc` or later. The events stay until the next
 // call. False, with a failed claim, when nothing is recorded.
 bool ring_read(struct ring *ring, uint64_t since_tsc);
+// Whether a vector is that of an interrupt, by a device or the timer, and not of an exception.
+bool is_interrupt(uint64_t vector);
 uint64_t ring_ns(const struct ring *ring, uint64_t ticks);
 // The thread of a process that ended or began since; ANY_THREAD when the ring does not know.
 uint32_t ring_thread(const struct ring *ring, pid_t pid);

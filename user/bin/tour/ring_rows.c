@@ -58,26 +58,50 @@ static const char *reason_words(uint64_t reason)
     return reason < COUNT_OF(words) ? words[reason] : "?";
 }
 
+static bool is_program(uint64_t rip)
+{
+    return rip >> 63 == 0;
+}
+
+// A device's interrupt of the kernel is none of the program's steps, and goes back to where it was.
+static void show_interrupt(const struct trace_event *event, const char *name, uint64_t ns)
+{
+    bool is_timer = event->a == VECTOR_TIMER;
+    const char *source = is_timer ? "timer" : "device";
+    if (!is_timer && !is_program(event->b))
+        return;
+    if (is_program(event->b))
+        table_row(COLUMN_PROGRAM, TIME_UNKNOWN, "%s: at 0x%llx", name,
+                  (unsigned long long)event->b);
+    table_row(COLUMN_HARDWARE, TIME_UNKNOWN, "%s interrupt%s", source,
+              is_program(event->b) ? ", to kernel mode" : " in the kernel");
+    table_row(COLUMN_OS, ns, "save regs(%s) on k-stack(%s); vector 0x%llx, %s", name, name,
+              (unsigned long long)event->a, source);
+}
+
+static void show_exception(const struct trace_event *event, const char *name, uint64_t ns)
+{
+    unsigned long long vector = event->a;
+    if (is_program(event->b))
+        table_row(COLUMN_PROGRAM, TIME_UNKNOWN, "%s: at 0x%llx", name,
+                  (unsigned long long)event->b);
+    table_row(COLUMN_HARDWARE, TIME_UNKNOWN, "exception %llu%s", vector,
+              is_program(event->b) ? ", to kernel mode" : " in the kernel");
+    table_row(COLUMN_OS, ns, "save the registers; vector %llu", vector);
+}
+
 static void show_entry(const struct trace_event *event, const char *name, uint64_t ns)
 {
-    unsigned long long rip = event->b;
-    if (event->a == VECTOR_SYSCALL) {
-        table_row(COLUMN_PROGRAM, TIME_UNKNOWN, "%s: syscall, rax %llu", name, rip);
+    unsigned long long number = event->b;
+    if (is_interrupt(event->a)) {
+        show_interrupt(event, name, ns);
+    } else if (event->a == VECTOR_SYSCALL) {
+        table_row(COLUMN_PROGRAM, TIME_UNKNOWN, "%s: syscall, rax %llu", name, number);
         table_row(COLUMN_HARDWARE, TIME_UNKNOWN, "to kernel mode, by LSTAR");
-        table_row(COLUMN_OS, ns, "save regs(%s) on k-stack(%s); call %llu, %s", name, name, rip,
-                  call_name(event->b));
-    } else if (event->a == VECTOR_TIMER) {
-        table_row(COLUMN_PROGRAM, TIME_UNKNOWN, "%s: at 0x%llx", name, rip);
-        table_row(COLUMN_HARDWARE, TIME_UNKNOWN, "timer interrupt, to kernel mode");
-        table_row(COLUMN_OS, ns, "save regs(%s) on k-stack(%s); vector 0x%llx, timer", name, name,
-                  (unsigned long long)event->a);
+        table_row(COLUMN_OS, ns, "save regs(%s) on k-stack(%s); call %llu, %s", name, name, number,
+                  call_name(number));
     } else {
-        bool is_program = rip >> 63 == 0;
-        if (is_program)
-            table_row(COLUMN_PROGRAM, TIME_UNKNOWN, "%s: at 0x%llx", name, rip);
-        table_row(COLUMN_HARDWARE, TIME_UNKNOWN, "exception %llu%s", (unsigned long long)event->a,
-                  is_program ? ", to kernel mode" : " in the kernel");
-        table_row(COLUMN_OS, ns, "save the registers; vector %llu", (unsigned long long)event->a);
+        show_exception(event, name, ns);
     }
 }
 

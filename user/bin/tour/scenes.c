@@ -32,15 +32,15 @@ const struct scene scenes[] = {
       "The kernel told the hardware at boot where traps go. Could a program tell it\n"
       "something else, the machine would be the program's. Children try to load\n"
       "another table, to change the address where system calls enter, to ask where\n"
-      "the table lies, and to write into it. Expect: all refused, by exception 13 or\n"
-      "by exception 14 (page fault).",
+      "the table lies, and to write into it. Expect: all refused (asking only where\n"
+      "the CPU has UMIP), by exception 13 or by exception 14 (page fault).",
       show_trap_table },
     { "pointer", "A bad pointer is refused",
       "A trap is no protection if the kernel trusts what comes with it. Handing\n"
       "write() an address of the kernel's would print everybody's secrets. A child\n"
       "asks to write from the kernel's code, from memory that is not there, and from\n"
-      "where the kernel sees all memory. Expect: EFAULT each time, nothing in the\n"
-      "pipe, and the child lives on: a bad pointer is a mistake like others.",
+      "the kernel's map of all memory. Expect: EFAULT each time, nothing in the pipe,\n"
+      "and the child lives on: a bad pointer is a mistake like others.",
       show_pointer },
     { "cooperative", "Regaining control: the cooperative approach",
       "While a program runs, the OS does not. The friendly way to get the CPU back is\n"
@@ -50,11 +50,11 @@ const struct scene scenes[] = {
       "that is what `timer=off` on the kernel command line lets you see.",
       show_cooperative },
     { "timer", "Regaining control: the timer interrupt (Figure 6.3)",
-      "The kernel arms a timer before it lets a program run. The interrupt needs\n"
-      "nobody's good will: the hardware stops the program wherever it is, and the\n"
-      "kernel runs again. A and B loop without a single call. Expect: A is stopped\n"
-      "inside its loop, its registers go to its kernel stack, the kernel switches,\n"
-      "and return-from-trap goes into B.",
+      "The kernel arms a timer before it lets a program run while another waits. The\n"
+      "interrupt needs nobody's good will: the hardware stops the program wherever it\n"
+      "is, and the kernel runs again. A and B loop without a single call. Expect: A\n"
+      "is stopped inside its loop, its registers go to its kernel stack, the kernel\n"
+      "switches, and return-from-trap goes into B.",
       show_timer },
     { "switch", "The switch itself: two kinds of saved registers",
       "A switch saves registers twice. When the timer interrupts A, its user\n"
@@ -81,7 +81,7 @@ const struct scene scenes[] = {
     { "call-cost", "Homework: what a system call costs",
       "The chapter asks you to measure a cheap call: read() of 0 bytes, many times in\n"
       "a row, and to look first how fine the clock is: gettimeofday() counts\n"
-      "microseconds and is a call itself, rdtsc counts the processor's ticks and is\n"
+      "microseconds and is a call itself, rdtsc counts ticks of a constant rate and is\n"
       "one instruction. Numbers from an emulator say little about real machines; with\n"
       "`make run ICOUNT=1` they are instructions. Expect: as many traps as calls, all\n"
       "of them back by the quick way.",

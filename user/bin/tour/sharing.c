@@ -129,7 +129,8 @@ void show_cooperative(void)
         hijack();
         return;
     }
-    note("What a loop makes of this approach, in a boot of its own:");
+    note("What a loop makes of this approach, in a boot of its own: put `timer=off`");
+    note("on the kernel command line (cmdline.txt on a stick), or:");
     note("  make run CMDLINE=\"timer=off -- /bin/sleepvsloop\"   (leave by Ctrl-A X)");
     note("  make run CMDLINE=\"timer=off -- /bin/tour,cooperative\"");
 }
