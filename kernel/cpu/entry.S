@@ -103,7 +103,7 @@ LOCAL_FUNCTION(vector_from_kernel)
     cmpq %rax, FRAME_RIP(%rsp)
     je refused_iretq
     call trap_handle
-    // Back to kernel code: no exit gate, no switch (DESIGN: a switch happens at two kinds of place).
+    // Back to kernel code: no exit gate, no switch (where switches happen: sched/README.md).
     POP_GENERAL_REGISTERS
     addq $16, %rsp
     iretq

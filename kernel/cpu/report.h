@@ -1,5 +1,5 @@
 // How cpu/ and dev/ say something to a person: the log above registers itself as the receiver
-// (DESIGN: log sinks register upward). Without a receiver lines are dropped. Any context that the
+// (so that nothing here depends on it). Without a receiver lines are dropped. Any context that the
 // receiver allows.
 #pragma once
 

@@ -21,9 +21,9 @@ static struct {
     size_t line_bytes; // from one line of pixels to the next
     uint32_t columns, rows;
 } canvas;
-static terminal_cell shown[TERMINAL_ROW_LIMIT][TERMINAL_COLUMN_LIMIT];
+static emulator_cell shown[EMULATOR_ROW_LIMIT][EMULATOR_COLUMN_LIMIT];
 // By cell, a bit for each line of its glyph that is not all black.
-static uint16_t shown_lines[TERMINAL_ROW_LIMIT][TERMINAL_COLUMN_LIMIT];
+static uint16_t shown_lines[EMULATOR_ROW_LIMIT][EMULATOR_COLUMN_LIMIT];
 
 // The firmware's picture goes, margins included.
 static void clear_pixels(const struct boot_framebuffer *framebuffer)
@@ -50,10 +50,10 @@ static bool framebuffer_makes_sense(const struct boot_framebuffer *framebuffer)
            framebuffer->size >= line_bytes * framebuffer->height;
 }
 
-static void set_shown(terminal_cell cell, uint16_t lines)
+static void set_shown(emulator_cell cell, uint16_t lines)
 {
-    for (uint32_t row = 0; row < TERMINAL_ROW_LIMIT; row++)
-        for (uint32_t column = 0; column < TERMINAL_COLUMN_LIMIT; column++) {
+    for (uint32_t row = 0; row < EMULATOR_ROW_LIMIT; row++)
+        for (uint32_t column = 0; column < EMULATOR_COLUMN_LIMIT; column++) {
             shown[row][column] = cell;
             shown_lines[row][column] = lines;
         }
@@ -64,8 +64,8 @@ bool canvas_init(const struct boot_framebuffer *framebuffer, volatile void *pixe
 {
     uint32_t scale = framebuffer->width >= DOUBLE_SIZE_WIDTH ? 2 : 1;
 
-    *columns = min_of(framebuffer->width / (GLYPH_WIDTH * scale), TERMINAL_COLUMN_LIMIT);
-    *rows = min_of(framebuffer->height / (GLYPH_HEIGHT * scale), TERMINAL_ROW_LIMIT);
+    *columns = min_of(framebuffer->width / (GLYPH_WIDTH * scale), EMULATOR_COLUMN_LIMIT);
+    *rows = min_of(framebuffer->height / (GLYPH_HEIGHT * scale), EMULATOR_ROW_LIMIT);
     if (*columns == 0 || *rows == 0 || !framebuffer_makes_sense(framebuffer) ||
         !font_init(screen_font_start, (size_t)(screen_font_end - screen_font_start)) ||
         !cell_images_init(framebuffer, scale))
@@ -110,7 +110,7 @@ static void copy_image(volatile uint8_t *place, const uint64_t *image, uint32_t 
         cell_copy_one(4, 2, place, canvas.line_bytes, image, line_pairs);
 }
 
-static void draw_one(uint32_t row, uint32_t column, terminal_cell cell)
+static void draw_one(uint32_t row, uint32_t column, emulator_cell cell)
 {
     uint32_t entry = cell_images_find(cell), lines = cell_images.lit_lines[entry];
     uint32_t to_copy = lines | shown_lines[row][column], words = cell_images.line_words;
@@ -174,7 +174,7 @@ CELL_COPY_INLINE bool draw_two(const uint32_t words, const uint32_t scale,
 }
 
 CELL_COPY_INLINE uint32_t draw_row(const uint32_t words, const uint32_t scale, uint32_t row,
-                                   const terminal_cell *cells, uint32_t *from, uint32_t cost)
+                                   const emulator_cell *cells, uint32_t *from, uint32_t cost)
 {
     const uint32_t draw_cost = 2 * words * scale * GLYPH_HEIGHT;
     size_t column = *from & ~1u, columns = canvas.columns;
@@ -199,7 +199,7 @@ CELL_COPY_INLINE uint32_t draw_row(const uint32_t words, const uint32_t scale, u
     return (uint32_t)max_of(left, (int64_t)0);
 }
 
-uint32_t canvas_draw_row(uint32_t row, const terminal_cell *cells, uint32_t *column, uint32_t cost)
+uint32_t canvas_draw_row(uint32_t row, const emulator_cell *cells, uint32_t *column, uint32_t cost)
 {
     row = min_of(row, canvas.rows - 1);
     switch (cell_images.pixel_bytes * 10 + cell_images.scale) {

@@ -59,17 +59,17 @@ static uint32_t read_colour(const uint32_t *parameters, uint32_t count, uint32_t
     return count; // incomplete
 }
 
-static terminal_cell with_foreground(terminal_cell pen, uint32_t colour)
+static emulator_cell with_foreground(emulator_cell pen, uint32_t colour)
 {
     return (pen & ~CELL_FOREGROUND) | colour << CELL_FOREGROUND_SHIFT;
 }
 
-static terminal_cell with_background(terminal_cell pen, uint32_t colour)
+static emulator_cell with_background(emulator_cell pen, uint32_t colour)
 {
     return (pen & ~CELL_BACKGROUND) | colour << CELL_BACKGROUND_SHIFT;
 }
 
-static terminal_cell change_colour(terminal_cell pen, uint32_t parameter)
+static emulator_cell change_colour(emulator_cell pen, uint32_t parameter)
 {
     if (parameter >= 30 && parameter <= 37)
         return with_foreground(pen, parameter - 30);
@@ -86,10 +86,10 @@ static terminal_cell change_colour(terminal_cell pen, uint32_t parameter)
     return pen;
 }
 
-static terminal_cell change_attribute(terminal_cell pen, uint32_t parameter)
+static emulator_cell change_attribute(emulator_cell pen, uint32_t parameter)
 {
     static const struct {
-        terminal_cell clear, set;
+        emulator_cell clear, set;
     } changes[] = {
         [1] = { CELL_DIM, CELL_BOLD },
         [2] = { CELL_BOLD, CELL_DIM },
@@ -111,7 +111,7 @@ static terminal_cell change_attribute(terminal_cell pen, uint32_t parameter)
     return (pen & ~changes[parameter].clear) | changes[parameter].set;
 }
 
-terminal_cell cell_change_pen(terminal_cell pen, const uint32_t *parameters, uint32_t count)
+emulator_cell cell_change_pen(emulator_cell pen, const uint32_t *parameters, uint32_t count)
 {
     for (uint32_t i = 0; i < count; i++) {
         uint32_t parameter = parameters[i], colour;
@@ -132,7 +132,7 @@ terminal_cell cell_change_pen(terminal_cell pen, const uint32_t *parameters, uin
     return pen;
 }
 
-void cell_colours(terminal_cell cell, uint32_t *foreground, uint32_t *background)
+void cell_colours(emulator_cell cell, uint32_t *foreground, uint32_t *background)
 {
     uint32_t front = (cell & CELL_FOREGROUND) >> CELL_FOREGROUND_SHIFT;
     uint32_t back = (cell & CELL_BACKGROUND) >> CELL_BACKGROUND_SHIFT;

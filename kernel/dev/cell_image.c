@@ -84,7 +84,7 @@ static bool draw_line(uint64_t *words, uint32_t bits, uint32_t foreground, uint3
     return lit != 0;
 }
 
-static void draw_lines(uint32_t entry, terminal_cell cell)
+static void draw_lines(uint32_t entry, emulator_cell cell)
 {
     uint64_t *words = &cell_images.words[entry * cell_images.line_words * GLYPH_HEIGHT];
     const uint8_t *glyph = font_glyph(font_find(cell & CELL_CODE_POINT));
@@ -100,7 +100,7 @@ static void draw_lines(uint32_t entry, terminal_cell cell)
     cell_images.lit_lines[entry] = (uint16_t)lit_lines;
 }
 
-void cell_images_draw(uint32_t entry, terminal_cell cell)
+void cell_images_draw(uint32_t entry, emulator_cell cell)
 {
     cell_images.drawn++;
     cell_images.tags[entry] = 0;

@@ -3,8 +3,8 @@
 #pragma once
 
 #include "boot_info.h"
+#include "dev/emulator_grid.h"
 #include "dev/font.h"
-#include "dev/terminal_grid.h"
 
 #define CELL_IMAGE_WORDS 65536u
 #define CELL_IMAGE_LIMIT 2048u // as many fit at 16 bits a pixel
@@ -15,7 +15,7 @@ struct cell_images {
     uint32_t line_words;                  // 64-bit words of one line of pixels of a cell
     uint32_t entry_mask;                  // number of entries - 1
     uint32_t drawn;                       // how often an image was drawn
-    terminal_cell tags[CELL_IMAGE_LIMIT]; // what an entry shows; 0: nothing
+    emulator_cell tags[CELL_IMAGE_LIMIT]; // what an entry shows; 0: nothing
     uint16_t lit_lines[CELL_IMAGE_LIMIT]; // a bit for each line that is not all black
     // An entry has GLYPH_HEIGHT lines of line_words; each is to be shown `scale` times.
     uint64_t words[CELL_IMAGE_WORDS];
@@ -26,7 +26,7 @@ extern struct cell_images cell_images;
 must_check bool cell_images_init(const struct boot_framebuffer *framebuffer, uint32_t scale);
 // A panic may have left an image half drawn.
 void cell_images_forget(void);
-void cell_images_draw(uint32_t entry, terminal_cell cell);
+void cell_images_draw(uint32_t entry, emulator_cell cell);
 
 // Where the image of a cell is kept; in each half of the result for each half of the argument.
 // Characters of the same attributes have different entries if they differ in their low seven bits,
@@ -42,7 +42,7 @@ static inline uint32_t cell_images_entry(uint32_t hash)
 }
 
 // The entry that shows the cell, until another one takes its place.
-static inline uint32_t cell_images_find(terminal_cell cell)
+static inline uint32_t cell_images_find(emulator_cell cell)
 {
     uint32_t entry = cell_images_entry((uint32_t)cell_images_hash(cell));
 

@@ -1,4 +1,4 @@
-// The terminal: text and control characters go to the grid, sequences to emulator_sequences.c.
+// The emulator: text and control characters go to the grid, sequences to emulator_sequences.c.
 // Called by screen.c under the log lock; panic may break in anywhere and begins with
 // emulator_reset_for_panic(). Invariant: no input moves anything out of the grid.
 #include "dev/emulator.h"
@@ -20,26 +20,26 @@ static const uint16_t graphics[] = {
 void emulator_set_tab_stop(struct emulator *emulator, uint32_t column, bool on)
 {
     uint64_t bit = 1ull << column % 64;
-    uint64_t *stops = &emulator->tab_stops[min_of(column, TERMINAL_COLUMN_LIMIT - 1) / 64];
+    uint64_t *stops = &emulator->tab_stops[min_of(column, EMULATOR_COLUMN_LIMIT - 1) / 64];
 
     *stops = on ? *stops | bit : *stops & ~bit;
 }
 
 static void reset_tab_stops(struct emulator *emulator)
 {
-    for (uint32_t column = 0; column < TERMINAL_COLUMN_LIMIT; column++)
+    for (uint32_t column = 0; column < EMULATOR_COLUMN_LIMIT; column++)
         emulator_set_tab_stop(emulator, column, column % TAB_WIDTH == 0);
 }
 
 static bool is_tab_stop(const struct emulator *emulator, uint32_t column)
 {
-    return emulator->tab_stops[min_of(column, TERMINAL_COLUMN_LIMIT - 1) / 64] >> column % 64 & 1;
+    return emulator->tab_stops[min_of(column, EMULATOR_COLUMN_LIMIT - 1) / 64] >> column % 64 & 1;
 }
 
 // As in xterm, a tab in the last column leaves a pending wrap alone.
 void emulator_tab(struct emulator *emulator, int64_t count)
 {
-    struct terminal_grid *grid = &emulator->grid;
+    struct emulator_grid *grid = &emulator->grid;
     uint32_t column = grid->column;
 
     for (; count > 0 && column + 1 < grid->columns; count--)
@@ -51,12 +51,12 @@ void emulator_tab(struct emulator *emulator, int64_t count)
             column--;
         while (column > 0 && !is_tab_stop(emulator, column));
     if (column != grid->column)
-        terminal_grid_move(grid, grid->row, column);
+        emulator_grid_move(grid, grid->row, column);
 }
 
 void emulator_soft_reset(struct emulator *emulator)
 {
-    struct terminal_grid *grid = &emulator->grid;
+    struct emulator_grid *grid = &emulator->grid;
     struct emulator_cursor home = { .pen = CELL_DEFAULT_COLOURS };
 
     grid->autowrap = true;
@@ -74,9 +74,9 @@ void emulator_soft_reset(struct emulator *emulator)
 
 void emulator_reset(struct emulator *emulator)
 {
-    struct terminal_grid *grid = &emulator->grid;
+    struct emulator_grid *grid = &emulator->grid;
 
-    terminal_grid_init(grid, grid->columns, grid->rows);
+    emulator_grid_init(grid, grid->columns, grid->rows);
     escape_parser_reset(&emulator->parser);
     emulator_soft_reset(emulator);
     reset_tab_stops(emulator);
@@ -95,7 +95,7 @@ void emulator_recover(struct emulator *emulator)
 {
     uint32_t row = emulator->grid.alternate ? emulator->main_row : emulator->grid.row;
 
-    terminal_grid_recover(&emulator->grid, row);
+    emulator_grid_recover(&emulator->grid, row);
 }
 
 void emulator_reset_for_panic(struct emulator *emulator)
@@ -110,11 +110,11 @@ void emulator_reset_for_panic(struct emulator *emulator)
 
 void emulator_move_to(struct emulator *emulator, uint32_t row, uint32_t column)
 {
-    struct terminal_grid *grid = &emulator->grid;
+    struct emulator_grid *grid = &emulator->grid;
 
     if (emulator->origin)
         row = min_of(row + grid->top, grid->bottom);
-    terminal_grid_move(grid, row, column);
+    emulator_grid_move(grid, row, column);
 }
 
 // Zero-width characters: there is no cell that could show them.
@@ -146,18 +146,18 @@ void emulator_put(struct emulator *emulator, uint32_t code_point)
         code_point = REPLACEMENT_CHARACTER;
     if (code_point >= 0xa0 && has_no_width(code_point))
         return;
-    terminal_grid_put(&emulator->grid, code_point);
+    emulator_grid_put(&emulator->grid, code_point);
     emulator->last_character = code_point;
 }
 
 static void do_control(struct emulator *emulator, uint32_t control)
 {
-    struct terminal_grid *grid = &emulator->grid;
+    struct emulator_grid *grid = &emulator->grid;
 
     switch (control) {
     case '\b':
         if (grid->column > 0)
-            terminal_grid_move(grid, grid->row, grid->column - 1);
+            emulator_grid_move(grid, grid->row, grid->column - 1);
         break;
     case '\t':
         emulator_tab(emulator, 1);
@@ -165,12 +165,12 @@ static void do_control(struct emulator *emulator, uint32_t control)
     case '\n':
     case '\v':
     case '\f':
-        terminal_grid_line_feed(grid);
+        emulator_grid_line_feed(grid);
         if (emulator->newline)
             grid->column = 0;
         break;
     case '\r':
-        terminal_grid_move(grid, grid->row, 0);
+        emulator_grid_move(grid, grid->row, 0);
         break;
     case 0x0e: // SO
     case 0x0f: // SI
@@ -184,22 +184,22 @@ static void do_control(struct emulator *emulator, uint32_t control)
 // DECALN: a screen full of E.
 static void show_alignment(struct emulator *emulator)
 {
-    struct terminal_grid *grid = &emulator->grid;
+    struct emulator_grid *grid = &emulator->grid;
 
     grid->top = 0;
     grid->bottom = grid->rows - 1;
     for (uint32_t row = 0; row < grid->rows; row++) {
-        terminal_cell *cells = terminal_grid_row(grid, row);
+        emulator_cell *cells = emulator_grid_row(grid, row);
         for (uint32_t column = 0; column < grid->columns; column++)
             cells[column] = 'E' | CELL_DEFAULT_COLOURS;
     }
-    terminal_grid_damage_all(grid);
-    terminal_grid_move(grid, 0, 0);
+    emulator_grid_damage_all(grid);
+    emulator_grid_move(grid, 0, 0);
 }
 
 static void do_plain_escape(struct emulator *emulator, char final)
 {
-    struct terminal_grid *grid = &emulator->grid;
+    struct emulator_grid *grid = &emulator->grid;
 
     switch (final) {
     case '7':
@@ -209,17 +209,17 @@ static void do_plain_escape(struct emulator *emulator, char final)
         emulator_restore_cursor(emulator);
         break;
     case 'D': // IND
-        terminal_grid_line_feed(grid);
+        emulator_grid_line_feed(grid);
         break;
     case 'E': // NEL
-        terminal_grid_line_feed(grid);
+        emulator_grid_line_feed(grid);
         grid->column = 0;
         break;
     case 'H': // HTS
         emulator_set_tab_stop(emulator, grid->column, true);
         break;
     case 'M': // RI
-        terminal_grid_reverse_line_feed(grid);
+        emulator_grid_reverse_line_feed(grid);
         break;
     case 'Z': // DECID
         emulator_report_attributes(emulator);
@@ -281,7 +281,7 @@ static void take_byte(struct emulator *emulator, uint8_t byte)
 
 size_t emulator_write(struct emulator *emulator, const char *text, size_t length, uint32_t work)
 {
-    struct terminal_grid *grid = &emulator->grid;
+    struct emulator_grid *grid = &emulator->grid;
     size_t i = 0;
 
     grid->work = 0;
@@ -289,7 +289,7 @@ size_t emulator_write(struct emulator *emulator, const char *text, size_t length
         size_t taken = 0, limit = min_of(length - i, RUN_LIMIT);
         if (escape_parser_is_idle(&emulator->parser) &&
             !emulator->line_drawing[emulator->shift & 1])
-            taken = terminal_grid_put_ascii(grid, text + i, limit);
+            taken = emulator_grid_put_ascii(grid, text + i, limit);
         if (taken > 0)
             emulator->last_character = (uint8_t)text[i + taken - 1];
         else

@@ -1,9 +1,9 @@
-// A terminal as xterm and Linux's console are one: takes bytes, keeps the screen they make. Pure,
-// used by screen.c; the log lock serialises. What it understands is listed in README.md.
+// Emulates a terminal like xterm and the console of Linux: takes bytes, keeps the screen they make.
+// Pure, used by screen.c; the log lock serialises. What it understands is listed in README.md.
 #pragma once
 
+#include "dev/emulator_grid.h"
 #include "dev/escape_parser.h"
-#include "dev/terminal_grid.h"
 
 #define EMULATOR_REPLY_LIMIT 64u
 
@@ -11,13 +11,13 @@
 struct emulator_cursor {
     uint32_t row, column;
     bool wrap_pending, origin;
-    terminal_cell pen;
+    emulator_cell pen;
     uint32_t shift;
     bool line_drawing[2];
 };
 
 struct emulator {
-    struct terminal_grid grid;
+    struct emulator_grid grid;
     struct escape_parser parser;
     bool newline; // LNM: a line feed starts a line
     bool origin;  // DECOM: rows count from the region's top
@@ -28,7 +28,7 @@ struct emulator {
     uint32_t last_character;          // for REP; 0: none
     uint32_t main_row;                // where the main screen's cursor is while the other shows
     struct emulator_cursor saved[2];  // by screen
-    uint64_t tab_stops[(TERMINAL_COLUMN_LIMIT + 63) / 64];
+    uint64_t tab_stops[(EMULATOR_COLUMN_LIMIT + 63) / 64];
     uint32_t reply_length;
     char replies[EMULATOR_REPLY_LIMIT];
 };
@@ -40,7 +40,7 @@ void emulator_init(struct emulator *emulator, uint32_t columns, uint32_t rows);
 size_t emulator_write(struct emulator *emulator, const char *text, size_t length, uint32_t work);
 // Before a panic writes, while bytes are left that came earlier: they can be written now.
 void emulator_recover(struct emulator *emulator);
-// What the terminal answered: moves up to `size` bytes out.
+// What the emulator answered: moves up to `size` bytes out.
 size_t emulator_take_replies(struct emulator *emulator, char *buffer, size_t size);
 // A panic wants to write: whatever was going on, even halfway through any function here, the next
 // text appears below the main screen's text, in default colours, scrolling the whole screen.

@@ -3,7 +3,7 @@
 
 void emulator_save_cursor(struct emulator *emulator)
 {
-    const struct terminal_grid *grid = &emulator->grid;
+    const struct emulator_grid *grid = &emulator->grid;
 
     emulator->saved[grid->alternate ? 1 : 0] = (struct emulator_cursor){
         .row = grid->row,
@@ -18,14 +18,14 @@ void emulator_save_cursor(struct emulator *emulator)
 
 void emulator_restore_cursor(struct emulator *emulator)
 {
-    struct terminal_grid *grid = &emulator->grid;
+    struct emulator_grid *grid = &emulator->grid;
     const struct emulator_cursor *saved = &emulator->saved[grid->alternate ? 1 : 0];
     uint32_t row = saved->row;
 
     emulator->origin = saved->origin;
     if (saved->origin)
         row = min_of(max_of(row, grid->top), grid->bottom);
-    terminal_grid_move(grid, row, saved->column);
+    emulator_grid_move(grid, row, saved->column);
     grid->wrap_pending = saved->wrap_pending && saved->column == grid->column;
     grid->pen = saved->pen & CELL_ATTRIBUTES;
     emulator->shift = saved->shift;
@@ -35,19 +35,19 @@ void emulator_restore_cursor(struct emulator *emulator)
 
 static void show_screen(struct emulator *emulator, bool alternate)
 {
-    struct terminal_grid *grid = &emulator->grid;
+    struct emulator_grid *grid = &emulator->grid;
 
     if (grid->alternate == alternate)
         return;
     if (alternate)
         emulator->main_row = grid->row;
     grid->alternate = alternate;
-    terminal_grid_damage_all(grid);
+    emulator_grid_damage_all(grid);
 }
 
 static void clear_shown_screen(struct emulator *emulator)
 {
-    terminal_grid_erase_rows(&emulator->grid, 0, emulator->grid.rows - 1);
+    emulator_grid_erase_rows(&emulator->grid, 0, emulator->grid.rows - 1);
 }
 
 // ?1049: the screen that full-screen programs have for themselves.

@@ -1,4 +1,4 @@
-// What the terminal answers to questions; the console hands it to the program as if typed. A reply
+// What the emulator answers to questions; the console hands it to the program as if typed. A reply
 // that finds no room is dropped whole.
 #include "dev/emulator_internal.h"
 #include "lib/format.h"
@@ -27,7 +27,7 @@ size_t emulator_take_replies(struct emulator *emulator, char *buffer, size_t siz
 
 void emulator_report_status(struct emulator *emulator)
 {
-    const struct terminal_grid *grid = &emulator->grid;
+    const struct emulator_grid *grid = &emulator->grid;
     uint32_t first = emulator->origin ? grid->top : 0;
     char text[32];
 

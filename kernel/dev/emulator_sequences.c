@@ -3,7 +3,7 @@
 #include "dev/cell_colours.h"
 #include "dev/emulator_internal.h"
 
-#define REPEAT_LIMIT TERMINAL_COLUMN_LIMIT
+#define REPEAT_LIMIT EMULATOR_COLUMN_LIMIT
 
 // `count` is the first parameter, at least 1.
 typedef void (*sequence_action)(struct emulator *emulator, uint32_t count);
@@ -15,24 +15,24 @@ static uint32_t parameter(const struct emulator *emulator, uint32_t index)
 
 static void cursor_up(struct emulator *emulator, uint32_t count)
 {
-    terminal_grid_move_rows(&emulator->grid, -(int64_t)count);
+    emulator_grid_move_rows(&emulator->grid, -(int64_t)count);
 }
 
 static void cursor_down(struct emulator *emulator, uint32_t count)
 {
-    terminal_grid_move_rows(&emulator->grid, count);
+    emulator_grid_move_rows(&emulator->grid, count);
 }
 
 static void cursor_right(struct emulator *emulator, uint32_t count)
 {
-    terminal_grid_move(&emulator->grid, emulator->grid.row, emulator->grid.column + count);
+    emulator_grid_move(&emulator->grid, emulator->grid.row, emulator->grid.column + count);
 }
 
 static void cursor_left(struct emulator *emulator, uint32_t count)
 {
     uint32_t column = emulator->grid.column;
 
-    terminal_grid_move(&emulator->grid, emulator->grid.row, column - min_of(column, count));
+    emulator_grid_move(&emulator->grid, emulator->grid.row, column - min_of(column, count));
 }
 
 static void cursor_to_next_line(struct emulator *emulator, uint32_t count)
@@ -49,7 +49,7 @@ static void cursor_to_previous_line(struct emulator *emulator, uint32_t count)
 
 static void cursor_to_column(struct emulator *emulator, uint32_t count)
 {
-    terminal_grid_move(&emulator->grid, emulator->grid.row, count - 1);
+    emulator_grid_move(&emulator->grid, emulator->grid.row, count - 1);
 }
 
 static void cursor_to_row(struct emulator *emulator, uint32_t count)
@@ -83,85 +83,85 @@ static void clear_tab_stops(struct emulator *emulator, uint32_t count)
 {
     uint32_t which = parameter(emulator, 0);
 
-    for (uint32_t column = 0; column < TERMINAL_COLUMN_LIMIT; column++)
+    for (uint32_t column = 0; column < EMULATOR_COLUMN_LIMIT; column++)
         if (which == 3 || (which == 0 && column == emulator->grid.column))
             emulator_set_tab_stop(emulator, column, false);
 }
 
 static void erase_in_line(struct emulator *emulator, uint32_t count)
 {
-    struct terminal_grid *grid = &emulator->grid;
+    struct emulator_grid *grid = &emulator->grid;
     uint32_t which = parameter(emulator, 0);
 
     if (which > 2)
         return;
     if (which == 0)
         grid->wrap_pending = false;
-    terminal_grid_erase(grid, grid->row, which == 0 ? grid->column : 0,
+    emulator_grid_erase(grid, grid->row, which == 0 ? grid->column : 0,
                         which == 1 ? grid->column + 1 : grid->columns);
 }
 
 static void erase_in_display(struct emulator *emulator, uint32_t count)
 {
-    struct terminal_grid *grid = &emulator->grid;
+    struct emulator_grid *grid = &emulator->grid;
     uint32_t which = parameter(emulator, 0);
 
     if (which < 2)
         erase_in_line(emulator, count);
     if (which == 0 && grid->row + 1 < grid->rows)
-        terminal_grid_erase_rows(grid, grid->row + 1, grid->rows - 1);
+        emulator_grid_erase_rows(grid, grid->row + 1, grid->rows - 1);
     if (which == 1 && grid->row > 0)
-        terminal_grid_erase_rows(grid, 0, grid->row - 1);
+        emulator_grid_erase_rows(grid, 0, grid->row - 1);
     if (which == 2 || which == 3)
-        terminal_grid_erase_rows(grid, 0, grid->rows - 1);
+        emulator_grid_erase_rows(grid, 0, grid->rows - 1);
 }
 
 static void erase_cells(struct emulator *emulator, uint32_t count)
 {
-    struct terminal_grid *grid = &emulator->grid;
+    struct emulator_grid *grid = &emulator->grid;
 
     grid->wrap_pending = false;
-    terminal_grid_erase(grid, grid->row, grid->column, grid->column + count);
+    emulator_grid_erase(grid, grid->row, grid->column, grid->column + count);
 }
 
 static void insert_cells(struct emulator *emulator, uint32_t count)
 {
-    terminal_grid_insert_cells(&emulator->grid, count);
+    emulator_grid_insert_cells(&emulator->grid, count);
 }
 
 static void delete_cells(struct emulator *emulator, uint32_t count)
 {
-    terminal_grid_delete_cells(&emulator->grid, count);
+    emulator_grid_delete_cells(&emulator->grid, count);
 }
 
-static bool cursor_is_in_region(const struct terminal_grid *grid)
+static bool cursor_is_in_region(const struct emulator_grid *grid)
 {
     return grid->row >= grid->top && grid->row <= grid->bottom;
 }
 
 static void insert_lines(struct emulator *emulator, uint32_t count)
 {
-    struct terminal_grid *grid = &emulator->grid;
+    struct emulator_grid *grid = &emulator->grid;
 
     if (!cursor_is_in_region(grid))
         return;
-    terminal_grid_scroll_down(grid, grid->row, grid->bottom, count);
-    terminal_grid_move(grid, grid->row, 0);
+    emulator_grid_scroll_down(grid, grid->row, grid->bottom, count);
+    emulator_grid_move(grid, grid->row, 0);
 }
 
 static void delete_lines(struct emulator *emulator, uint32_t count)
 {
-    struct terminal_grid *grid = &emulator->grid;
+    struct emulator_grid *grid = &emulator->grid;
 
     if (!cursor_is_in_region(grid))
         return;
-    terminal_grid_scroll_up(grid, grid->row, grid->bottom, count);
-    terminal_grid_move(grid, grid->row, 0);
+    emulator_grid_scroll_up(grid, grid->row, grid->bottom, count);
+    emulator_grid_move(grid, grid->row, 0);
 }
 
 static void scroll_up(struct emulator *emulator, uint32_t count)
 {
-    terminal_grid_scroll_up(&emulator->grid, emulator->grid.top, emulator->grid.bottom, count);
+    emulator_grid_scroll_up(&emulator->grid, emulator->grid.top, emulator->grid.bottom, count);
     emulator->grid.wrap_pending = false;
 }
 
@@ -170,20 +170,20 @@ static void scroll_down(struct emulator *emulator, uint32_t count)
 {
     if (emulator->parser.parameter_count > 1)
         return;
-    terminal_grid_scroll_down(&emulator->grid, emulator->grid.top, emulator->grid.bottom, count);
+    emulator_grid_scroll_down(&emulator->grid, emulator->grid.top, emulator->grid.bottom, count);
     emulator->grid.wrap_pending = false;
 }
 
 // No more than a line of the widest screens: nobody asks for more, and it must not take long.
 static void repeat_character(struct emulator *emulator, uint32_t count)
 {
-    struct terminal_grid *grid = &emulator->grid;
+    struct emulator_grid *grid = &emulator->grid;
 
     if (emulator->last_character == 0)
         return;
     grid->work += 40 * min_of(count, REPEAT_LIMIT);
     for (count = min_of(count, REPEAT_LIMIT); count > 0; count--)
-        terminal_grid_put(grid, emulator->last_character);
+        emulator_grid_put(grid, emulator->last_character);
 }
 
 static void set_modes(struct emulator *emulator, uint32_t count)
@@ -215,7 +215,7 @@ static void report_attributes(struct emulator *emulator, uint32_t count)
 
 static void set_region(struct emulator *emulator, uint32_t count)
 {
-    struct terminal_grid *grid = &emulator->grid;
+    struct emulator_grid *grid = &emulator->grid;
     uint32_t last = parameter(emulator, 1);
 
     if (last == 0 || last > grid->rows)

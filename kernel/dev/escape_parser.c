@@ -1,6 +1,7 @@
-// The state machine that finds characters and sequences in a terminal's input. A control character
-// inside a sequence takes effect at once, ESC begins a new one, CAN and SUB end it; a byte beyond
-// ASCII ends it, too, and is text, except in a string. Invariant: indexes stay below their limits.
+// The state machine that finds characters and sequences in the emulator's input. A control
+// character inside a sequence takes effect at once, ESC begins a new one, CAN and SUB end it; a
+// byte beyond ASCII ends it, too, and is text, except in a string. Invariant: indexes stay below
+// their limits.
 #include "dev/escape_parser.h"
 
 #define BELL 0x07u

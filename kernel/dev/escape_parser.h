@@ -1,4 +1,4 @@
-// Cuts a terminal's input into characters, control characters and escape sequences: UTF-8 and the
+// Cuts the emulator's input into characters, control characters and escape sequences: UTF-8 and the
 // states of a VT500 (Paul Williams, vt100.net/emu/dec_ansi_parser). Pure; used by emulator.c.
 #pragma once
 

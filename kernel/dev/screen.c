@@ -1,5 +1,5 @@
-// The screen: a emulator, the canvas that shows its cells, and the cursor. Owned by the log, whose
-// lock serialises; panic may break in anywhere. Invariant: cells of a row left of the terminal's
+// The screen: an emulator, the canvas that shows its cells, and the cursor. Owned by the log, whose
+// lock serialises; panic may break in anywhere. Invariant: cells of a row left of the emulator's
 // first_damaged are shown as wanted.
 #include "dev/screen.h"
 
@@ -85,14 +85,14 @@ void screen_reset_for_panic(void)
 
 static bool draw_rows(void)
 {
-    struct terminal_grid *grid = &emulator.grid;
+    struct emulator_grid *grid = &emulator.grid;
     uint32_t cost = PIECE_COST;
 
     for (uint32_t row = grid->first_damaged_row; row < grid->rows; row++) {
         uint32_t column = grid->first_damaged[row];
         grid->first_damaged_row = row;
         if (column < grid->columns && cost > 0)
-            cost = canvas_draw_row(row, terminal_grid_row(grid, row), &column, cost);
+            cost = canvas_draw_row(row, emulator_grid_row(grid, row), &column, cost);
         grid->first_damaged[row] = (uint16_t)column;
         if (column < grid->columns)
             return true;
@@ -104,13 +104,13 @@ static bool draw_rows(void)
 static void flip_cursor(void)
 {
     if (cursor.is_shown)
-        terminal_grid_row(&emulator.grid, cursor.row)[cursor.column] ^= CELL_REVERSE;
+        emulator_grid_row(&emulator.grid, cursor.row)[cursor.column] ^= CELL_REVERSE;
 }
 
 // Where the cursor was and where it is are both drawn again.
 static void move_cursor(void)
 {
-    const struct terminal_grid *grid = &emulator.grid;
+    const struct emulator_grid *grid = &emulator.grid;
     struct cursor_place place = { .row = min_of(grid->row, grid->rows - 1),
                                   .column = min_of(grid->column, grid->columns - 1),
                                   .is_shown = !emulator.cursor_is_hidden };
@@ -118,8 +118,8 @@ static void move_cursor(void)
     if (place.row == cursor.row && place.column == cursor.column &&
         place.is_shown == cursor.is_shown)
         return;
-    terminal_grid_damage(&emulator.grid, cursor.row, cursor.column);
-    terminal_grid_damage(&emulator.grid, place.row, place.column);
+    emulator_grid_damage(&emulator.grid, cursor.row, cursor.column);
+    emulator_grid_damage(&emulator.grid, place.row, place.column);
     cursor = place;
 }
 

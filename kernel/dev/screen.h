@@ -1,4 +1,4 @@
-// The screen: a terminal (emulator.h) on the firmware's framebuffer. What is wanted and what is
+// The screen: the emulator (emulator.h) on the firmware's framebuffer. What is wanted and what is
 // shown are kept in memory; the framebuffer is never read back. Callers serialise (the log lock);
 // panic may break in, and calls screen_reset_for_panic() before it writes.
 #pragma once
@@ -9,7 +9,7 @@
 // `pixels` is the write-combining mapping of the framebuffer. False when the format is unknown.
 // Any context, once.
 bool screen_init(const struct boot_framebuffer *framebuffer, volatile void *pixels);
-// Bytes for the terminal: UTF-8, control characters, escape sequences. They wait until
+// Bytes for the emulator: UTF-8, control characters, escape sequences. They wait until
 // screen_draw() reads them: cheap, as long as there is room for them. Nothing happens without a
 // screen.
 void screen_write(const char *text, size_t length);
@@ -18,12 +18,12 @@ size_t screen_pending(void);
 // Reads some text or brings a few more cells of the framebuffer up to date, some microseconds of
 // work; true when there is more to do.
 bool screen_draw(void);
-// Whatever the terminal was in the middle of: text that is written from now on can be read.
+// Whatever the emulator was in the middle of: text that is written from now on can be read.
 void screen_reset_for_panic(void);
 
 // Character cells; 0 x 0 without a screen.
 void screen_size(uint16_t *columns, uint16_t *rows);
-// What the terminal answered to what it read (ESC [ 6 n and the like): moves up to `size` bytes
+// What the emulator answered to what it read (ESC [ 6 n and the like): moves up to `size` bytes
 // out.
 size_t screen_take_replies(char *buffer, size_t size);
 // Do arrow keys send ESC O A (DECCKM)?

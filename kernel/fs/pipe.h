@@ -1,5 +1,5 @@
 // Pipes: 16 page slots, 64 KiB. Writes up to PIPE_ATOMIC_LIMIT bytes are all or nothing; a slot is
-// freed only when it is fully read (ABI.md, "Pipes").
+// freed only when it is fully read, as on Linux.
 #pragma once
 
 #include "fs/file.h"

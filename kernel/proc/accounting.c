@@ -1,5 +1,5 @@
 // What processes used: exact run time from the scheduler, split into user and system time by where
-// interrupts fell (DESIGN.md, "Accounting"). Sums of exited threads and collected children live in
+// interrupts fell. Sums of exited threads and collected children live in
 // the process.
 
 #include "proc/internal.h"

@@ -1,5 +1,5 @@
-// execve: load an ELF program into a fresh address space, build the initial stack (ABI.md, section
-// 2), and only then, past the point of no return, replace the old one.
+// execve: load an ELF program into a fresh address space, build the initial stack, and only then,
+// past the point of no return, replace the old one.
 #pragma once
 
 #include "proc/process.h"

@@ -1,6 +1,7 @@
 // Builds a program's first stack, from high to low: end marker, strings, random bytes, then the
 // auxiliary vector, environment, arguments and their count, where the stack pointer starts. Called
-// by exec.c on a space that is not running yet; the layout is ABI.md's, section 2.
+// by exec.c on a space that is not running yet; the layout is that of the System V
+// ABI for x86-64, section 3.4.1.
 #include "proc/initial_stack.h"
 
 #include "abi/errno.h"
@@ -17,7 +18,7 @@
 #define CLOCK_TICKS_PER_SECOND 100u
 #define HWCAP2_FSGSBASE 2u
 // A signal frame without the FPU state: return address, ucontext and siginfo, red zone, and padding
-// for alignment to 64 and 16 (ABI.md, "Signal frame"); the state is followed by four bytes.
+// for alignment to 64 and 16 (signal_frame.c); the state is followed by four bytes.
 #define SIGNAL_FRAME_BYTES (8u + 304u + 128u + 128u + 63u + 15u + 4u)
 
 static const char platform[] = "x86_64";

@@ -1,4 +1,4 @@
-// The stack that a program starts with (ABI.md, section 2). For exec.
+// The stack that a program starts with (System V ABI for x86-64, section 3.4.1). For exec.
 #pragma once
 
 #include "proc/elf_load.h"

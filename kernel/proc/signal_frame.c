@@ -1,8 +1,8 @@
-// The frame that a handler runs on, laid out as Linux does (ABI.md, "Signal frame"), and the way
-// back. Called by the gate and by rt_sigreturn, in the program's thread; user memory is touched, so
-// no lock is held.
-// Invariant: nothing of a frame that a program wrote reaches a register before it was checked in
-// the kernel's copy: the worst that a frame can do is to be a strange state of that program.
+// The frame that a handler runs on, laid out as Linux does (asm/sigcontext.h, asm/ucontext.h), and
+// the way back. Called by the gate and by rt_sigreturn, in the program's thread; user memory is
+// touched, so no lock is held. Invariant: nothing of a frame that a program wrote reaches a
+// register before it was checked in the kernel's copy: the worst that a frame can do is to be a
+// strange state of that program.
 
 #include "proc/internal.h"
 #include "proc/signal.h"

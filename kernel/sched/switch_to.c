@@ -102,7 +102,7 @@ static void load_program(struct thread *thread)
 }
 
 // An interrupt from ring 3 leaves SS null in the kernel; on AMD a later SYSRET of another thread
-// would then get an SS with unusable attributes (PITFALLS; Linux commit 61f01dd941ba).
+// would then get an SS with unusable attributes (Linux commit 61f01dd941ba).
 static void reload_null_ss(void)
 {
     uint16_t ss;

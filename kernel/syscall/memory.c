@@ -1,5 +1,5 @@
-// Memory of a program: mmap and its kin, brk. Arguments are checked in Linux's order (ABI.md,
-// "mmap"); the address space does the rest.
+// Memory of a program: mmap and its kin, brk. Arguments are checked in the order in
+// which Linux does; the address space does the rest.
 
 #include "abi/errno.h"
 #include "syscall/arguments.h"

@@ -1,5 +1,5 @@
 // What an exception means. From user mode it is the program's: resolved (page faults) or turned
-// into the signal that Linux gives (ABI.md, section 4). From kernel mode only a user copy may
+// into the signal that Linux gives (fault_signal.c). From kernel mode only a user copy may
 // fault, and a few debug traps that user code can push over the border; everything else is a kernel
 // bug.
 #include "abi/process.h"
@@ -61,7 +61,7 @@ static enum fault_verdict resolve_user_address(uint64_t address, uint64_t error)
 }
 
 // The offender is the saved CS. The error code's U bit may say supervisor here: QEMU's emulation
-// does so for the stack reads of a far return or IRETQ, which SMAP then refuses (PITFALLS). A page
+// does so for the stack reads of a far return or IRETQ, which SMAP then refuses. A page
 // that is not there is brought in as for the program; one that is there was refused for good.
 static void page_fault_from_user(struct trap_frame *frame, uint64_t address)
 {

@@ -1,4 +1,5 @@
-// The table of ABI.md, section 4: exception to signal, si_code and si_addr, as Linux numbers them.
+// Exception to signal, si_code and si_addr, as Linux gives them (sigaction(2),
+// asm-generic/siginfo.h).
 #include "trap/fault_signal.h"
 
 #include "abi/process.h"

@@ -21,7 +21,7 @@
 
 #define SERIAL_PASSES 8u // of one interrupt
 
-// DESIGN, "Accounting": exact run time, split by where interrupts fall.
+// Run time is exact; its split into user and system time is by where interrupts fall.
 static void sample_mode(const struct trap_frame *frame)
 {
     struct percpu *cpu = this_cpu();

@@ -6,8 +6,8 @@ CC := clang
 LIB := $(wildcard kernel/lib/*.c)
 MEM := $(wildcard kernel/mem/*.c)
 # The screen's terminal emulation, which needs nothing of the machine.
-EMULATOR := $(addprefix kernel/dev/,cell_colours.c emulator.c emulator_modes.c emulator_reply.c \
-	emulator_sequences.c escape_parser.c terminal_grid.c)
+EMULATOR := $(addprefix kernel/dev/,cell_colours.c emulator.c emulator_grid.c emulator_modes.c \
+	emulator_reply.c emulator_sequences.c escape_parser.c)
 DEV := $(addprefix kernel/dev/,acpi_fixed.c acpi_madt.c canvas.c cell_image.c font.c screen.c) $(EMULATOR)
 CPU := $(addprefix kernel/cpu/,cmos.c features.c fpu_image.c report.c)
 LINE := $(wildcard kernel/pseudo/line_*.c)

@@ -15,7 +15,7 @@ static void write_text(const char *text)
 
 static bool row_shows(uint32_t row, const char *text)
 {
-    const terminal_cell *cells = terminal_grid_row(&emulator.grid, row);
+    const emulator_cell *cells = emulator_grid_row(&emulator.grid, row);
 
     for (uint32_t column = 0; column < emulator.grid.columns; column++) {
         uint32_t wanted = column < strlen(text) ? (uint8_t)text[column] : ' ';
@@ -61,7 +61,7 @@ static void scribble(uint32_t *number)
 
 TEST(dev_emulator_panic_survives_any_state)
 {
-    struct terminal_grid *grid = &emulator.grid;
+    struct emulator_grid *grid = &emulator.grid;
 
     for (int i = 0; i < 3000; i++) {
         emulator_init(&emulator, 1 + (uint32_t)random_below(50), 2 + (uint32_t)random_below(30));

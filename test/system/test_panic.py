@@ -1,4 +1,4 @@
-"""A kernel bug ends in a report on serial and on screen, and in a restart (DESIGN, "Errors")."""
+"""A kernel bug ends in a report on serial and on screen, and in a restart."""
 
 import re
 import time

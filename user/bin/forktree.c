@@ -1,5 +1,6 @@
-// Shows MISSION rows 8 and 16: every process of the tree forks WIDTH children, DEPTH levels deep,
-// and exits with the number of processes below it that it counted from exit codes and a pipe.
+// Shows rows 8 and 16 of kernel/README.md: every process of the tree forks WIDTH children, DEPTH
+// levels deep, and exits with the number of processes below it that it counted from exit codes and
+// a pipe.
 //   forktree [DEPTH] [WIDTH]
 #include "program.h"
 

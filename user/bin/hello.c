@@ -1,5 +1,5 @@
-// Shows MISSION rows 1 and 8: a process is made, loaded and given its arguments; returning from
-// main ends it. Also built as /bin/hello-pie, a static position-independent program.
+// Shows rows 1 and 8 of kernel/README.md: a process is made, loaded and given its arguments;
+// returning from main ends it. Also built as /bin/hello-pie, a static position-independent program.
 #include <stdio.h>
 #include <unistd.h>
 

@@ -1,4 +1,4 @@
-// Shows MISSION row 14 in a small corner: a wake-up and a deadline come close together.
+// Shows row 14 of kernel/README.md in a small corner: a wake-up and a deadline come close together.
 //   latepoll [ROUNDS]
 // Waits in poll() for a pipe that is written in time, while four loops keep the CPU busy until
 // after the deadline. Exits 0 when poll() never said "nothing" about a pipe that had data.

@@ -1,6 +1,6 @@
-// Shows MISSION rows 8 and 10: N lives of processes and every way to end one. A quarter die of
-// faults, some while blocked in a pipe or asleep, some leave pipes open and copy-on-write pages
-// shared, some fail to exec, some leave orphans. Everything must come back; the counts in
+// Shows rows 8 and 10 of kernel/README.md: N lives of processes and every way to end one. A quarter
+// die of faults, some while blocked in a pipe or asleep, some leave pipes open and copy-on-write
+// pages shared, some fail to exec, some leave orphans. Everything must come back; the counts in
 // /proc/live are compared from outside. `lives [N]`; exits 0 when every life ended as it should.
 #include "program.h"
 

@@ -1,5 +1,5 @@
-// Shows MISSION row 11 in its hardest corner: the slice ends while the program is on its way to
-// sleep.
+// Shows row 11 of kernel/README.md in its hardest corner: the slice ends while the program is on
+// its way to sleep.
 //   neighbour [FROM_NS] [TO_NS] [STEP_NS]
 // For each duration it takes naps so short that they end before the switch away, beside a process
 // that counts. Exits 0 when the neighbour was never without the CPU for three slices.

@@ -1,5 +1,5 @@
-// Shows MISSION rows 12 and 15: two processes on one CPU send a byte back and forth over two pipes;
-// every half trip is a context switch. `pingpong [ROUNDS]`.
+// Shows rows 12 and 15 of kernel/README.md: two processes on one CPU send a byte back and forth
+// over two pipes; every half trip is a context switch. `pingpong [ROUNDS]`.
 #include "program.h"
 
 #include <stdio.h>

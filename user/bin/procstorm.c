@@ -1,5 +1,5 @@
-// Shows MISSION rows 10 and 16: everything in /proc is read, again and again, while processes fork,
-// execute and exit around the reader. Runs unchanged on Linux.
+// Shows rows 10 and 16 of kernel/README.md: everything in /proc is read, again and again, while
+// processes fork, execute and exit around the reader. Runs unchanged on Linux.
 //   procstorm [ROUNDS] [CHILDREN]
 //   procstorm reuse    until a pid comes again (Linux: sysctl kernel.pid_max says how long)
 // Exits 0 when each line that was read of /proc/PID/stat was whole.

@@ -1,4 +1,4 @@
-// Shows MISSION row 11: sleeps again and again and reports how late it woke.
+// Shows row 11 of kernel/README.md: sleeps again and again and reports how late it woke.
 //   sleeper [DURATION] [TIMES]                 alone
 //   sleeper [DURATION] [TIMES] beside-loop     beside an endless loop on the same CPU
 // Exits 0 when no sleep ended early. The loop never enters the kernel: only the timer interrupt can

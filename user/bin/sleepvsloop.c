@@ -1,6 +1,6 @@
-// Shows MISSION rows 9 and 11: an endless loop and a child that wants to wake after 50 ms. With the
-// timer the child wakes, says so and ends the loop; with `timer=off` the loop owns the CPU for good
-// and nothing more is heard of this machine.
+// Shows rows 9 and 11 of kernel/README.md: an endless loop and a child that wants to wake after 50
+// ms. With the timer the child wakes, says so and ends the loop; with `timer=off` the loop owns the
+// CPU for good and nothing more is heard of this machine.
 #include "program.h"
 
 #include <signal.h>

@@ -1,4 +1,4 @@
-// Shows MISSION rows 2 and 11: a loop that never enters the kernel, pinned to CPU 0.
+// Shows rows 2 and 11 of kernel/README.md: a loop that never enters the kernel, pinned to CPU 0.
 //   spinner            for ever
 //   spinner 2s|500ms   looks at the clock (a system call) once per 100,000 rounds
 //   spinner ROUNDS r   a fixed amount of work, no system call at all between start and end

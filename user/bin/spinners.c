@@ -1,5 +1,5 @@
-// Shows MISSION rows 11 and 12: N endless loops pinned to one CPU; each reports what share of the
-// work it got done. `spinners [N] [DURATION]`, three for a second by default.
+// Shows rows 11 and 12 of kernel/README.md: N endless loops pinned to one CPU; each reports what
+// share of the work it got done. `spinners [N] [DURATION]`, three for a second by default.
 #include "program.h"
 
 #include <stdio.h>

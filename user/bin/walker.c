@@ -1,6 +1,6 @@
-// Shows MISSION rows 1 and 8: memory as a program sees it. Fresh memory of every kind is zero
-// though others filled it before; break, map, protect and unmap at their edges; copy-on-write after
-// fork.
+// Shows rows 1 and 8 of kernel/README.md: memory as a program sees it. Fresh memory of every kind
+// is zero though others filled it before; break, map, protect and unmap at their edges;
+// copy-on-write after fork.
 //   walker            all checks; exits with the number that failed
 //   walker hog        takes memory until the system says no, by -ENOMEM or SIGKILL
 #include "program.h"

@@ -1,5 +1,5 @@
-// Shows MISSION row 2: why limits are needed. Called in ring 0 by `direct=`, it turns interrupts
-// off and never returns; nothing can stop it but the power switch.
+// Shows row 2 of kernel/README.md: why limits are needed. Called in ring 0 by `direct=`, it turns
+// interrupts off and never returns; nothing can stop it but the power switch.
 #include "port.h"
 
 long main(int argc, char **argv);

@@ -1,6 +1,6 @@
 // Looks at the machine from ring 0, where `direct=` puts it, to show what no program in ring 3 can
-// see (MISSION rows 3 to 5): control registers, MSRs, the tables, and a walk through the page
-// tables of the kernel's half. One `probe: NAME VALUE` a line; the tests judge. Returns 0.
+// see (kernel/README.md, rows 3 to 5): control registers, MSRs, the tables, and a walk through the
+// page tables of the kernel's half. One `probe: NAME VALUE` a line; the tests judge. Returns 0.
 #include "port.h"
 
 #define DIRECT_MAP 0xffff800000000000ul

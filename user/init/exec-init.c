@@ -1,7 +1,8 @@
-// The first process of `make exec` (MISSION row 13): runs the one program that /etc/exec describes,
-// with its standard streams on the host channel (include/exec_channel.h), and reports its wait
-// status there. /etc/exec holds argv and env (NUL-separated), cwd, flags, and where they differ
-// from the usual: program (the path; otherwise argv[0]) and stdin (a file; otherwise the channel).
+// The first process of `make exec` (kernel/README.md, row 13): runs the one program that /etc/exec
+// describes, with its standard streams on the host channel (include/exec_channel.h), and reports
+// its wait status there. /etc/exec holds argv and env (NUL-separated), cwd, flags, and where they
+// differ from the usual: program (the path; otherwise argv[0]) and stdin (a file; otherwise the
+// channel).
 #include "program.h"
 
 #include <errno.h>

@@ -14,9 +14,9 @@ static void require(bool condition)
         abort();
 }
 
-static void check_grid(const struct terminal_grid *grid)
+static void check_grid(const struct emulator_grid *grid)
 {
-    bool taken[TERMINAL_ROW_LIMIT] = { false };
+    bool taken[EMULATOR_ROW_LIMIT] = { false };
 
     require(grid->row < grid->rows && grid->column < grid->columns);
     require(grid->top <= grid->bottom && grid->bottom < grid->rows);
@@ -33,14 +33,14 @@ static void check_grid(const struct terminal_grid *grid)
 
 static void check_panic(struct emulator *emulator)
 {
-    struct terminal_grid *grid = &emulator->grid;
+    struct emulator_grid *grid = &emulator->grid;
 
     emulator_reset_for_panic(emulator);
     (void)emulator_write(emulator, "P\r\n", 3, UINT32_MAX);
     check_grid(grid);
     require(!grid->alternate && grid->column == 0);
     if (grid->row > 0)
-        require(terminal_grid_row(grid, grid->row - 1)[0] == ('P' | CELL_DEFAULT_COLOURS));
+        require(emulator_grid_row(grid, grid->row - 1)[0] == ('P' | CELL_DEFAULT_COLOURS));
 }
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)

@@ -18,7 +18,7 @@ static void print_hexadecimal(const char *bytes, size_t length)
 
 static void print_state(struct emulator *emulator)
 {
-    struct terminal_grid *grid = &emulator->grid;
+    struct emulator_grid *grid = &emulator->grid;
     char replies[EMULATOR_REPLY_LIMIT];
 
     printf("%u %u %d %d %d", grid->row, grid->column, grid->wrap_pending,
@@ -27,7 +27,7 @@ static void print_state(struct emulator *emulator)
     putchar(' ');
     for (uint32_t row = 0; row < grid->rows; row++)
         for (uint32_t column = 0; column < grid->columns; column++)
-            printf("%08x", terminal_grid_row(grid, row)[column]);
+            printf("%08x", emulator_grid_row(grid, row)[column]);
     putchar('\n');
 }
 

@@ -1,7 +1,7 @@
-// Shows MISSION rows 4 and 12: three processes on one CPU fill every register with values of their
-// own and look whether they stay, through preemption and through system calls; then one of them
-// execs /bin/raw, which must find nothing of all this. Exit codes of the children are sums of the
-// CHECK_ bits that failed; isolate exits with all of them together.
+// Shows rows 4 and 12 of kernel/README.md: three processes on one CPU fill every register with
+// values of their own and look whether they stay, through preemption and through system calls; then
+// one of them execs /bin/raw, which must find nothing of all this. Exit codes of the children are
+// sums of the CHECK_ bits that failed; isolate exits with all of them together.
 //   isolate [DURATION]
 #include "program.h"
 

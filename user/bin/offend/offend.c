@@ -1,5 +1,5 @@
-// Shows MISSION rows 3 and 10: one offender per kind of illegal act, each in a process of its own,
-// and its wait status compared with the tables of this folder.
+// Shows rows 3 and 10 of kernel/README.md: one offender per kind of illegal act, each in a process
+// of its own, and its wait status compared with the tables of this folder.
 //   offend list          names, and what must become of each
 //   offend all           runs every one; a line each: `ok`, `BAD` or `skip`; exit 1 if any was BAD
 //   offend NAME          commits the act in this process

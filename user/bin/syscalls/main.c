@@ -1,7 +1,7 @@
-// Shows MISSION rows 6 and 16: every system call of the kernel, used as Linux programs use it, with
-// the edge cases that Linux is known for. Runs unchanged on Linux, which is how the expectations
-// were checked. Each test is a process; `ok NAME` or `BAD NAME` with what was expected. Exits 1 if
-// any was bad.     syscalls [NAME]
+// Shows rows 6 and 16 of kernel/README.md: every system call of the kernel, used as Linux programs
+// use it, with the edge cases that Linux is known for. Runs unchanged on Linux, which is how the
+// expectations were checked. Each test is a process; `ok NAME` or `BAD NAME` with what was
+// expected. Exits 1 if any was bad. `syscalls [NAME]`
 #include "check.h"
 
 #include <stdio.h>

@@ -1,6 +1,6 @@
-// Shows MISSION row 7: hands bad addresses to every system call that takes one and expects what
-// Linux answers (section 5 of the ABI notes): -EFAULT, or the count of what was good. Runs
-// unchanged on Linux. Exits 0 when all was right, 1 otherwise.
+// Shows row 7 of kernel/README.md: hands bad addresses to every system call that takes one and
+// expects what Linux answers: -EFAULT, or the count of what was good.
+// Runs unchanged on Linux. Exits 0 when all was right, 1 otherwise.
 #include "usercopy.h"
 
 #include <stdio.h>

@@ -1,15 +1,16 @@
-// The cells of a terminal and its cursor: what text and editing operations do to them. Pure; owned
-// by emulator.c. Rows and columns count from 0. Panic may come in the middle of anything here, and
-// then terminal_grid_recover() comes first; until then each index is checked where it is used.
+// The cells of the emulator and its cursor: what text and editing operations do to them. Pure;
+// owned by emulator.c. Rows and columns count from 0. Panic may come in the middle of anything
+// here, and then emulator_grid_recover() comes first; until then each index is checked where it is
+// used.
 #pragma once
 
 #include "lib/types.h"
 
-#define TERMINAL_COLUMN_LIMIT 480u
-#define TERMINAL_ROW_LIMIT 135u
+#define EMULATOR_COLUMN_LIMIT 480u
+#define EMULATOR_ROW_LIMIT 135u
 
 // A cell: the code point (of the BMP) in bits 0 to 15, above it the attributes.
-typedef uint32_t terminal_cell;
+typedef uint32_t emulator_cell;
 #define CELL_CODE_POINT 0xffffu
 #define CELL_FOREGROUND_SHIFT 16u // one of 16 colours in the order of ANSI, 8 is bright
 #define CELL_BACKGROUND_SHIFT 20u
@@ -24,56 +25,56 @@ typedef uint32_t terminal_cell;
 #define CELL_ATTRIBUTES (~CELL_CODE_POINT)
 #define CELL_DEFAULT_COLOURS (7u << CELL_FOREGROUND_SHIFT) // light grey on black
 
-struct terminal_grid {
+struct emulator_grid {
     uint32_t columns, rows;
     uint32_t work;        // counts cells touched, for who divides the work into pieces
     uint32_t row, column; // the cursor
     bool wrap_pending;    // the last column was written: the next character starts a row
     bool autowrap, insert;
     uint32_t top, bottom;       // the scrolling region, both inside
-    terminal_cell pen;          // attributes of what is written
+    emulator_cell pen;          // attributes of what is written
     bool alternate;             // which of the two screens
     uint32_t first_damaged_row; // `rows` when none is
     // By row: the first column that may have changed; `columns` when none has.
-    uint16_t first_damaged[TERMINAL_ROW_LIMIT];
+    uint16_t first_damaged[EMULATOR_ROW_LIMIT];
     // Where each row of the two screens lies in `cells`: scrolling only turns these.
-    uint16_t place[2][TERMINAL_ROW_LIMIT];
-    terminal_cell cells[2][TERMINAL_ROW_LIMIT][TERMINAL_COLUMN_LIMIT];
+    uint16_t place[2][EMULATOR_ROW_LIMIT];
+    emulator_cell cells[2][EMULATOR_ROW_LIMIT][EMULATOR_COLUMN_LIMIT];
 };
 
 // Blank, of that many cells, within the limits.
-void terminal_grid_init(struct terminal_grid *grid, uint32_t columns, uint32_t rows);
+void emulator_grid_init(struct emulator_grid *grid, uint32_t columns, uint32_t rows);
 // After a panic broke in: the cells as far as they make sense, everything else as after init; the
 // cursor at the start of the row after the last that the main screen's cursor was in (`row`).
-void terminal_grid_recover(struct terminal_grid *grid, uint32_t row);
+void emulator_grid_recover(struct emulator_grid *grid, uint32_t row);
 
 // The cells of a row that is on the screen.
-terminal_cell *terminal_grid_row(struct terminal_grid *grid, uint32_t row);
-void terminal_grid_damage(struct terminal_grid *grid, uint32_t row, uint32_t column);
-void terminal_grid_damage_all(struct terminal_grid *grid);
+emulator_cell *emulator_grid_row(struct emulator_grid *grid, uint32_t row);
+void emulator_grid_damage(struct emulator_grid *grid, uint32_t row, uint32_t column);
+void emulator_grid_damage_all(struct emulator_grid *grid);
 
 // Writes a character with the pen at the cursor; wraps and scrolls as needed.
-void terminal_grid_put(struct terminal_grid *grid, uint32_t code_point);
+void emulator_grid_put(struct emulator_grid *grid, uint32_t code_point);
 // The same for many printable ASCII characters; returns how many it took, stopping at others.
-size_t terminal_grid_put_ascii(struct terminal_grid *grid, const char *text, size_t length);
+size_t emulator_grid_put_ascii(struct emulator_grid *grid, const char *text, size_t length);
 
 // Moves the cursor, kept on the screen.
-void terminal_grid_move(struct terminal_grid *grid, uint32_t row, uint32_t column);
+void emulator_grid_move(struct emulator_grid *grid, uint32_t row, uint32_t column);
 // Up or down, not across the region's margin when it comes from inside.
-void terminal_grid_move_rows(struct terminal_grid *grid, int64_t distance);
+void emulator_grid_move_rows(struct emulator_grid *grid, int64_t distance);
 // One row down, scrolling at the region's end (index); one up, scrolling at its start.
-void terminal_grid_line_feed(struct terminal_grid *grid);
-void terminal_grid_reverse_line_feed(struct terminal_grid *grid);
+void emulator_grid_line_feed(struct emulator_grid *grid);
+void emulator_grid_reverse_line_feed(struct emulator_grid *grid);
 
 // Rows of [first, last] move, what comes in is blank.
-void terminal_grid_scroll_up(struct terminal_grid *grid, uint32_t first, uint32_t last,
+void emulator_grid_scroll_up(struct emulator_grid *grid, uint32_t first, uint32_t last,
                              uint32_t count);
-void terminal_grid_scroll_down(struct terminal_grid *grid, uint32_t first, uint32_t last,
+void emulator_grid_scroll_down(struct emulator_grid *grid, uint32_t first, uint32_t last,
                                uint32_t count);
 // Blanks columns [start, end) of a row, with the pen's background.
-void terminal_grid_erase(struct terminal_grid *grid, uint32_t row, uint32_t start, uint32_t end);
+void emulator_grid_erase(struct emulator_grid *grid, uint32_t row, uint32_t start, uint32_t end);
 // Whole rows [first, last].
-void terminal_grid_erase_rows(struct terminal_grid *grid, uint32_t first, uint32_t last);
+void emulator_grid_erase_rows(struct emulator_grid *grid, uint32_t first, uint32_t last);
 // Blank cells at the cursor, moving the rest of its row right; or takes cells out of it.
-void terminal_grid_insert_cells(struct terminal_grid *grid, uint32_t count);
-void terminal_grid_delete_cells(struct terminal_grid *grid, uint32_t count);
+void emulator_grid_insert_cells(struct emulator_grid *grid, uint32_t count);
+void emulator_grid_delete_cells(struct emulator_grid *grid, uint32_t count);
