@@ -92,12 +92,3 @@ int ioapic_route(uint32_t line, uint8_t vector, uint32_t apic_id, bool active_lo
     write_register(ioapic, low_register, entry);
     return 0;
 }
-
-void ioapic_mask(uint32_t line)
-{
-    uint32_t low_register = 0;
-    const struct ioapic *ioapic = find_line(line, &low_register);
-
-    if (ioapic)
-        write_register(ioapic, low_register, read_register(ioapic, low_register) | ENTRY_MASKED);
-}

@@ -17,4 +17,3 @@ void ioapic_add(const struct ioapic_description *description);
 // has the line.
 must_check int ioapic_route(uint32_t line, uint8_t vector, uint32_t apic_id, bool active_low,
                             bool level_triggered);
-void ioapic_mask(uint32_t line);

@@ -22,8 +22,6 @@
 #define LAPIC_SPURIOUS 0x0f0u
 #define LAPIC_IN_SERVICE 0x100u // eight registers
 #define LAPIC_ERROR_STATUS 0x280u
-#define LAPIC_COMMAND 0x300u
-#define LAPIC_COMMAND_HIGH 0x310u
 #define LAPIC_LVT_TIMER 0x320u
 #define LAPIC_LVT_THERMAL 0x330u
 #define LAPIC_LVT_PERFORMANCE 0x340u
@@ -40,9 +38,6 @@
 #define LVT_DELIVER_NMI (4u << 8)
 #define LVT_OFF (LVT_MASKED | VECTOR_SPURIOUS) // vectors below 16 are illegal even when masked
 #define DIVIDE_BY_1 0x0bu
-#define COMMAND_PENDING (1u << 12)
-#define COMMAND_ASSERT (1u << 14)
-#define COMMAND_POLL_LIMIT 100000u
 
 static volatile uint32_t *lapic_registers;
 static bool x2apic;
@@ -200,44 +195,9 @@ uint32_t lapic_id(void)
     return x2apic ? id : id >> 24;
 }
 
-bool lapic_is_x2apic(void)
-{
-    return x2apic;
-}
-
 // The register shows what was collected until the last write to it (SDM vol. 3A, 11.5.3).
 uint32_t lapic_read_errors(void)
 {
     write_register(LAPIC_ERROR_STATUS, 0);
     return read_register(LAPIC_ERROR_STATUS);
-}
-
-// x2APIC's command is one MSR write, which does not wait for earlier stores: the fences make what
-// the message announces visible before it (SDM vol. 3A, 11.12.3).
-static void send_by_msr(uint32_t apic_id, uint32_t command)
-{
-    __asm__ volatile("mfence; lfence" ::: "memory");
-    write_msr(MSR_X2APIC_BASE + (LAPIC_COMMAND >> 4), (uint64_t)apic_id << 32 | command);
-}
-
-// A command that never leaves is overwritten after the time-out: the bus is dead then anyway.
-static void send_by_registers(uint32_t apic_id, uint32_t command)
-{
-    interrupts_off(); // a handler that sends in between would change the destination
-    for (uint32_t i = 0; i < COMMAND_POLL_LIMIT; i++) {
-        if (!(read_register(LAPIC_COMMAND) & COMMAND_PENDING))
-            break;
-        cpu_relax();
-    }
-    write_register(LAPIC_COMMAND_HIGH, apic_id << 24);
-    write_register(LAPIC_COMMAND, command);
-    interrupts_restore();
-}
-
-void lapic_send_ipi(uint32_t apic_id, uint8_t vector)
-{
-    if (x2apic)
-        send_by_msr(apic_id, COMMAND_ASSERT | vector);
-    else
-        send_by_registers(apic_id, COMMAND_ASSERT | vector);
 }

@@ -1,4 +1,4 @@
-// The local APIC: one-shot or TSC-deadline timer, end of interrupt, IPIs; xAPIC and x2APIC. SDM
+// The local APIC: one-shot or TSC-deadline timer, end of interrupt; xAPIC and x2APIC. SDM
 // vol. 3A, chapter 11.
 #pragma once
 
@@ -17,8 +17,5 @@ void lapic_timer_arm(uint64_t deadline_ns);
 void lapic_timer_stop(void);
 bool lapic_timer_uses_tsc_deadline(void);
 uint32_t lapic_id(void);
-bool lapic_is_x2apic(void);
 // Error bits since the last call, for VECTOR_LAPIC_ERROR.
 uint32_t lapic_read_errors(void);
-// Fixed IPI to one CPU.
-void lapic_send_ipi(uint32_t apic_id, uint8_t vector);

@@ -56,17 +56,6 @@ void spinlock_release(struct spinlock *lock)
     interrupts_restore();
 }
 
-bool spinlock_is_held(const struct spinlock *lock)
-{
-    if (!DEBUG_CHECKS)
-        return true;
-    struct percpu *cpu = this_cpu();
-    for (uint32_t i = 0; i < cpu->held_lock_count; i++)
-        if (cpu->held_locks[i] == lock)
-            return true;
-    return false;
-}
-
 void spinlock_assert_held_count(uint32_t count)
 {
     if (!DEBUG_CHECKS)

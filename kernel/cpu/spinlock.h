@@ -43,7 +43,5 @@ static inline void spinlock_init(struct spinlock *lock, const char *name, enum l
 
 void spinlock_acquire(struct spinlock *lock);
 void spinlock_release(struct spinlock *lock);
-// True when this CPU holds the lock (debug builds; always true otherwise). For assertions.
-bool spinlock_is_held(const struct spinlock *lock);
 // Debug builds: panics unless this CPU holds exactly `count` spinlocks.
 void spinlock_assert_held_count(uint32_t count);

@@ -107,7 +107,7 @@ size_t trace_copy(uint32_t cpu, uint64_t first, struct trace_event *events, size
     return copied;
 }
 
-const char *trace_type_name(uint16_t type)
+static const char *type_name(uint16_t type)
 {
 #define TRACE_NAME(number, name, a_meaning, b_meaning) [number] = #name,
     static const char *const names[] = { TRACE_EVENTS(TRACE_NAME) };
@@ -122,7 +122,7 @@ static void print_event(const struct trace_event *event)
 
     log_emergency_line("panic", "  %llu.%06llu thread %u %s 0x%llx 0x%llx",
                        (unsigned long long)(us / 1000000), (unsigned long long)(us % 1000000),
-                       event->thread, trace_type_name(event->type), (unsigned long long)event->a,
+                       event->thread, type_name(event->type), (unsigned long long)event->a,
                        (unsigned long long)event->b);
 }
 

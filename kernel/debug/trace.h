@@ -33,4 +33,3 @@ uint64_t trace_count(uint32_t cpu, uint64_t *lost);
 size_t trace_copy(uint32_t cpu, uint64_t first, struct trace_event *events, size_t count);
 // The last events, decoded, to the emergency log; for panic.
 void trace_print_last(size_t count);
-const char *trace_type_name(uint16_t type);

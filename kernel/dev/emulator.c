@@ -137,7 +137,7 @@ static bool has_no_width(uint32_t code_point)
 }
 
 // What lies beyond the basic plane has no glyph: one replacement character, one cell.
-void emulator_put(struct emulator *emulator, uint32_t code_point)
+static void put(struct emulator *emulator, uint32_t code_point)
 {
     if (code_point >= FIRST_GRAPHIC && code_point < FIRST_GRAPHIC + ARRAY_SIZE(graphics) &&
         emulator->line_drawing[emulator->shift & 1])
@@ -262,7 +262,7 @@ static void take_byte(struct emulator *emulator, uint8_t byte)
     do {
         switch (escape_parser_feed(parser, byte)) {
         case ESCAPE_CHARACTER:
-            emulator_put(emulator, parser->code_point);
+            put(emulator, parser->code_point);
             break;
         case ESCAPE_CONTROL:
             do_control(emulator, parser->code_point);

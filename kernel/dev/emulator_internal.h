@@ -8,7 +8,6 @@ void emulator_reset(struct emulator *emulator);
 void emulator_soft_reset(struct emulator *emulator);
 // Rows count from the region's top in origin mode, and stay in the region then.
 void emulator_move_to(struct emulator *emulator, uint32_t row, uint32_t column);
-void emulator_put(struct emulator *emulator, uint32_t code_point);
 // Forward or back by that many tab stops.
 void emulator_tab(struct emulator *emulator, int64_t count);
 void emulator_set_tab_stop(struct emulator *emulator, uint32_t column, bool on);

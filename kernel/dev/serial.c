@@ -23,9 +23,6 @@
 #define STATUS_TRANSMIT_EMPTY 0x20u
 #define NO_UART 0xffu
 
-// A byte takes 87 us at 115200; a status read takes from 10 ns (emulated) to 1 us.
-#define TRANSMIT_POLL_LIMIT 200000u
-
 static uint8_t read_register(const struct serial_port *port, uint16_t number)
 {
     return port_read8((uint16_t)(port->base + number));
@@ -71,34 +68,6 @@ bool serial_open(struct serial_port *port, uint16_t base)
 bool serial_can_write(const struct serial_port *port)
 {
     return port->present && (read_register(port, REGISTER_STATUS) & STATUS_TRANSMIT_EMPTY) != 0;
-}
-
-// A UART that did not drain once gets single polls until it does: a dead line costs one time-out,
-// not one for each byte.
-static bool wait_until_can_send(struct serial_port *port)
-{
-    uint32_t limit = port->stuck ? 1 : TRANSMIT_POLL_LIMIT;
-
-    for (uint32_t i = 0; i < limit; i++) {
-        if (serial_can_write(port)) {
-            port->stuck = false;
-            return true;
-        }
-        cpu_relax();
-    }
-    port->stuck = true;
-    return false;
-}
-
-void serial_write(struct serial_port *port, const void *data, size_t length)
-{
-    const uint8_t *bytes = data;
-
-    if (!port->present)
-        return;
-    for (size_t i = 0; i < length; i++)
-        if (wait_until_can_send(port))
-            write_register(port, REGISTER_DATA, bytes[i]);
 }
 
 size_t serial_try_write(struct serial_port *port, const void *data, size_t length)

@@ -1,5 +1,5 @@
-// Polled 16550 serial ports. Probed before use: a missing UART reads 0xff and is left alone. Every
-// wait has a time-out. Any context.
+// 16550 serial ports. Probed before use: a missing UART reads 0xff and is left alone. Nothing waits
+// for the UART. Any context.
 #pragma once
 
 #include "lib/types.h"
@@ -7,7 +7,6 @@
 struct serial_port {
     uint16_t base;
     bool present;
-    bool stuck; // the last wait ran out: bytes are not waited for until the UART takes one again
 };
 
 #define SERIAL_COM1 0x3f8u
@@ -15,8 +14,6 @@ struct serial_port {
 
 // 115200 8N1, FIFO on. False when there is no UART.
 bool serial_open(struct serial_port *port, uint16_t base);
-// Waits for the UART, byte by byte and with a limit; bytes that it does not take are lost.
-void serial_write(struct serial_port *port, const void *data, size_t length);
 // Without waiting: returns how many bytes the UART took, for callers that may lose none.
 must_check size_t serial_try_write(struct serial_port *port, const void *data, size_t length);
 // Can the UART take bytes now?

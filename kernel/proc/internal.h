@@ -38,7 +38,6 @@ must_check int process_publish_locked(struct process *process, struct process *p
 // Takes it out of the tree and frees its pid; the caller drops the tree's reference afterwards.
 void process_unlink_locked(struct process *process);
 struct process *process_find_locked(uint32_t pid);
-void process_change_group_locked(struct process *process, uint32_t group, uint32_t session);
 
 // Orders all threads of the process but the running one to leave with this wait status, unless it
 // is exiting already. Wakes it when it is stopped.
@@ -84,7 +83,6 @@ int signal_send_locked(struct process *process, struct thread *thread,
 void signal_recheck_locked(struct thread *thread);
 // Signals that the running thread would act on at the exit gate.
 uint64_t signal_deliverable_locked(const struct process *process, const struct thread *thread);
-void signal_process_continue_locked(struct process *process, bool report);
 bool signal_default_is_deadly(uint32_t signal);
 bool signal_default_is_stop(uint32_t signal);
 bool signal_default_is_ignored(uint32_t signal);

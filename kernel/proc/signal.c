@@ -35,7 +35,7 @@ uint32_t signal_death_status(uint32_t signal)
     return signal; // without WAIT_STATUS_CORE: nothing is dumped, RLIMIT_CORE is 0
 }
 
-void signal_process_continue_locked(struct process *process, bool report)
+static void continue_process(struct process *process, bool report)
 {
     if (!process->stopped)
         return;
@@ -61,11 +61,11 @@ static void cancel_opposite(struct process *process, uint32_t signal)
 {
     if (signal == SIGCONT) {
         discard_everywhere(process, STOP_SIGNALS);
-        signal_process_continue_locked(process, true);
+        continue_process(process, true);
     } else if (SIGNAL_BIT(signal) & STOP_SIGNALS) {
         discard_everywhere(process, SIGNAL_BIT(SIGCONT));
     } else if (signal == SIGKILL) {
-        signal_process_continue_locked(process, false);
+        continue_process(process, false);
     }
 }
 

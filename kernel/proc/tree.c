@@ -143,7 +143,7 @@ struct process *process_find_from(uint32_t pid)
     return process;
 }
 
-void process_change_group_locked(struct process *process, uint32_t group, uint32_t session)
+static void change_group(struct process *process, uint32_t group, uint32_t session)
 {
     pid_uses[group]++;
     pid_uses[session]++;
@@ -193,7 +193,7 @@ int process_set_group(uint32_t pid, uint32_t group)
     int result = check_group_change(current_process(), process, group);
     // A number that passed the checks is some process's pid or group, so it is below PID_LIMIT.
     if (result == 0)
-        process_change_group_locked(process, group, process->session);
+        change_group(process, group, process->session);
     spinlock_release(&process_lock);
     return result;
 }
@@ -222,7 +222,7 @@ int64_t process_new_session(void)
     struct process *self = current_process();
     int64_t result = -EPERM;
     if (!group_exists(self->pid, 0)) {
-        process_change_group_locked(self, self->pid, self->pid);
+        change_group(self, self->pid, self->pid);
         self->gave_up_terminal = false;
         result = self->pid;
     }

@@ -10,8 +10,6 @@
 // Calls the handler that the frame's number names; the result goes to rax. -ENOSYS, logged once per
 // number, when there is none.
 int64_t syscall_dispatch(struct trap_frame *frame);
-// NULL when the number names no call.
-const char *syscall_name(uint32_t number);
 
 // All six argument registers, whatever the call takes; 0 or positive, or -errno.
 typedef int64_t syscall_handler(uint64_t, uint64_t, uint64_t, uint64_t, uint64_t, uint64_t);

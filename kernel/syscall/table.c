@@ -8,13 +8,8 @@
 #include "lib/protection.h"
 #include "proc/process.h"
 
-struct table_entry {
-    syscall_handler *handler;
-    const char *name;
-};
-
-#define SYSCALL(number, call, ...) [number] = { sys_##call, #call },
-static const struct table_entry table[SYSCALL_LIMIT] = {
+#define SYSCALL(number, call, ...) [number] = sys_##call,
+static syscall_handler *const table[SYSCALL_LIMIT] = {
 #include "syscalls.def"
 };
 #undef SYSCALL
@@ -36,15 +31,9 @@ static void report_missing(uint32_t number)
 int64_t syscall_dispatch(struct trap_frame *frame)
 {
     uint32_t number = (uint32_t)frame->error; // only the low half counts
-    if (PROTECT_CALL_NUMBER && (number >= SYSCALL_LIMIT || !table[number].handler)) {
+    if (PROTECT_CALL_NUMBER && (number >= SYSCALL_LIMIT || !table[number])) {
         report_missing(number);
         return -ENOSYS;
     }
-    return table[number].handler(frame->rdi, frame->rsi, frame->rdx, frame->r10, frame->r8,
-                                 frame->r9);
-}
-
-const char *syscall_name(uint32_t number)
-{
-    return number < SYSCALL_LIMIT ? table[number].name : NULL;
+    return table[number](frame->rdi, frame->rsi, frame->rdx, frame->r10, frame->r8, frame->r9);
 }

@@ -93,15 +93,6 @@ void spinlock_release(struct spinlock *lock)
     held_count--;
 }
 
-bool spinlock_is_held(const struct spinlock *lock)
-{
-    for (unsigned i = 0; i < held_count; i++) {
-        if (held_locks[i] == lock)
-            return true;
-    }
-    return false;
-}
-
 void spinlock_assert_held_count(uint32_t count)
 {
     if (held_count != count)
