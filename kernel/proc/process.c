@@ -12,6 +12,7 @@
 #include "lib/panic.h"
 #include "lib/protection.h"
 #include "lib/string.h"
+#include "mem/frame.h"
 #include "mem/object_cache.h"
 #include "mem/page_table.h"
 #include "proc/signal_queue.h"
@@ -19,7 +20,10 @@
 #define DEFAULT_UMASK 022u
 #define DEFAULT_STACK_LIMIT (8ull << 20)
 #define DEFAULT_DESCRIPTORS 1024u
-#define DEFAULT_PROCESSES 4096u
+// A small process takes some 200 KiB: half a machine full of them leaves it usable.
+#define FRAMES_PER_PROCESS 128u
+#define DEFAULT_PROCESSES_MINIMUM 128u
+#define DEFAULT_PROCESSES_MAXIMUM 4096u
 #define DEFAULT_LOCKED_BYTES (8ull << 20)
 #define DEFAULT_QUEUED_SIGNALS 4096u
 #define RLIMIT_MSGQUEUE 12
@@ -64,13 +68,22 @@ static size_t describe_current(char *buffer, size_t size)
                        thread->id);
 }
 
+static uint64_t default_process_limit(void)
+{
+    struct frame_counts frames;
+    frames_count(&frames);
+    return min_of(max_of(frames.total / FRAMES_PER_PROCESS, DEFAULT_PROCESSES_MINIMUM),
+                  DEFAULT_PROCESSES_MAXIMUM);
+}
+
 static void set_default_limits(struct process *process)
 {
+    uint64_t processes = default_process_limit();
     for (uint32_t i = 0; i < RLIMIT_COUNT; i++)
         process->limits[i] = (struct abi_rlimit){ RLIM_INFINITY, RLIM_INFINITY };
     process->limits[RLIMIT_STACK].current = DEFAULT_STACK_LIMIT;
     process->limits[RLIMIT_CORE].current = 0;
-    process->limits[RLIMIT_NPROC] = (struct abi_rlimit){ DEFAULT_PROCESSES, DEFAULT_PROCESSES };
+    process->limits[RLIMIT_NPROC] = (struct abi_rlimit){ processes, processes };
     process->limits[RLIMIT_NOFILE] = (struct abi_rlimit){ DEFAULT_DESCRIPTORS, FILE_TABLE_LIMIT };
     process->limits[RLIMIT_MEMLOCK] =
         (struct abi_rlimit){ DEFAULT_LOCKED_BYTES, DEFAULT_LOCKED_BYTES };
