@@ -116,5 +116,7 @@ struct abi_timespec inode_now(void);
 // A fresh inode number, for what has no inode but must answer fstat.
 uint64_t inode_number_next(void);
 uint64_t inodes_live(void);
+// Pages that files may still take; what is left then is a reserve for programs and the kernel.
+uint64_t inode_page_room(void);
 // The file that an object of a mapping is; NULL when it is none. No reference is taken.
 struct inode *inode_of_object(struct memory_object *object);

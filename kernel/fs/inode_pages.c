@@ -8,7 +8,8 @@
 #include "lib/string.h"
 #include "sched/scheduler.h"
 
-#define DROP_STEP 8u // pages given back under the lock at a time
+#define DROP_STEP 8u       // pages given back under the lock at a time
+#define RESERVED_SHARE 16u // one frame in so many is not for files, so that programs run on
 
 static uint64_t count_pages(uint64_t size)
 {
@@ -63,13 +64,28 @@ static struct frame *fill_hole(struct inode *inode, uint64_t index, bool past_en
     return frame;
 }
 
-struct frame *inode_make_page(struct inode *inode, uint64_t index)
+uint64_t inode_page_room(void)
 {
-    int error;
+    struct frame_counts frames;
+    frames_count(&frames);
+    uint64_t reserve = frames.total / RESERVED_SHARE;
+    return frames.free > reserve ? frames.free - reserve : 0;
+}
+
+static struct frame *make_page(struct inode *inode, uint64_t index, bool takes_reserve, int *error)
+{
     spinlock_acquire(&inode->lock);
     struct frame *frame = lookup_page(inode, index);
     spinlock_release(&inode->lock);
-    return frame ? frame : fill_hole(inode, index, true, &error);
+    if (frame)
+        return frame;
+    *error = -ENOSPC;
+    return takes_reserve || inode_page_room() > 0 ? fill_hole(inode, index, true, error) : NULL;
+}
+
+struct frame *inode_make_page(struct inode *inode, uint64_t index, int *error)
+{
+    return make_page(inode, index, false, error);
 }
 
 static struct inode *object_inode(struct memory_object *object)
@@ -92,7 +108,8 @@ static struct frame *get_object_page(struct memory_object *object, uint64_t inde
         *error = -ERANGE;
         return NULL;
     }
-    return fill_hole(inode, index, false, error);
+    *error = -ENOSPC;
+    return inode_page_room() > 0 ? fill_hole(inode, index, false, error) : NULL;
 }
 
 static void reference_object(struct memory_object *object)
@@ -240,9 +257,10 @@ int inode_write(struct inode *inode, uint64_t offset, const void *data, size_t l
     inode_clear_gap(inode, offset);
     while (moved < length) {
         uint64_t position = offset + moved;
-        struct frame *frame = inode_make_page(inode, position / PAGE_SIZE);
+        int reason;
+        struct frame *frame = make_page(inode, position / PAGE_SIZE, true, &reason);
         if (!frame) {
-            error = -ENOMEM;
+            error = reason;
             break;
         }
         size_t chunk = min_of(length - moved, PAGE_SIZE - position % PAGE_SIZE);

@@ -10,8 +10,8 @@ extern const struct memory_object_operations inode_object_operations;
 // page with a reference, or NULL for a hole.
 size_t inode_find_page(struct inode *inode, uint64_t offset, struct frame **frame);
 // The page to write to, with a reference; made when missing, also past the end. write_mutex held.
-// NULL: no memory.
-must_check struct frame *inode_make_page(struct inode *inode, uint64_t index);
+// NULL: -ENOSPC when only the reserve is left, or -ENOMEM.
+must_check struct frame *inode_make_page(struct inode *inode, uint64_t index, int *error);
 // Bytes up to `end` have been written: grows the size, stamps the times. write_mutex held.
 void inode_mark_written(struct inode *inode, uint64_t end);
 // The size is about to grow from what it is to `offset` at least without those bytes being written:

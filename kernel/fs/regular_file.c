@@ -40,14 +40,15 @@ static int64_t read_regular(struct file *file, struct user_iterator *target, uin
     return moved;
 }
 
-// From the program into the page that holds `offset`; the bytes copied, -EFAULT or -ENOMEM.
+// From the program into the page that holds `offset`; bytes copied, or an error.
 // write_mutex held.
 static int64_t write_page(struct inode *inode, struct user_iterator *source, uint64_t offset,
                           size_t chunk)
 {
-    struct frame *frame = inode_make_page(inode, offset / PAGE_SIZE);
+    int error;
+    struct frame *frame = inode_make_page(inode, offset / PAGE_SIZE, &error);
     if (!frame)
-        return -ENOMEM;
+        return error;
     char *page = frame_pointer(frame);
     size_t copied = user_iterator_read(source, page + offset % PAGE_SIZE, chunk);
     if (copied > 0)

@@ -8,16 +8,17 @@
 #include "syscall/linux.h"
 #include "syscall/syscall.h"
 
-// Files are page frames: there is room for as many more as are free.
+// Files are page frames.
 static void fill_memory_counts(struct abi_statfs *result)
 {
     struct frame_counts frames;
     frames_count(&frames);
     result->type = TMPFS_MAGIC;
-    result->blocks = frames.used[FRAME_FILE] + frames.free;
-    result->blocks_free = result->blocks_available = frames.free;
-    result->files = inodes_live() + frames.free;
-    result->files_free = frames.free;
+    uint64_t room = inode_page_room();
+    result->blocks = frames.used[FRAME_FILE] + room;
+    result->blocks_free = result->blocks_available = room;
+    result->files = inodes_live() + room;
+    result->files_free = room;
 }
 
 static int64_t report_file_system(const struct inode *inode, uint64_t address)

@@ -34,6 +34,11 @@ static void signal_page_fault(const struct trap_frame *frame, uint64_t address,
     case FAULT_NO_MEMORY:
         signal_out_of_memory(address);
         return;
+    case FAULT_NO_ROOM:
+        fault.reason = "touch of a hole in a file while the file system is full";
+        fault.signal = SIGBUS;
+        fault.code = BUS_ADRERR;
+        break;
     case FAULT_BUS:
         fault.signal = SIGBUS;
         fault.code = BUS_ADRERR;

@@ -83,6 +83,7 @@ enum fault_verdict {
     FAULT_NO_MAPPING, // SEGV_MAPERR
     FAULT_DENIED,     // SEGV_ACCERR
     FAULT_BUS,        // SIGBUS BUS_ADRERR: past the end of the object
+    FAULT_NO_ROOM,    // the same: the object may not grow
     FAULT_NO_MEMORY,  // one process dies
 };
 // Serves a page fault of the running thread and counts it. `error` is the hardware's error code.

@@ -78,7 +78,7 @@ static enum fault_verdict frame_from_object(const struct region *region, uint64_
     uint64_t index = region->object_page + (page - region->start) / PAGE_SIZE;
     struct frame *frame = region->object->operations->get_page(region->object, index, &error);
     if (!frame)
-        return error == -ERANGE ? FAULT_BUS : FAULT_NO_MEMORY;
+        return error == -ERANGE ? FAULT_BUS : error == -ENOSPC ? FAULT_NO_ROOM : FAULT_NO_MEMORY;
     *writable = region->shared || write;
     if (!region->shared && write) {
         struct frame *copy = copy_frame(frame);

@@ -8,6 +8,7 @@
 #include "fs/file_table.h"
 #include "fs/pipe.h"
 #include "fs_fixture.h"
+#include "machine.h"
 #include "test.h"
 
 static uint8_t bytes[70000];
@@ -48,6 +49,29 @@ static void make_archive(void)
     append_entry("TRAILER!!!", 0, "", 0);
     append_entry("replaced", S_IFREG | 0600, "newer", 5); // a second archive
     append_entry("TRAILER!!!", 0, "", 0);
+}
+
+// Programs' writes leave a reserve of frames; what the kernel itself unpacks may use it.
+TEST(fs_full)
+{
+    char page[PAGE_SIZE] = "x";
+    uint64_t position = 0;
+    fs_start();
+    struct file *file = fs_open("full", O_CREAT | O_RDWR);
+    machine_exhaust();
+    CHECK_EQUAL(inode_page_room(), 0);
+    CHECK_EQUAL(fs_write(file, page, sizeof(page), &position), -ENOSPC);
+    machine_give_back(256); // of 64 MiB, less than a sixteenth
+    CHECK_EQUAL(fs_write(file, page, sizeof(page), &position), -ENOSPC);
+    CHECK_EQUAL(inode_write(file->inode, 0, page, sizeof(page)), 0);
+    CHECK_EQUAL(fs_write(file, page, sizeof(page), &position), PAGE_SIZE); // no hole
+    CHECK_EQUAL(fs_write(file, page, sizeof(page), &position), -ENOSPC);
+    machine_give_back(UINT64_MAX);
+    CHECK(inode_page_room() > 0);
+    CHECK_EQUAL(fs_write(file, page, sizeof(page), &position), PAGE_SIZE);
+    file_release(file);
+    CHECK_EQUAL(path_unlink(memory_fs_root(), "full", false), 0);
+    fs_end();
 }
 
 TEST(fs_unpack)
