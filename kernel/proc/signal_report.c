@@ -121,14 +121,16 @@ static bool remember_fault(const struct trap_frame *frame, const struct fault_in
 void signal_fault(const struct trap_frame *frame, const struct fault_info *fault)
 {
     const struct process *process = current_process();
+    char place[32] = "";
     if (remember_fault(frame, fault))
         return;
+    if (fault->vector == VECTOR_PAGE_FAULT || fault->address != 0) // the others do not tell theirs
+        format_text(place, sizeof(place), " at %#llx", (unsigned long long)fault->address);
     log_notice("process",
-               "%u (%s) killed by %s: %s at %#llx, rip %#llx, rsp %#llx, vector %llu, error %#llx",
+               "%u (%s) killed by %s: %s%s, rip %#llx, rsp %#llx, vector %llu, error %#llx",
                process->pid, process->name, signal_name(fault->signal), describe_fault(fault),
-               (unsigned long long)fault->address, (unsigned long long)frame->rip,
-               (unsigned long long)frame->rsp, (unsigned long long)fault->vector,
-               (unsigned long long)fault->error);
+               place, (unsigned long long)frame->rip, (unsigned long long)frame->rsp,
+               (unsigned long long)fault->vector, (unsigned long long)fault->error);
     signal_end_process(fault->signal);
 }
 
@@ -167,10 +169,16 @@ static bool kill_in_place_of_init(void)
     return true;
 }
 
+// One system call may fault again and again before its thread gets to the exit gate.
 void signal_out_of_memory(uint64_t address)
 {
-    const struct process *process = current_process();
+    struct process *process = current_process();
 
+    spinlock_acquire(&process_lock);
+    bool dies_already = signal_death_is_due(process);
+    spinlock_release(&process_lock);
+    if (dies_already)
+        return;
     if (process->pid == INIT_PID && kill_in_place_of_init())
         return;
     log_notice("process", "%u (%s) killed by SIGKILL: out of memory at %#llx", process->pid,
