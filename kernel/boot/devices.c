@@ -17,6 +17,10 @@ static bool console_wants(const char *sink)
 {
     const char *console = command_line_value(&boot_options.line, "console");
 
+    if (console && strcmp(console, "serial") != 0 && strcmp(console, "screen") != 0) {
+        log_warning("boot", "command line: console=%s is neither serial nor screen", console);
+        return true;
+    }
     return !console || strcmp(console, sink) == 0;
 }
 
