@@ -5,6 +5,7 @@
 #include "vm/user_copy.h"
 
 #define ID_UNCHANGED UINT32_MAX
+#define GROUP_LIMIT 65536u
 
 static int64_t set_id(uint64_t id)
 {
@@ -87,7 +88,7 @@ HANDLER3(getresgid, real, effective, saved)
     return report_ids(real, effective, saved);
 }
 
-// No supplementary groups.
+// There are no supplementary groups: root may name some, as login programs do, to no effect.
 HANDLER2(getgroups, count, list)
 {
     return (int32_t)count < 0 ? -EINVAL : 0;
@@ -95,5 +96,5 @@ HANDLER2(getgroups, count, list)
 
 HANDLER2(setgroups, count, list)
 {
-    return (uint32_t)count == 0 ? 0 : -EPERM;
+    return (uint32_t)count <= GROUP_LIMIT ? 0 : -EINVAL;
 }
