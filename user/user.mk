@@ -6,9 +6,23 @@
 #   bin/NAME/*        /bin/NAME, of several files
 #   direct/NAME.c     /direct/NAME, for `direct=` on the kernel command line: ring 0, no C library
 #   etc/*             /etc
-# Every applet of busybox is a link, but where a program of ours has the name.
+# Every applet of busybox is a link, but where a program of ours has the name or it cannot work here.
 # Included by the Makefile, which sets CC, LD, Q and BUILD. Programs do not depend on the kernel's
 # variant, so they are built once, in build/user.
+
+# Applets that nothing here could serve.
+NETWORK_APPLETS := arp arping brctl dumpleases ftpget ftpput httpd ifconfig ifdown ifup ip ipneigh \
+	nameif nc netstat nslookup ping ping6 rdate route ssl_client tc telnet telnetd tftp \
+	traceroute traceroute6 tunctl udhcpc udhcpd vconfig wget
+SOCKET_APPLETS := klogd logger logread syslogd # they speak through /dev/log
+MODULE_APPLETS := depmod insmod lsmod modinfo modprobe rmmod
+DEVICE_APPLETS := acpid blkdiscard blockdev chvt deallocvt devmem dumpkmap fdisk findfs freeramdisk \
+	fsfreeze fstrim hwclock i2cdetect i2cdump i2cget i2cset i2ctransfer loadfont loadkmap \
+	losetup lsscsi mdev microcom mkdosfs mke2fs mkswap mt openvt partprobe setkeycodes swapoff \
+	swapon ubirename uevent watchdog
+MOUNT_APPLETS := nsenter pivot_root resume run-init switch_root umount unshare # mount lists
+UNUSABLE_APPLETS := $(NETWORK_APPLETS) $(SOCKET_APPLETS) $(MODULE_APPLETS) $(DEVICE_APPLETS) \
+	$(MOUNT_APPLETS)
 
 USER_BUILD := build/user
 BUSYBOX ?= /bin/busybox
@@ -115,7 +129,8 @@ $(USER_BUILD)/initramfs.cpio: $(USER_BINARIES) $(wildcard user/etc/*) $(BUSYBOX)
 		&& find . -type f -exec chmod 644 {} + && chmod 755 bin/* sbin/* direct/* \
 		&& chmod 1777 tmp var/tmp && chmod 700 root && ln -s /proc/mounts etc/mtab
 	$(Q)$(BUSYBOX) --list-full | grep -v linuxrc | while read -r path; do \
-		name=$${path##*/}; [ -e $(STAGE)/bin/$$name ] || [ -e $(STAGE)/sbin/$$name ] \
+		name=$${path##*/}; case ' $(UNUSABLE_APPLETS) ' in *" $$name "*) continue; esac; \
+		[ -e $(STAGE)/bin/$$name ] || [ -e $(STAGE)/sbin/$$name ] \
 			|| ln -s /bin/busybox $(STAGE)/$$path || exit 1; done
 	$(Q)cd $(STAGE) && find . -exec touch -h -d @$(SOURCE_DATE_EPOCH) {} + \
 		&& find . -mindepth 1 | LC_ALL=C sort \
