@@ -12,7 +12,7 @@
 #define UNKNOWN_CELL 0u   // in `shown`: equal to none
 #define ALL_LINES 0xffffu
 #define COMPARE_COST 6u
-#define IMAGE_COST 1024u // of drawing an image, in words stored
+#define IMAGE_COST 1600u // of drawing an image for each scale, in words stored
 
 extern const uint8_t screen_font_start[], screen_font_end[];
 
@@ -136,7 +136,7 @@ __attribute__((noinline)) static uint32_t draw_changed(uint32_t row, uint32_t co
         draw_one(row, column, (uint32_t)cells);
     if (change >> 32 != 0)
         draw_one(row, column + 1, (uint32_t)(cells >> 32));
-    return (cell_images.drawn - drawn) * IMAGE_COST;
+    return (cell_images.drawn - drawn) * IMAGE_COST * cell_images.scale;
 }
 
 // The same through one load or store.

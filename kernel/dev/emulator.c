@@ -188,12 +188,7 @@ static void show_alignment(struct emulator *emulator)
 
     grid->top = 0;
     grid->bottom = grid->rows - 1;
-    for (uint32_t row = 0; row < grid->rows; row++) {
-        emulator_cell *cells = emulator_grid_row(grid, row);
-        for (uint32_t column = 0; column < grid->columns; column++)
-            cells[column] = 'E' | CELL_DEFAULT_COLOURS;
-    }
-    emulator_grid_damage_all(grid);
+    emulator_grid_fill(grid, 'E' | CELL_DEFAULT_COLOURS);
     emulator_grid_move(grid, 0, 0);
 }
 

@@ -42,6 +42,14 @@ static void fill_cells(emulator_cell *cells, uint32_t count, emulator_cell cell)
     __asm__ volatile("rep stosq" : "+D"(cells), "+c"(pairs) : "a"(pair) : "memory");
 }
 
+void emulator_grid_fill(struct emulator_grid *grid, emulator_cell cell)
+{
+    for (uint32_t row = 0; row < grid->rows; row++)
+        fill_cells(emulator_grid_row(grid, row), grid->columns, cell);
+    grid->work += grid->rows * (grid->columns / 2 + 40);
+    emulator_grid_damage_all(grid);
+}
+
 void emulator_grid_damage(struct emulator_grid *grid, uint32_t row, uint32_t column)
 {
     if (row >= EMULATOR_ROW_LIMIT)
@@ -322,6 +330,7 @@ void emulator_grid_insert_cells(struct emulator_grid *grid, uint32_t count)
 
     grid->wrap_pending = false;
     count = min_of(count, columns - column);
+    grid->work += (columns - column) / 2;
     memmove(cells + column + count, cells + column, (columns - column - count) * sizeof(*cells));
     emulator_grid_erase(grid, grid->row, column, column + count);
 }
@@ -334,6 +343,7 @@ void emulator_grid_delete_cells(struct emulator_grid *grid, uint32_t count)
 
     grid->wrap_pending = false;
     count = min_of(count, columns - column);
+    grid->work += (columns - column) / 2;
     memmove(cells + column, cells + column + count, (columns - column - count) * sizeof(*cells));
     emulator_grid_erase(grid, grid->row, columns - count, columns);
     emulator_grid_damage(grid, grid->row, column);

@@ -51,6 +51,8 @@ void emulator_grid_recover(struct emulator_grid *grid, uint32_t row);
 // The cells of a row that is on the screen.
 emulator_cell *emulator_grid_row(struct emulator_grid *grid, uint32_t row);
 void emulator_grid_damage(struct emulator_grid *grid, uint32_t row, uint32_t column);
+// All cells of the screen, margins and colours included.
+void emulator_grid_fill(struct emulator_grid *grid, emulator_cell cell);
 void emulator_grid_damage_all(struct emulator_grid *grid);
 
 // Writes a character with the pen at the cursor; wraps and scrolls as needed.

@@ -11,7 +11,7 @@
 
 #define PIECE_COST 4096u   // of one screen_draw(), in words stored or cells compared
 #define READ_WORK 8192u    // instructions spent on the text that one screen_draw() reads
-#define READS_PER_DRAW 16u // while text comes without end
+#define READS_PER_DRAW 16u // while text comes without end; never both in one piece
 #define QUEUE_SIZE 32768u
 
 struct cursor_place {
@@ -127,11 +127,12 @@ bool screen_draw(void)
 {
     if (!is_open)
         return false;
-    if (screen_pending() > 0) {
+    if (screen_pending() > 0 && reads_in_a_row < READS_PER_DRAW) {
         read_piece();
-        if (++reads_in_a_row % READS_PER_DRAW != 0)
-            return true;
+        reads_in_a_row++;
+        return true;
     }
+    reads_in_a_row = 0;
     move_cursor();
     flip_cursor();
     bool more = draw_rows();
