@@ -8,6 +8,10 @@ Q := $(if $(V),,@)
 
 DEBUG ?= 1
 WITHOUT ?=
+UNKNOWN := $(filter-out $(shell grep -v '^\#' test/protections.txt),$(WITHOUT))
+ifneq ($(UNKNOWN),)
+$(error WITHOUT=$(UNKNOWN): test/protections.txt does not have that)
+endif
 VARIANT := $(if $(filter 1,$(DEBUG)),debug,release)$(if $(WITHOUT),-without-$(subst $() ,-,$(strip $(WITHOUT))))
 BUILD := build/$(VARIANT)
 
@@ -62,8 +66,9 @@ define HELP
 make                   builds everything that boots, in build/debug
 make run               boots in QEMU, a shell on the terminal; with no terminal: the tour, then
                        power-off, exit status 0 only if it succeeded and everything came back
-make exec PROG=path    runs a Linux program: ARGS="..." split by shell rules, FILES=dir lies in its
-                       folder; status in build/exec.status, kernel log in build/exec.log
+make exec PROG=path    runs a static Linux program: ./name for a file here; without a slash: of PATH,
+                       else /bin/name of the guest. ARGS="..." split by shell rules, FILES=dir lies
+                       in its folder; status in build/exec.status, kernel log in build/exec.log
 make debug             QEMU halted, gdb attached with symbols and helpers
 make iso               the image for sticks and CDs: build/ringfence.iso
 make usb DEV=/dev/sdX  writes it to a stick, after a question, and reads it back

@@ -32,7 +32,7 @@ def main():
     handler = {"run": run, "boot": boot, "exec": execute.command, "debug": interactive.debug}
     try:
         return handler[options.mode](options)
-    except (GuestError, OSError) as error:
+    except (GuestError, OSError, ValueError) as error:
         print(f"qemu.py: {error}", file=sys.stderr)
         return 125
     except KeyboardInterrupt:
@@ -58,6 +58,8 @@ def boot(options, find_failure=lambda lines: None):
             reason = find_failure(guest.log)
             if not guest.orderly:
                 reason = f"no orderly power-off ({guest.end_reason})"
+            if not guest.end_reason:  # QEMU refused, or died
+                reason = guest.complaint().strip()
         except GuestError as error:
             reason = error.reason
         if options.log:

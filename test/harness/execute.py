@@ -10,11 +10,13 @@ from contextlib import ExitStack
 
 from harness.channel import Outcome, Session
 from harness.guest import Guest, GuestError
-from harness.payload import DEFAULT_FOLDER, NotExecutable, Payload, regular_input
+from harness.payload import (DEFAULT_FOLDER, NotExecutable, Payload, likely_meant,
+                             regular_input)
 
 INIT = "init=/sbin/exec-init"
 MACHINE_DIED = 125
 NOT_EXECUTABLE = 126
+NOT_FOUND = 127
 BROKEN_PIPE = 128 + signal.SIGPIPE
 READY_SECONDS = 120
 ICOUNT_READY_SECONDS = 900
@@ -44,6 +46,9 @@ def command(options):
         status = MACHINE_DIED
     except KeyboardInterrupt:
         status = 128 + signal.SIGINT
+    meant = likely_meant(options.program) if status == NOT_FOUND else None
+    if meant:
+        print(f"exec: did you mean {meant}?", file=sys.stderr)
     if options.status:
         replace_file(options.status, f"{status}\n".encode())
     return status

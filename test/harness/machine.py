@@ -50,7 +50,10 @@ class Machine:
     @property
     def cpu_count(self):
         words = dict(word.split("=", 1) for word in str(self.smp).split(",") if "=" in word)
-        return int(words.get("cpus", str(self.smp).split(",")[0]))
+        count = words.get("cpus", str(self.smp).split(",", maxsplit=1)[0])
+        if not count.isdecimal():
+            raise ValueError(f"SMP={self.smp}: not a number of processors")
+        return int(count)
 
     def arguments(self, image, variables):
         """Everything but the channels. `variables` is this run's copy of the firmware's store."""

@@ -6,6 +6,7 @@ The guest's half is /sbin/exec-init, which reads the files below /etc/exec.
 import os
 import shutil
 import stat
+import struct
 from dataclasses import dataclass, field
 
 from harness import newc
@@ -18,6 +19,11 @@ DEFAULT_ENVIRONMENT = {
 }
 GUEST_FOLDER = "/bin"  # where a bare name that the host does not know is looked for
 STDIN_FILE_LIMIT = 32 << 20  # a larger file travels as live input
+
+
+ELF_HEADER = struct.Struct("<4sBB26xQ14xHH")  # magic, class, order; the program headers' place
+CLASS_64, LITTLE_ENDIAN = 2, 1
+PT_INTERP = 3
 
 
 class NotExecutable(Exception):
@@ -55,16 +61,42 @@ class Payload:
 
 
 def find_program(name):
-    """(absolute path in the guest, whether the host has it) of PROG, looked up as a shell does."""
+    """(absolute path in the guest, whether the host has it) of PROG, looked up as a shell does; but
+    a bare name that the host has only as a dynamically linked program is the guest's own."""
     if "/" in name:
         path = os.path.abspath(name)
     else:
-        path = shutil.which(name) or os.path.join(GUEST_FOLDER, name)
+        path = shutil.which(name)
+        if not path or is_dynamic(path):
+            return os.path.join(GUEST_FOLDER, name), False
     if os.path.isdir(path):
         raise NotExecutable(f"exec: {name}: Is a directory")
     if os.path.exists(path) and not os.access(path, os.R_OK):
         raise NotExecutable(f"exec: {name}: cannot be read here")
+    if os.path.exists(path) and is_dynamic(path):
+        raise NotExecutable(f"exec: {name} is dynamically linked; link it with -static")
     return path, os.path.exists(path)
+
+
+def is_dynamic(path):
+    """Is it an ELF program that wants an interpreter? There is none in the guest."""
+    try:
+        with open(path, "rb") as file:
+            magic, size, order, place, entry_size, count = ELF_HEADER.unpack(
+                file.read(ELF_HEADER.size))
+            if (magic, size, order) != (b"\x7fELF", CLASS_64, LITTLE_ENDIAN):
+                return False
+            file.seek(place)
+            headers = file.read(entry_size * count)
+    except (OSError, struct.error):
+        return False
+    types = (headers[at : at + 4] for at in range(0, len(headers), entry_size or 1))
+    return any(int.from_bytes(kind, "little") == PT_INTERP for kind in types)
+
+
+def likely_meant(name):
+    """What somebody who asked for a program that was not found may have meant, or None."""
+    return f"./{name}" if "/" not in name and os.path.isfile(name) else None
 
 
 def regular_input(descriptor):

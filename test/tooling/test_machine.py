@@ -28,6 +28,19 @@ def test_one_cpu_runs_in_one_thread():
     assert "-icount" not in arguments()
 
 
+@pytest.mark.parametrize("knob", ["SMP=x", "SMP=cpus=", "WITHOUT=foo"])
+def test_nonsense_gets_a_sentence(knob):
+    name, _, value = knob.partition("=")
+    if name == "WITHOUT":
+        command = ["make", "-n", "help", knob]
+    else:
+        command = [sys.executable, "-B", "test/qemu.py", "boot", f"--{name.lower()}", value]
+    result = subprocess.run(command, cwd=ROOT, text=True, stdin=subprocess.DEVNULL,
+                            capture_output=True, check=False)
+    assert result.returncode != 0 and knob in result.stderr
+    assert len(result.stderr.splitlines()) == 1
+
+
 def test_boot_medium():
     assert "-device virtio-blk-pci,drive=boot,bootindex=0" in arguments()
     assert "-device usb-storage,bus=boot-usb.0" in arguments(medium="usb")

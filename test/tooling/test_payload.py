@@ -102,6 +102,32 @@ def test_program_is_looked_up_as_a_shell_does(tmp_path, monkeypatch):
         payload.find_program(str(tmp_path))
 
 
+def write_elf(path, *segment_types):
+    header = b"\x7fELF\x02\x01".ljust(32, b"\0") + (64).to_bytes(8, "little")
+    header = header.ljust(54, b"\0") + bytes([56, 0, len(segment_types), 0])
+    segments = (kind.to_bytes(4, "little").ljust(56, b"\0") for kind in segment_types)
+    path.write_bytes(header.ljust(64, b"\0") + b"".join(segments))
+    path.chmod(0o755)
+
+
+def test_dynamic_programs_are_refused(tmp_path, monkeypatch):
+    write_elf(tmp_path / "static", 1, 2)
+    write_elf(tmp_path / "dynamic", 1, payload.PT_INTERP)
+    monkeypatch.setenv("PATH", str(tmp_path))
+    monkeypatch.chdir(tmp_path)
+    assert payload.find_program("./static") == (str(tmp_path / "static"), True)
+    assert payload.find_program("dynamic") == ("/bin/dynamic", False)
+    with pytest.raises(NotExecutable, match="^exec: ./dynamic is dynamically linked; link it with"):
+        payload.find_program("./dynamic")
+
+
+def test_a_file_here_may_be_meant(tmp_path, monkeypatch):
+    (tmp_path / "mine").write_bytes(b"")
+    monkeypatch.chdir(tmp_path)
+    assert payload.likely_meant("mine") == "./mine"
+    assert payload.likely_meant("other") is None and payload.likely_meant("./mine") is None
+
+
 def test_regular_input_is_the_rest_of_the_file(tmp_path):
     (tmp_path / "file").write_bytes(b"0123456789")
     with open(tmp_path / "file", "rb") as file:
