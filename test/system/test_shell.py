@@ -184,6 +184,7 @@ REPORTS = {
     "uname -a": r"Ringfence|ringfence",
     "find /etc -name 'pass*'": r"^/etc/passwd$",
     "stty -a": r"speed",
+    "su - root -c id": r"^uid=0\(root\)",
     "env": r"^SHELL=/bin/sh$",
     "time true": r"^real",
     "which top": r"^/usr/bin/top$",
@@ -196,6 +197,22 @@ def test_reports(shell):
     silent = {command: answers[command] for command, pattern in REPORTS.items()
               if not any(re.search(pattern, line) for line in answers[command])}
     assert not silent
+
+
+def test_a_full_file_system(shell):
+    """What fills it is told so; programs still start, and nobody is killed."""
+    no_room = "No space left on device"
+    assert shell.run("cat /dev/zero > /tmp/big") == [f"cat: write error: {no_room}"]
+    assert "big" in shell.run("ls -1 /tmp")
+    assert "100%" in shell.run("df /")[-1]
+    assert any("init" in line for line in shell.run("ps"))
+    assert shell.run("dd if=/dev/zero of=/tmp/more bs=1M")[0].endswith(f"'/tmp/more': {no_room}")
+    shell.run("rm /tmp/big /tmp/more")
+
+
+def test_one_line_for_one_death(shell):
+    said = shell.run("tail /dev/zero")
+    assert sum("out of memory" in line for line in said) == 1 and said[-1] == "Killed"
 
 
 def test_screenful_programs_leave_by_a_key(shell):
