@@ -1,5 +1,6 @@
-// Shows rows 1 and 6 of kernel/README.md: no C library, only system calls. Checks what a new program
-// must find: general registers zero, flags 0x202, vector registers empty, x87 and MXCSR as reset.
+// Shows rows 1 and 6 of kernel/README.md: no C library, only system calls. Checks what a new
+// program must find: general registers zero, flags 0x202, vector registers empty, x87 and MXCSR as
+// reset.
 // Exits 0, or with the number of the first check that failed (1 general registers, 2 flags, 3 MXCSR,
 // 4 x87 control, 5 vector registers, 6 their upper halves, 7 x87 tags, 8 stack alignment).
 
