@@ -47,7 +47,7 @@ void line_discipline_reset(struct line_discipline *discipline);
 // line again do so for LINE_REDRAW_LIMIT columns a call in all, a longer line is killed with ^U and
 // a new line. Thus at most LINE_ECHO_LIMIT bytes of echo a call.
 #define LINE_RECEIVE_LIMIT 64u
-#define LINE_REDRAW_LIMIT 128u
+#define LINE_REDRAW_LIMIT 64u
 #define LINE_ECHO_LIMIT 1024u // 8 a byte (a tab as spaces, or erased), 3 a column, ends of lines
 void line_discipline_receive(struct line_discipline *discipline, const char *bytes, size_t count);
 
