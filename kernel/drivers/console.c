@@ -19,7 +19,7 @@
 #define SERIAL_ROWS 24u
 #define ROOM_LIMIT 8192u // waiting bytes from which writers wait
 #define CHECK_NS 1000000000ull
-#define BURST_LIMIT 64u
+#define BURST_LIMIT 16u // bytes taken in at once: a key may redraw its line
 #define REPLY_LIMIT 32u
 
 static struct wait_queue room_queue;

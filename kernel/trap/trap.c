@@ -19,7 +19,7 @@
 #include "sched/scheduler.h"
 #include "syscall/syscall.h"
 
-#define SERIAL_PASSES 8u // of one interrupt
+#define SERIAL_PASSES 3u // of one interrupt: each may take microseconds
 
 // Run time is exact; its split into user and system time is by where interrupts fall.
 static void sample_mode(const struct trap_frame *frame)
