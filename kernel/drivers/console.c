@@ -57,9 +57,7 @@ static void pass_replies_on(void)
     log_with_sinks(take_reply, &reply);
     if (reply.length == 0 || atomic_load(&face) != CONSOLE_SCREEN)
         return;
-    interrupts_off();
     console_input(CONSOLE_SCREEN, reply.text, reply.length);
-    interrupts_restore();
 }
 
 static bool has_room(size_t limit)

@@ -71,6 +71,17 @@ struct process *proc_inode_process(const struct inode *inode)
     return NULL;
 }
 
+void proc_text_make(struct snapshot *text, proc_text_fill fill)
+{
+    struct process *process = proc_inode_process(text->inode);
+    if (!process) {
+        text->error = -ESRCH;
+        return;
+    }
+    fill(text, process);
+    process_release(process);
+}
+
 struct inode *proc_inode_create(struct inode *directory, const struct proc_node *node,
                                 uint64_t number, uint64_t start_ns)
 {

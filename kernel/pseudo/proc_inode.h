@@ -5,9 +5,22 @@
 
 #include "fs/inode.h"
 #include "proc/process.h"
+#include "pseudo/snapshot.h"
 
 // The process with a reference; NULL when it was collected meanwhile.
 must_check struct process *proc_inode_process(const struct inode *inode);
+// Texts of a process: `fill` is called with it, and with a reference held meanwhile. When it has
+// gone the text says -ESRCH instead.
+typedef void (*proc_text_fill)(struct snapshot *text, struct process *process);
+void proc_text_make(struct snapshot *text, proc_text_fill fill);
+// Defines NAME_operations for such a text.
+#define PROC_TEXT_FILE(name, fill)                                                                 \
+    static void make_##name(struct snapshot *text)                                                 \
+    {                                                                                              \
+        proc_text_make(text, fill);                                                                \
+    }                                                                                              \
+    SNAPSHOT_FILE(name, make_##name)
+
 // The descriptor that an entry of /proc/PID/fd stands for.
 int proc_inode_descriptor(const struct inode *inode);
 

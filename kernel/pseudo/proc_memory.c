@@ -1,11 +1,9 @@
 // /proc/PID/cmdline, environ and maps: what is read from a process's address space. Called through
 // file.c. A reference keeps the space while its process may exit or execute another program.
-#include "abi/errno.h"
 #include "lib/string.h"
 #include "mem/object_cache.h"
 #include "proc/inspect.h"
 #include "pseudo/proc_inode.h"
-#include "pseudo/snapshot.h"
 
 #define COPY_SIZE 512u
 #define PATH_COLUMN 73u // as Linux aligns the paths of maps
@@ -28,40 +26,27 @@ static void copy_area(struct snapshot *text, struct address_space *space, uint64
     }
 }
 
-// NULL with text->error set when the process has gone; NULL alone: it is a zombie.
-static struct address_space *take_space(struct snapshot *text)
+static void fill_command_line(struct snapshot *text, struct process *process)
 {
-    struct process *process = proc_inode_process(text->inode);
-    if (!process) {
-        text->error = -ESRCH;
-        return NULL;
-    }
     struct address_space *space = process_space_get(process);
-    process_release(process);
-    return space;
-}
-
-static void fill_command_line(struct snapshot *text)
-{
-    struct address_space *space = take_space(text);
     if (!space)
-        return;
+        return; // a zombie
     copy_area(text, space, space->argument_start, space->argument_end);
     address_space_release(space);
 }
 
-SNAPSHOT_FILE(proc_command_line, fill_command_line);
+PROC_TEXT_FILE(proc_command_line, fill_command_line);
 
-static void fill_environment(struct snapshot *text)
+static void fill_environment(struct snapshot *text, struct process *process)
 {
-    struct address_space *space = take_space(text);
+    struct address_space *space = process_space_get(process);
     if (!space)
-        return;
+        return; // a zombie
     copy_area(text, space, space->environment_start, space->environment_end);
     address_space_release(space);
 }
 
-SNAPSHOT_FILE(proc_environment, fill_environment);
+PROC_TEXT_FILE(proc_environment, fill_environment);
 
 struct maps_context {
     struct snapshot *text;
@@ -117,24 +102,21 @@ static void print_region(const struct region *region, void *argument)
     snapshot_print(text, "\n");
 }
 
-static void fill_maps(struct snapshot *text)
+static void fill_maps(struct snapshot *text, struct process *process)
 {
-    struct process *process = proc_inode_process(text->inode);
-    struct address_space *space = take_space(text);
-    if (space) {
-        struct maps_context context = { .text = text, .space = space };
-        char *path = memory_allocate(PATH_LIMIT);
-        context.executable = process_executable_get(process);
-        if (path && process_executable_path(process, path, PATH_LIMIT) >= 0)
-            context.executable_path = path;
-        address_space_visit(space, print_region, &context);
-        if (context.executable)
-            inode_release(context.executable);
-        memory_release(path);
-        address_space_release(space);
-    }
-    if (process)
-        process_release(process);
+    struct address_space *space = process_space_get(process);
+    if (!space)
+        return; // a zombie
+    struct maps_context context = { .text = text, .space = space };
+    char *path = memory_allocate(PATH_LIMIT);
+    context.executable = process_executable_get(process);
+    if (path && process_executable_path(process, path, PATH_LIMIT) >= 0)
+        context.executable_path = path;
+    address_space_visit(space, print_region, &context);
+    if (context.executable)
+        inode_release(context.executable);
+    memory_release(path);
+    address_space_release(space);
 }
 
-SNAPSHOT_FILE(proc_maps, fill_maps);
+PROC_TEXT_FILE(proc_maps, fill_maps);

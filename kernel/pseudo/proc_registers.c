@@ -1,11 +1,9 @@
 // /proc/PID/registers: the two register sets of a process that does not run now, `set name value` a
 // line. "user" is the trap frame: what its program had when it entered the kernel. "kernel" is the
 // switch context: where its next switch goes on. Called through file.c.
-#include "abi/errno.h"
 #include "debug/symbols.h"
 #include "proc/inspect.h"
 #include "pseudo/proc_inode.h"
-#include "pseudo/snapshot.h"
 
 #define SYMBOL_SIZE 128u
 #define SIGRETURN_CALL 15u
@@ -61,20 +59,14 @@ static void print_context(struct snapshot *text, const struct process_registers 
     print_register(text, "kernel", "rsp", registers->context_rsp);
 }
 
-static void fill_registers(struct snapshot *text)
+static void fill_registers(struct snapshot *text, struct process *process)
 {
     struct process_registers registers;
-    struct process *process = proc_inode_process(text->inode);
-    bool has_thread = process && process_copy_registers(process, &registers);
-    if (process)
-        process_release(process);
-    else
-        text->error = -ESRCH;
-    if (!has_thread)
+    if (!process_copy_registers(process, &registers))
         return;
     print_frame(text, &registers.user);
     if (registers.has_context)
         print_context(text, &registers);
 }
 
-SNAPSHOT_FILE(proc_registers, fill_registers);
+PROC_TEXT_FILE(proc_registers, fill_registers);

@@ -1,10 +1,8 @@
 // /proc/PID/stat and statm: one line of numbers each, as proc(5) lists them. Called through file.c.
 // What this kernel does not have (major faults, real-time priorities, guests) is 0.
-#include "abi/errno.h"
 #include "lib/string.h"
 #include "proc/inspect.h"
 #include "pseudo/proc_inode.h"
-#include "pseudo/snapshot.h"
 #include "pseudo/terminal.h"
 #include "vm/usage.h"
 
@@ -17,10 +15,8 @@ typedef unsigned long long number;
 // From pid to priority: fields 1 to 18.
 static void print_identity(struct snapshot *text, const struct process_view *view)
 {
-    snapshot_print(text, "%u (", view->pid);
-    snapshot_append_escaped(text, view->name, "\\n", "\\\\");
-    snapshot_print(text, ") %c %u %u %u %u %d 0 ", view->state, view->parent_pid, view->group,
-                   view->session, terminal_device(view->session),
+    snapshot_print(text, "%u (%s) %c %u %u %u %u %d 0 ", view->pid, view->name, view->state,
+                   view->parent_pid, view->group, view->session, terminal_device(view->session),
                    terminal_foreground_group(view->session));
     snapshot_print(text, "%llu %llu 0 0 %llu %llu %llu %llu %d ", (number)view->minor_faults,
                    (number)view->children_minor_faults, (number)(view->user_ns / NS_PER_TICK),
@@ -64,17 +60,11 @@ static void print_borders(struct snapshot *text, const struct process_view *view
                    (number)space->environment_end, view->exit_status);
 }
 
-static void fill_stat(struct snapshot *text)
+static void fill_stat(struct snapshot *text, struct process *process)
 {
-    struct process *process = proc_inode_process(text->inode);
-    if (!process) {
-        text->error = -ESRCH;
-        return;
-    }
     struct process_view view;
     process_inspect(process, &view);
     struct address_space *space = process_space_get(process);
-    process_release(process);
     print_identity(text, &view);
     print_memory(text, &view, space);
     print_signals(text, &view);
@@ -83,17 +73,11 @@ static void fill_stat(struct snapshot *text)
         address_space_release(space);
 }
 
-SNAPSHOT_FILE(proc_stat, fill_stat);
+PROC_TEXT_FILE(proc_stat, fill_stat);
 
-static void fill_statm(struct snapshot *text)
+static void fill_statm(struct snapshot *text, struct process *process)
 {
-    struct process *process = proc_inode_process(text->inode);
-    if (!process) {
-        text->error = -ESRCH;
-        return;
-    }
     struct address_space *space = process_space_get(process);
-    process_release(process);
     struct address_space_usage usage = { 0 };
     uint64_t code_pages = 0;
     if (space) {
@@ -108,4 +92,4 @@ static void fill_statm(struct snapshot *text)
                    (number)code_pages, (number)(usage.data + usage.stack));
 }
 
-SNAPSHOT_FILE(proc_statm, fill_statm);
+PROC_TEXT_FILE(proc_statm, fill_statm);

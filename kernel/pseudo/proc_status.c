@@ -5,7 +5,6 @@
 #include "mem/object_cache.h"
 #include "proc/inspect.h"
 #include "pseudo/proc_inode.h"
-#include "pseudo/snapshot.h"
 #include "vm/usage.h"
 
 #define KIB_PER_PAGE (PAGE_SIZE / 1024)
@@ -98,18 +97,12 @@ static uint32_t table_size(struct process *process)
     return size;
 }
 
-static void fill_status(struct snapshot *text)
+static void fill_status(struct snapshot *text, struct process *process)
 {
-    struct process *process = proc_inode_process(text->inode);
-    if (!process) {
-        text->error = -ESRCH;
-        return;
-    }
     struct process_view view;
     process_inspect(process, &view);
     struct address_space *space = process_space_get(process);
     print_head(text, &view, table_size(process));
-    process_release(process);
     if (space) {
         print_memory(text, space);
         address_space_release(space);
@@ -118,7 +111,7 @@ static void fill_status(struct snapshot *text)
     print_tail(text, &view);
 }
 
-SNAPSHOT_FILE(proc_status, fill_status);
+PROC_TEXT_FILE(proc_status, fill_status);
 
 static const struct {
     const char *name, *unit;
@@ -141,16 +134,10 @@ static void print_limit(struct snapshot *text, uint64_t value)
         snapshot_print(text, "%-20llu ", (number)value);
 }
 
-static void fill_limits(struct snapshot *text)
+static void fill_limits(struct snapshot *text, struct process *process)
 {
-    struct process *process = proc_inode_process(text->inode);
-    if (!process) {
-        text->error = -ESRCH;
-        return;
-    }
     struct process_view view;
     process_inspect(process, &view);
-    process_release(process);
     snapshot_print(text, "%-25s %-20s %-20s %-10s\n", "Limit", "Soft Limit", "Hard Limit", "Units");
     for (uint32_t i = 0; i < RLIMIT_COUNT; i++) {
         snapshot_print(text, "%-25s ", limit_names[i].name);
@@ -160,24 +147,23 @@ static void fill_limits(struct snapshot *text)
     }
 }
 
-SNAPSHOT_FILE(proc_limits, fill_limits);
+PROC_TEXT_FILE(proc_limits, fill_limits);
 
-static void fill_comm(struct snapshot *text)
+static void fill_comm(struct snapshot *text, struct process *process)
 {
-    struct process *process = proc_inode_process(text->inode);
-    if (!process) {
-        text->error = -ESRCH;
-        return;
-    }
     struct process_view view;
     process_inspect(process, &view);
-    process_release(process);
     snapshot_print(text, "%s\n", view.name);
+}
+
+static void make_comm(struct snapshot *text)
+{
+    proc_text_make(text, fill_comm);
 }
 
 static int open_comm(struct file *file)
 {
-    return snapshot_open_fresh(file, fill_comm);
+    return snapshot_open_fresh(file, make_comm);
 }
 
 // A process names itself only. What does not fit is cut, as on Linux.
@@ -185,8 +171,6 @@ static int64_t write_comm(struct file *file, struct user_iterator *source, uint6
 {
     char name[16] = { 0 };
     int64_t length = (int64_t)source->remaining;
-    if (length == 0)
-        return 0; // does not name it ""
     size_t wanted = min_of(source->remaining, sizeof(name) - 1);
     if (user_iterator_read(source, name, wanted) < wanted)
         return -EFAULT;

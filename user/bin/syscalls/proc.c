@@ -196,8 +196,7 @@ static bool test_proc_names(void)
     int fd = open("/proc/self/comm", O_WRONLY);
     EXPECT(write(fd, "0123456789abcdefgh", 18) == 18);
     EXPECT(prctl(PR_GET_NAME, text) == 0 && strcmp(text, "0123456789abcde") == 0);
-    EXPECT(write(fd, "", 0) == 0); // does nothing
-    EXPECT(prctl(PR_GET_NAME, text) == 0 && strcmp(text, "0123456789abcde") == 0);
+    EXPECT(write(fd, "", 0) == 0 && prctl(PR_GET_NAME, text) == 0 && strcmp(text, "") == 0);
     int fields = 0;
     EXPECT(read_text("/proc/self/stat", text, sizeof(text)) > 0);
     for (char *rest = strrchr(text, ')'); rest != NULL; rest = strchr(rest + 1, ' '))
@@ -208,14 +207,13 @@ static bool test_proc_names(void)
     return true;
 }
 
-// Lines stay lines, whatever is in a name; comm gives it as it is.
+// Lines stay lines in status and maps, whatever is in a name; comm and stat give it as it is.
 static bool test_proc_escapes(void)
 {
     char text[8192];
     EXPECT(prctl(PR_SET_NAME, "a\nb\\c") == 0);
     EXPECT(read_text("/proc/self/comm", text, sizeof(text)) == 6 && !strcmp(text, "a\nb\\c\n"));
-    EXPECT(read_text("/proc/self/stat", text, sizeof(text)) > 0 &&
-           strstr(text, " (a\\nb\\\\c) R "));
+    EXPECT(read_text("/proc/self/stat", text, sizeof(text)) > 0 && strstr(text, " (a\nb\\c) R "));
     EXPECT(read_text("/proc/self/status", text, sizeof(text)) > 0);
     EXPECT(strncmp(text, "Name:\ta\\nb\\\\c\nUmask:", 20) == 0);
     int fd = open(SCRATCH "/x\ny\\z", O_CREAT | O_RDWR, 0600);
@@ -246,7 +244,7 @@ static bool test_proc_threads(void)
     struct stat process, thread;
     EXPECT(count_names("/proc/self/task") == 3);
     snprintf(path, sizeof(path), "/proc/self/task/%d", getpid());
-    EXPECT(count_names(path) == count_names("/proc/self") - 1);
+    EXPECT(count_names(path) > 10 && count_names(path) < count_names("/proc/self"));
     EXPECT(stat(path, &thread) == 0 && stat("/proc/self", &process) == 0);
     EXPECT(thread.st_ino != process.st_ino && S_ISDIR(thread.st_mode));
     EXPECT(chdir(path) == 0 && getcwd(text, sizeof(text)) != NULL);
