@@ -2,12 +2,7 @@
 // checked. Each test is a process; `ok NAME` or `BAD NAME`. Exits 1 if any was bad. signals [NAME]
 #include "check.h"
 
-#define TEST_LIMIT_NS 20000000000u
-
-static const struct {
-    const struct test *tests;
-    const size_t *count;
-} groups[] = {
+static const struct test_group groups[] = {
     { delivery_tests, &delivery_test_count }, { frame_tests, &frame_test_count },
     { wait_tests, &wait_test_count },         { child_tests, &child_test_count },
     { timer_tests, &timer_test_count },       { return_tests, &return_test_count },
@@ -62,38 +57,7 @@ pid_t send_later(int signal, uint64_t delay_ns)
     return child;
 }
 
-static int run(void *argument)
-{
-    const struct test *test = argument;
-    return test->run() ? 0 : 1;
-}
-
-static int judge(const struct test *test)
-{
-    char words[48];
-    bool timed_out;
-    int status = child_wait_limited(child_start(run, (void *)test), TEST_LIMIT_NS, &timed_out);
-    if (status == 0)
-        printf("ok %s\n", test->name);
-    else
-        printf("BAD %s: %s\n", test->name,
-               timed_out ? "hung" : verdict_words(status, words, sizeof(words)));
-    return status != 0;
-}
-
 int main(int argc, char **argv)
 {
-    unsigned count = 0;
-    int bad = 0;
-    setvbuf(stdout, NULL, _IOLBF, 0);
-    for (size_t g = 0; g < COUNT_OF(groups); g++) {
-        for (size_t i = 0; i < *groups[g].count; i++) {
-            if (argc > 1 && strcmp(argv[1], groups[g].tests[i].name) != 0)
-                continue;
-            bad += judge(&groups[g].tests[i]);
-            count++;
-        }
-    }
-    printf("signals: %u tests, %d bad\n", count, bad);
-    return bad != 0;
+    return suite_run("signals", groups, COUNT_OF(groups), argv[1], NULL) != 0;
 }

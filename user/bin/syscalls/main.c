@@ -4,17 +4,10 @@
 // expected. Exits 1 if any was bad. `syscalls [NAME]`
 #include "check.h"
 
-#include <stdio.h>
-#include <string.h>
 #include <sys/stat.h>
 #include <unistd.h>
 
-#define TEST_LIMIT_NS 20000000000u
-
-static const struct {
-    const struct test *tests;
-    const size_t *count;
-} groups[] = {
+static const struct test_group groups[] = {
     { file_tests, &file_test_count },
     { folder_tests, &folder_test_count },
     { descriptor_tests, &descriptor_test_count },
@@ -29,45 +22,9 @@ static const struct {
     { proc_tests, &proc_test_count },
 };
 
-void explain(const char *file, int line, const char *expectation)
-{
-    const char *slash = strrchr(file, '/');
-    printf("  %s:%d: expected %s (errno %d)\n", slash ? slash + 1 : file, line, expectation, errno);
-}
-
-static int run(void *argument)
-{
-    const struct test *test = argument;
-    return test->run() ? 0 : 1;
-}
-
-static int judge(const struct test *test)
-{
-    char words[48];
-    bool timed_out;
-    int status = child_wait_limited(child_start(run, (void *)test), TEST_LIMIT_NS, &timed_out);
-    if (status == 0)
-        printf("ok %s\n", test->name);
-    else
-        printf("BAD %s: %s\n", test->name,
-               timed_out ? "hung" : verdict_words(status, words, sizeof(words)));
-    return status != 0;
-}
-
 int main(int argc, char **argv)
 {
-    unsigned count = 0;
-    int bad = 0;
-    setvbuf(stdout, NULL, _IOLBF, 0);
     mkdir(SCRATCH, 0755);
-    for (size_t g = 0; g < COUNT_OF(groups); g++) {
-        for (size_t i = 0; i < *groups[g].count; i++) {
-            if (argc > 1 && strcmp(argv[1], groups[g].tests[i].name) != 0)
-                continue;
-            bad += judge(&groups[g].tests[i]);
-            count++;
-        }
-    }
-    printf("syscalls: %u tests, %d bad\n", count, bad);
+    unsigned bad = suite_run("syscalls", groups, COUNT_OF(groups), argv[1], NULL);
     return bad != 0 || rmdir(SCRATCH) != 0;
 }

@@ -1,10 +1,8 @@
-// A test is a function that returns true, or says with EXPECT what was otherwise. main.c runs each
-// in a child of the session's leader, in the foreground, with fresh settings.
+// Each test runs in a child of the session's leader, in the foreground, with fresh settings.
 #pragma once
 
-#include "program.h"
+#include "suite.h"
 
-#include <errno.h>
 #include <fcntl.h>
 #include <poll.h>
 #include <signal.h>
@@ -15,34 +13,10 @@
 #include <termios.h>
 #include <unistd.h>
 
-struct test {
-    const char *name;
-    bool (*run)(void);
-};
-
 extern const struct test job_tests[], input_tests[], control_tests[];
 extern const size_t job_test_count, input_test_count, control_test_count;
 
 #define TERMINAL 0 // descriptor
-#define MILLISECONDS 1000000ull
-
-#define EXPECT(condition)                                                                          \
-    do {                                                                                           \
-        if (!(condition)) {                                                                        \
-            printf("  %s:%d: expected %s (errno %d)\n", __func__, __LINE__, #condition, errno);    \
-            return false;                                                                          \
-        }                                                                                          \
-    } while (0)
-
-#define EXPECT_ERROR(call, error)                                                                  \
-    do {                                                                                           \
-        errno = 0;                                                                                 \
-        if ((long)(call) != -1 || errno != (error)) {                                              \
-            printf("  %s:%d: expected " #call " to fail with " #error " (errno %d)\n", __func__,   \
-                   __LINE__, errno);                                                               \
-            return false;                                                                          \
-        }                                                                                          \
-    } while (0)
 
 // Asks whoever sits at the terminal to type this: a line "TYPE text".
 void ask_for(const char *text);

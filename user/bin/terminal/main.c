@@ -4,12 +4,7 @@
 // or `BAD NAME`. Exits 1 if any was bad. terminal [NAME | hangup]
 #include "check.h"
 
-#define TEST_LIMIT_NS 20000000000u
-
-static const struct {
-    const struct test *tests;
-    const size_t *count;
-} groups[] = {
+static const struct test_group groups[] = {
     { job_tests, &job_test_count },
     { control_tests, &control_test_count },
     { input_tests, &input_test_count },
@@ -112,50 +107,22 @@ int as_orphan(bool (*body)(void))
     return read(ends[0], &result, 1) == 1 ? result : -1;
 }
 
-static int run(void *argument)
+static void take_terminal_back(void)
 {
-    const struct test *test = argument;
-    bool good = test->run();
-    fflush(stdout);
-    return good ? 0 : 1;
-}
-
-static int judge(const struct test *test)
-{
-    char words[48];
-    bool timed_out;
-    pid_t own = getpgrp();
-    int status = child_wait_limited(child_start(run, (void *)test), TEST_LIMIT_NS, &timed_out);
     ignore_signal(SIGTTOU); // the test may have left another group in the foreground
-    if (tcsetpgrp(TERMINAL, own) != 0 || tcsetattr(TERMINAL, TCSAFLUSH, &original) != 0)
+    if (tcsetpgrp(TERMINAL, getpgrp()) != 0 || tcsetattr(TERMINAL, TCSAFLUSH, &original) != 0)
         fail("the terminal does not come back");
     signal(SIGTTOU, SIG_DFL);
-    if (status == 0)
-        printf("ok %s\n", test->name);
-    else
-        printf("BAD %s: %s\n", test->name,
-               timed_out ? "hung" : verdict_words(status, words, sizeof(words)));
-    return status != 0;
 }
 
 int main(int argc, char **argv)
 {
-    unsigned count = 0;
-    int bad = 0;
-    setvbuf(stdout, NULL, _IOLBF, 0);
-    if (argc > 1 && strcmp(argv[1], "hangup") == 0)
+    if (argc > 1 && strcmp(argv[1], "hangup") == 0) {
+        setvbuf(stdout, NULL, _IOLBF, 0);
         return check_hang_up();
+    }
     if (tcgetattr(TERMINAL, &original) != 0 || getsid(0) != getpid())
         fail("no session with a terminal");
     ignore_signal(SIGWINCH);
-    for (size_t g = 0; g < COUNT_OF(groups); g++) {
-        for (size_t i = 0; i < *groups[g].count; i++) {
-            if (argc > 1 && strcmp(argv[1], groups[g].tests[i].name) != 0)
-                continue;
-            bad += judge(&groups[g].tests[i]);
-            count++;
-        }
-    }
-    printf("terminal: %u tests, %d bad\n", count, bad);
-    return bad != 0;
+    return suite_run("terminal", groups, COUNT_OF(groups), argv[1], take_terminal_back) != 0;
 }
