@@ -11,18 +11,23 @@ from collections import namedtuple
 
 FORMAT = os.path.join(os.path.dirname(os.path.dirname(os.path.abspath(__file__))), "include",
                       "trace_format.h")
-HEADER = struct.Struct("<QIIQQQ")
+HEADER = struct.Struct("<QIIQQQQQII")
 EVENT = struct.Struct("<QHHIQQ")
 
 Event = namedtuple("Event", "tsc type cpu thread a b name")
+Step = namedtuple("Step", "name column words value")
+Header = namedtuple("Header", "magic version event_size tsc_hz event_count lost_count zero_tsc "
+                    "open_tsc ring_events cpu_count")
+SYSCALL = 256  # ENTRY's vector of a system call
 
 
 class TraceFile:
-    """Header fields, and events in the order of the file."""
+    """Header fields, and events in the order of time; the state at open (time 0) comes first."""
 
-    def __init__(self, tsc_hz, lost_count, events):
-        self.tsc_hz = tsc_hz
-        self.lost_count = lost_count  # overwritten before they were read
+    def __init__(self, header, events):
+        self.header = header
+        self.tsc_hz = header.tsc_hz
+        self.lost_count = header.lost_count  # overwritten before they were read
         self.events = events
 
     def named(self, *names):
@@ -31,14 +36,46 @@ class TraceFile:
     def nanoseconds(self, ticks):
         return ticks * 1_000_000_000 // self.tsc_hz
 
+    def thread_names(self):
+        """{thread id: (pid, name)}, by the last NAME of each."""
+        return {event.a & 0xFFFFFFFF: (event.a >> 32, short_name(event.b))
+                for event in self.named("NAME")}
+
+
+def short_name(value):
+    """The text in NAME's b."""
+    return value.to_bytes(8, "little").rstrip(b"\0").decode("utf-8", "replace")
+
+
+def entry_vector(event):
+    """(vector, call number) of an ENTRY; the number is None but for SYSCALL."""
+    vector = event.a & 0xFFFFFFFF
+    return vector, event.a >> 32 if vector == SYSCALL else None
+
+
+def read_text():
+    with open(FORMAT, encoding="ascii") as file:
+        return file.read()
+
 
 def read_format():
     """({number: name}, {constant: value}) out of the header."""
-    with open(FORMAT, encoding="ascii") as file:
-        text = file.read()
+    text = read_text()
     names = {int(number): name for number, name in re.findall(r"TRACE_EVENT\((\d+), (\w+),", text)}
     constants = re.findall(r"#define TRACE_FILE_(\w+) (0x[0-9a-f]+|\d+)u", text)
     return names, {name: int(value, 0) for name, value in constants}
+
+
+def read_steps():
+    """{number: Step} out of the header."""
+    rows = re.findall(r'TRACE_STEP\((\d+), (\w+), (\w+), "([^"]*)",\s+"([^"]*)"\)', read_text())
+    return {int(number): Step(*fields) for number, *fields in rows}
+
+
+def read_enum(name):
+    """The names of an enum of the header, in the order of their values from 0."""
+    body = re.search(rf"enum {name} \{{(.*?)\}};", read_text(), re.DOTALL).group(1)
+    return re.findall(r"^\s*(\w+),", body, re.MULTILINE)
 
 
 def load(data):
@@ -46,12 +83,12 @@ def load(data):
     names, constants = read_format()
     if len(data) < HEADER.size:
         raise ValueError(f"a trace has a header of {HEADER.size} bytes, here are {len(data)}")
-    magic, version, size, tsc_hz, count, lost = HEADER.unpack_from(data)
-    if (magic, version, size) != (constants["MAGIC"], constants["VERSION"], EVENT.size):
+    header = Header(*HEADER.unpack_from(data))
+    if header[:3] != (constants["MAGIC"], constants["VERSION"], EVENT.size):
         raise ValueError(f"not a trace of version {constants['VERSION']}")
-    if len(data) < HEADER.size + count * EVENT.size:
-        raise ValueError(f"{count} events announced, the file ends before")
-    body = data[HEADER.size : HEADER.size + count * EVENT.size]
+    if len(data) < HEADER.size + header.event_count * EVENT.size:
+        raise ValueError(f"{header.event_count} events announced, the file ends before")
+    body = data[HEADER.size : HEADER.size + header.event_count * EVENT.size]
     events = [Event(*fields, names.get(fields[1], str(fields[1])))
               for fields in EVENT.iter_unpack(body)]
-    return TraceFile(tsc_hz, lost, events)
+    return TraceFile(header, sorted(events, key=lambda event: event.tsc))

@@ -5,10 +5,6 @@
 #include "lib/types.h"
 #include "trace_format.h"
 
-#define TRACE_ENUM(number, name, a_meaning, b_meaning) TRACE_##name = (number),
-enum trace_type { TRACE_EVENTS(TRACE_ENUM) };
-#undef TRACE_ENUM
-
 #define TRACE_RING_EVENTS 16384u // per CPU
 
 // One predictable test when off. The checked build starts with it on, the lean one off; `trace=`.

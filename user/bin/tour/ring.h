@@ -5,10 +5,6 @@
 #include "output.h"
 #include "trace_format.h"
 
-#define RING_ENUM(number, name, a_meaning, b_meaning) TRACE_##name = (number),
-enum trace_type { TRACE_EVENTS(RING_ENUM) };
-#undef RING_ENUM
-
 // Vectors, as ENTRY's `a` and FAULT's `a` have them.
 #define VECTOR_PROTECTION 13u
 #define VECTOR_PAGE_FAULT 14u
