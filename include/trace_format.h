@@ -28,6 +28,7 @@
 // The steps of the chapter's Figures 6.1 to 6.3 that are no event of their own.
 // TRACE_STEP(NUMBER, NAME, column in the figure, the book's words, meaning of the value)
 #define TRACE_STEPS(TRACE_STEP)                                                                    \
+    TRACE_STEP(7, BEGIN, OS, "begin: stacks, control registers", "CR4")                            \
     TRACE_STEP(1, TRAP_TABLE, OS, "initialize trap table", "IDT base")                             \
     TRACE_STEP(2, SYSCALL_HANDLER, HARDWARE, "remember address of syscall handler", "LSTAR")       \
     TRACE_STEP(3, SYSCALL_SEGMENTS, HARDWARE, "and the segments of both modes", "STAR")            \

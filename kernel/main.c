@@ -22,17 +22,22 @@ noreturn_function void kernel_main(struct boot_info *boot)
     boot_read_command_line(boot);  // loglevel=, panic=, slice_ms=, timer=, init=, direct=
     cpu_features_init();           // what can this CPU do?
     cpu_control_registers_load();  // NX, WP, SMEP, SMAP, UMIP, FSGSBASE
+    boot_trace_begin();            // each step from here to the timer is stamped
     cpu_tables_load(&boot_percpu); // the trap table, by a privileged instruction
+    boot_trace_trap_table();       // read back: what the hardware remembers now
     cpu_syscall_msrs_load();       // and the one address where SYSCALL arrives
+    boot_trace_syscall_entry();    // read back
     fpu_init();                    // vector state: how it is saved, how big it is
     boot_load_symbols(boot);       // from here on, a panic names functions
     frames_init(boot);             // all RAM, frame by frame
     kernel_map_init(boot);         // the kernel's half; the identity map goes
+    boot_start_trace();            // trace=: the event rings get their memory
     boot_guard_stack();            // an overflow of this stack is noticed, too
     boot_open_screen(boot);        // the log appears on the framebuffer as well
     boot_start_devices(boot);      // ACPI, LAPIC, I/O APICs, clocks: time begins
     random_init();                 // seeds the generator
     scheduler_init(boot_options.slice_ns, boot_options.timer_off); // this context is idle now
+    boot_trace_timer();            // the last of the chapter's steps at boot
     user_copy_init();              // STAC and CLAC, if this CPU has them
     latency_add_cpu(&boot_percpu); // its longest stretches are measured from here on
     process_init();                // the process table

@@ -13,6 +13,7 @@ struct boot_options {
     const char *init_path;
     const char *direct_program; // NULL: the ordinary way
     const char *selftest;       // NULL: none
+    uint32_t trace_events;      // room of each CPU's ring, a power of two; 0: tracing is off
     struct command_line line;
 };
 extern struct boot_options boot_options;
@@ -23,6 +24,13 @@ void boot_check_info(const struct boot_info *boot);
 // Unknown words are reported in the log.
 void boot_read_command_line(struct boot_info *boot);
 void boot_guard_stack(void);
+// Stamps for the chapter's table of the boot: before the tables, behind each step.
+void boot_trace_begin(void);
+void boot_trace_trap_table(void);
+void boot_trace_syscall_entry(void);
+void boot_trace_timer(void);
+// With tracing on, the boot CPU's ring. After frames_init().
+void boot_start_trace(void);
 void boot_load_symbols(const struct boot_info *boot);
 void boot_open_screen(const struct boot_info *boot);
 void boot_start_devices(const struct boot_info *boot);

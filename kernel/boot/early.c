@@ -92,14 +92,29 @@ static void read_timer_option(void)
         log_warning("boot", "command line: timer=%s: only timer=off is known", timer);
 }
 
-static void read_trace_option(void)
+// The checked build traces unless told not to; the lean one only when asked.
+static uint32_t trace_option(void)
 {
-    const char *trace = command_line_value(&boot_options.line, "trace");
+    const char *text = command_line_value(&boot_options.line, "trace");
+    uint32_t events = DEBUG_CHECKS ? TRACE_DEFAULT_EVENTS : 0;
+    uint64_t count;
 
-    if (trace && strcmp(trace, "on") != 0 && strcmp(trace, "off") != 0)
-        log_warning("boot", "command line: trace=%s is neither on nor off", trace);
-    else if (trace)
-        trace_enabled = strcmp(trace, "on") == 0;
+    if (!text)
+        return events;
+    if (strcmp(text, "on") == 0)
+        return TRACE_DEFAULT_EVENTS;
+    if (strcmp(text, "off") == 0)
+        return 0;
+    if (!command_line_number(&boot_options.line, "trace", TRACE_MINIMUM_EVENTS,
+                             TRACE_MAXIMUM_EVENTS, &count)) {
+        log_warning("boot",
+                    "command line: trace=%s is neither on nor off nor a count from %u to %u", text,
+                    TRACE_MINIMUM_EVENTS, TRACE_MAXIMUM_EVENTS);
+        return events;
+    }
+    for (events = TRACE_MINIMUM_EVENTS; events < count;)
+        events *= 2;
+    return events;
 }
 
 void boot_read_command_line(struct boot_info *boot)
@@ -114,7 +129,7 @@ void boot_read_command_line(struct boot_info *boot)
     log_set_level((uint32_t)number_option("loglevel", 0, LOG_DEBUG, LOG_INFO));
     panic_set_restart_seconds((uint32_t)number_option("panic", 0, MAXIMUM_PANIC_SECONDS, 10));
     read_timer_option();
-    read_trace_option();
+    options->trace_events = trace_option();
     options->init_path = command_line_value(&options->line, "init");
     options->direct_program = command_line_value(&options->line, "direct");
     options->selftest = command_line_value(&options->line, "selftest");

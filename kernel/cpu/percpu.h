@@ -9,6 +9,7 @@
 struct thread;
 struct run_queue;
 struct spinlock;
+struct trace_ring;
 
 #define CPU_LIMIT 256u
 #define HELD_LOCK_LIMIT 16u
@@ -42,6 +43,9 @@ struct percpu {
 
     // cpu/tables.h
     struct cpu_tables *tables;
+
+    // debug/trace.h: where events go; NULL: nowhere
+    struct trace_ring *trace_ring;
 
     // longest stretches seen, in TSC ticks (debug/latency.h)
     uint64_t longest_interrupts_off;

@@ -62,6 +62,16 @@ DEFINE_CONTROL_REGISTER(cr4)
 DEFINE_CONTROL_REGISTER(dr6)
 DEFINE_CONTROL_REGISTER(dr7)
 
+static inline uint64_t read_idt_base(void)
+{
+    struct packed_struct {
+        uint16_t limit;
+        uint64_t base;
+    } table;
+    __asm__ volatile("sidt %0" : "=m"(table));
+    return table.base;
+}
+
 static inline uint64_t read_msr(uint32_t number)
 {
     uint32_t low, high;

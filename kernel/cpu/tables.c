@@ -175,6 +175,14 @@ __attribute__((no_stack_protector)) void cpu_tables_load(struct percpu *cpu)
     __asm__ volatile("lidt %0" : : "m"(idt_pointer));
 }
 
+uint64_t cpu_vector_handler(uint32_t vector)
+{
+    const struct gate *gate = &idt[vector];
+
+    return gate->offset_low | (uint64_t)gate->offset_middle << 16 |
+           (uint64_t)gate->offset_high << 32;
+}
+
 void cpu_kernel_stack_set(uint64_t stack_top)
 {
     struct percpu *cpu = this_cpu();

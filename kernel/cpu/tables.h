@@ -14,6 +14,8 @@ enum interrupt_stack {
 
 // Loads GDT, TSS and IDT on this CPU; GS base is set to `cpu`. Interrupts off.
 void cpu_tables_load(struct percpu *cpu);
+// Where the gate of a vector leads.
+uint64_t cpu_vector_handler(uint32_t vector);
 // Programs STAR, LSTAR, CSTAR, SFMASK, SYSENTER_* and EFER.SCE, then reads each back and panics if
 // one did not take. Interrupts off.
 void cpu_syscall_msrs_load(void);

@@ -18,7 +18,7 @@
 #include "lib/format.h"
 #include "lib/string.h"
 
-#define LAST_EVENTS 16u
+#define LAST_EVENTS 64u
 #define FRAME_SIZE_LIMIT 65536u
 #define NS_PER_SECOND 1000000000ull
 

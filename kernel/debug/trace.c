@@ -1,19 +1,15 @@
-// The event rings. trace_record() is called from entry paths, the scheduler and NMI handlers. Each
-// ring is written by its own CPU alone; a slot is reserved by one instruction, so an NMI in between
-// gets another. Invariant: a slot's head word is zero while the rest of it is being changed.
+// The event rings: recording and copying; trace_print.c puts them into words. trace_record() is
+// called from entry paths, the scheduler and NMI handlers. Each ring is written by its own CPU
+// alone. Invariant: a slot's head word carries the number of the event that is whole in it, and is
+// stored last.
 #include "debug/trace.h"
 
 #include <stdatomic.h>
 
-#include "cpu/clock.h"
-#include "cpu/percpu.h"
 #include "cpu/registers.h"
-#include "debug/log.h"
-#include "lib/protection.h"
+#include "lib/string.h"
 
-_Static_assert((TRACE_RING_EVENTS & (TRACE_RING_EVENTS - 1)) == 0, "a power of two");
-
-// struct trace_event as the ring sees it: type, cpu and thread in one word, stored at once.
+// struct trace_event as the ring has it. The head: thread << 32 | type << 24 | low bits of number.
 struct slot {
     _Atomic uint64_t tsc;
     _Atomic uint64_t head;
@@ -23,73 +19,135 @@ struct slot {
 
 _Static_assert(sizeof(struct slot) == sizeof(struct trace_event), "slot layout");
 
-struct ring {
-    struct slot *slots;
-    _Atomic uint64_t next; // events recorded since boot
-    uint32_t thread;       // as the last SWITCH said
+#define HEAD_TYPE_SHIFT 24u
+#define HEAD_NUMBER_MASK ((1ull << HEAD_TYPE_SHIFT) - 1)
+_Static_assert(TRACE_MAXIMUM_EVENTS <= HEAD_NUMBER_MASK / 2, "generations of a slot differ");
+
+struct trace_ring {
+    struct slot *slots; // NULL: none
+    uint64_t mask;      // count - 1
+    uint64_t thread;    // id of the running thread << 32
+    uint64_t next;      // events recorded since boot; written by reserve_slot()
 };
 
-bool trace_enabled = DEBUG_CHECKS;
-static struct slot boot_slots[TRACE_RING_EVENTS];
-static struct ring rings[CPU_LIMIT] = { [0] = { .slots = boot_slots } };
+bool trace_enabled;
+static struct trace_ring rings[CPU_LIMIT];
+static struct trace_event kept[TRACE_KEPT_LIMIT];
+static size_t kept_count;
 
-// One instruction on this CPU; without a lock prefix, since no other CPU writes.
-static uint64_t reserve_slot(struct ring *ring)
+// One instruction, so what interrupts this CPU, an NMI too, comes wholly before or after it and
+// gets a slot of its own. No lock prefix: no other CPU writes.
+static inline uint64_t reserve_slot(struct trace_ring *ring)
 {
-    uint64_t index = 1;
+    uint64_t number = 1;
 
-    __asm__ volatile("xaddq %0, %1" : "+r"(index), "+m"(ring->next)::"memory");
-    return index;
+    __asm__ volatile("xaddq %0, %1" : "+r"(number), "+m"(ring->next)::"memory");
+    return number;
 }
 
-void trace_record(enum trace_type type, uint64_t a, uint64_t b)
+// Why this is safe in an NMI: between any two instructions here an NMI may record events of its
+// own. It reserves others than ours, since `next` has moved on, and changes nothing that we hold in
+// registers. A reader in that NMI (panic) finds our slot with the head of an event one or more
+// rounds older, whose number is not the one it asks for, and leaves it out; x86 keeps the order of
+// stores, so a head with the right number means that the rest is there.
+__attribute__((preserve_most)) void trace_record(enum trace_type type, uint64_t a, uint64_t b)
 {
-    uint32_t cpu = this_cpu()->number;
-    struct ring *ring = &rings[cpu];
+    struct trace_ring *ring = this_cpu()->trace_ring;
 
-    if (!ring->slots)
+    if (unlikely(!ring))
         return;
-    struct slot *slot = &ring->slots[reserve_slot(ring) % TRACE_RING_EVENTS];
-    uint64_t head = (uint64_t)ring->thread << 32 | (uint64_t)cpu << 16 | (uint64_t)type;
-    atomic_store_explicit(&slot->head, 0, memory_order_relaxed);
-    atomic_thread_fence(memory_order_release); // a compiler barrier only: x86 keeps store order
+    uint64_t number = reserve_slot(ring);
+    struct slot *slot = &ring->slots[number & ring->mask];
+    uint64_t head = ring->thread | (uint64_t)type << HEAD_TYPE_SHIFT | (number & HEAD_NUMBER_MASK);
     atomic_store_explicit(&slot->tsc, read_tsc(), memory_order_relaxed);
     atomic_store_explicit(&slot->a, a, memory_order_relaxed);
     atomic_store_explicit(&slot->b, b, memory_order_relaxed);
     atomic_store_explicit(&slot->head, head, memory_order_release);
-    if (type == TRACE_SWITCH)
-        ring->thread = (uint32_t)a;
 }
 
-void trace_add_cpu(uint32_t cpu, struct trace_event *events)
+void trace_switched(uint32_t thread, uint64_t stack_top)
 {
-    if (cpu < CPU_LIMIT)
-        rings[cpu].slots = (struct slot *)events;
+    struct trace_ring *ring = this_cpu()->trace_ring;
+
+    if (ring)
+        ring->thread = (uint64_t)thread << 32;
+    trace_record(TRACE_SWITCHED, thread, stack_top);
+}
+
+uint64_t trace_short_name(const char *name)
+{
+    uint64_t text = 0;
+
+    memcpy(&text, name, strnlen(name, sizeof(text)));
+    return text;
+}
+
+void trace_name(uint32_t thread, uint32_t pid, const char *name)
+{
+    trace_record(TRACE_NAME, thread | (uint64_t)pid << 32, trace_short_name(name));
+}
+
+void trace_keep(enum trace_type type, uint64_t a, uint64_t b)
+{
+    if (kept_count < TRACE_KEPT_LIMIT)
+        kept[kept_count++] =
+            (struct trace_event){ .tsc = read_tsc(), .type = (uint16_t)type, .a = a, .b = b };
+}
+
+size_t trace_kept(const struct trace_event **events)
+{
+    *events = kept;
+    return kept_count;
+}
+
+void trace_add_ring(struct percpu *cpu, struct trace_event *events, uint32_t count)
+{
+    struct trace_ring *ring = &rings[cpu->number];
+
+    ring->slots = (struct slot *)events;
+    ring->mask = count - 1;
+    cpu->trace_ring = ring;
+    trace_enabled = true;
+}
+
+uint32_t trace_ring_events(void)
+{
+    return rings[0].slots ? (uint32_t)rings[0].mask + 1 : 0;
+}
+
+static uint64_t count_recorded(const struct trace_ring *ring)
+{
+    return __atomic_load_n(&ring->next, __ATOMIC_ACQUIRE);
 }
 
 uint64_t trace_count(uint32_t cpu, uint64_t *lost)
 {
-    uint64_t next = cpu < CPU_LIMIT ? atomic_load(&rings[cpu].next) : 0;
-
-    *lost = next > TRACE_RING_EVENTS ? next - TRACE_RING_EVENTS : 0;
+    *lost = 0;
+    if (cpu >= CPU_LIMIT || !rings[cpu].slots)
+        return 0;
+    uint64_t next = count_recorded(&rings[cpu]);
+    uint64_t room = rings[cpu].mask + 1;
+    *lost = next > room ? next - room : 0;
     return next - *lost;
 }
 
-// False when the event with this number is not there any more, or not yet whole.
-static bool read_event(struct ring *ring, uint64_t number, struct trace_event *event)
+// False when the event with this number is not there any more, or not yet whole: the head must name
+// it before and after the rest was read, and no later event may have begun to replace it.
+static bool read_event(struct trace_ring *ring, uint64_t number, struct trace_event *event)
 {
-    struct slot *slot = &ring->slots[number % TRACE_RING_EVENTS];
+    struct slot *slot = &ring->slots[number & ring->mask];
     uint64_t head = atomic_load_explicit(&slot->head, memory_order_acquire);
 
     event->tsc = atomic_load_explicit(&slot->tsc, memory_order_relaxed);
     event->a = atomic_load_explicit(&slot->a, memory_order_relaxed);
     event->b = atomic_load_explicit(&slot->b, memory_order_relaxed);
-    event->type = (uint16_t)head;
-    event->cpu = (uint16_t)(head >> 16);
+    event->type = (uint8_t)(head >> HEAD_TYPE_SHIFT);
+    event->cpu = (uint16_t)(ring - rings);
     event->thread = (uint32_t)(head >> 32);
     atomic_thread_fence(memory_order_acquire);
-    return head != 0 && head == atomic_load_explicit(&slot->head, memory_order_relaxed) &&
-           atomic_load(&ring->next) <= number + TRACE_RING_EVENTS;
+    return event->type != 0 && (head & HEAD_NUMBER_MASK) == (number & HEAD_NUMBER_MASK) &&
+           head == atomic_load_explicit(&slot->head, memory_order_relaxed) &&
+           count_recorded(ring) <= number + ring->mask + 1;
 }
 
 size_t trace_copy(uint32_t cpu, uint64_t first, struct trace_event *events, size_t count)
@@ -98,46 +156,11 @@ size_t trace_copy(uint32_t cpu, uint64_t first, struct trace_event *events, size
     uint64_t held = trace_count(cpu, &lost);
     size_t copied = 0;
 
-    if (cpu >= CPU_LIMIT || !rings[cpu].slots || first >= held)
+    if (first >= held)
         return 0;
     uint64_t end = held - first < count ? held : first + count;
     for (uint64_t i = first; i < end; i++)
         if (read_event(&rings[cpu], lost + i, &events[copied]))
             copied++;
     return copied;
-}
-
-static const char *type_name(uint16_t type)
-{
-#define TRACE_NAME(number, name, a_meaning, b_meaning) [number] = #name,
-    static const char *const names[] = { TRACE_EVENTS(TRACE_NAME) };
-#undef TRACE_NAME
-
-    return type < ARRAY_SIZE(names) && names[type] ? names[type] : "?";
-}
-
-static void print_event(const struct trace_event *event)
-{
-    uint64_t us = clock_ns_from_tsc(event->tsc) / 1000;
-
-    log_emergency_line("panic", "  %llu.%06llu thread %u %s 0x%llx 0x%llx",
-                       (unsigned long long)(us / 1000000), (unsigned long long)(us % 1000000),
-                       event->thread, type_name(event->type), (unsigned long long)event->a,
-                       (unsigned long long)event->b);
-}
-
-void trace_print_last(size_t count)
-{
-    uint32_t cpu = this_cpu()->number;
-    uint64_t lost;
-    uint64_t held = trace_count(cpu, &lost);
-    uint64_t first = held > count ? held - count : 0;
-
-    if (cpu >= CPU_LIMIT || !rings[cpu].slots)
-        return;
-    for (uint64_t i = first; i < held; i++) {
-        struct trace_event event;
-        if (read_event(&rings[cpu], lost + i, &event))
-            print_event(&event);
-    }
 }

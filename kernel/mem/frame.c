@@ -157,6 +157,11 @@ void frame_release(struct frame *frame)
         free_block(frame);
 }
 
+uint64_t frames_in_use(void)
+{
+    return frame_allocator.total - frame_allocator.free_count;
+}
+
 void frames_count(struct frame_counts *counts)
 {
     spinlock_acquire(&frame_allocator.lock);

@@ -72,3 +72,5 @@ struct frame_counts {
     uint64_t used[FRAME_USE_COUNT];
 };
 void frames_count(struct frame_counts *counts);
+// total - free, without the lock: of some recent moment. Any context.
+uint64_t frames_in_use(void);

@@ -144,6 +144,7 @@ static int build_space(struct exec_state *state, const struct exec_strings *argu
     error = -ENOMEM;
     state->space = address_space_create();
     if (state->space) {
+        trace_step(STEP_ALLOCATE_MEMORY, state->space->page_table_root.value);
         struct initial_stack stack = { .top = plan_space(state->space, state->process),
                                        .program = &program,
                                        .arguments = arguments,
@@ -151,8 +152,12 @@ static int build_space(struct exec_state *state, const struct exec_strings *argu
                                        .executable_name = state->name };
         state->entry = elf_program_entry(&program);
         error = elf_program_map(&program, state->space);
-        if (!error)
+        if (!error) {
+            trace_step(STEP_LOAD_PROGRAM, state->entry);
             error = initial_stack_build(state->space, &stack, &state->stack_pointer);
+        }
+        if (!error)
+            trace_step(STEP_USER_STACK, state->stack_pointer);
     }
     elf_program_free(&program);
     return error;
@@ -240,7 +245,10 @@ static void commit_program(struct exec_state *state)
     string_copy(thread->name, last_component(state->name), sizeof(thread->name));
     thread_reset_user_registers();
     reset_frame(thread_user_frame(thread), state->entry, state->stack_pointer);
+    trace_step(STEP_KERNEL_STACK, (uint64_t)thread_user_frame(thread));
     trace(TRACE_EXEC, process->pid, state->entry);
+    if (unlikely(trace_enabled))
+        trace_name(thread->id, process->pid, thread->name);
 }
 
 // Drops what was built, or, after the swap, what was replaced.

@@ -132,14 +132,8 @@ static void say_line(const char *line)
 // What the program is about to find out for itself, in the kernel's own words.
 static void announce_call(uint64_t entry, phys_addr root)
 {
-    struct packed_struct {
-        uint16_t limit;
-        uint64_t base;
-    } table;
-
-    __asm__ volatile("sidt %0" : "=m"(table));
     log_notice("direct", "kernel: CR3 %#llx, trap table %#llx, stack below %#llx",
-               (unsigned long long)root.value, (unsigned long long)table.base,
+               (unsigned long long)root.value, (unsigned long long)read_idt_base(),
                (unsigned long long)current_thread()->stack_top);
     log_notice("direct", "kernel: calls %#llx", (unsigned long long)entry);
 }

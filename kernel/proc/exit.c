@@ -131,6 +131,7 @@ void process_exit(uint32_t wait_status)
     clear_thread_id(process);
     process_release_files(process);
     process_leave_space(process);
+    trace_step(STEP_FREE_MEMORY, process->pid);
     process_vfork_finish(process);
     preempt_point();
     job_control_leave(process);

@@ -44,6 +44,8 @@ static int copy_space(struct process *child, struct process *parent, uint64_t fl
         address_space_reference(space);
     else
         space = address_space_fork(space);
+    if (!(flags & CLONE_VM) && space)
+        trace_step(STEP_COPY_MEMORY, space->page_table_root.value);
     atomic_store(&child->space, space);
     child->vfork_borrowing = (flags & CLONE_VFORK) != 0;
     return space ? 0 : -ENOMEM;
@@ -167,6 +169,13 @@ static int check_clone(uint64_t flags, uint64_t tls)
     return 0;
 }
 
+static void note_fork(uint32_t pid, uint32_t parent_pid, const struct thread *thread)
+{
+    trace_record(TRACE_STEP, STEP_CREATE_ENTRY, pid);
+    trace_record(TRACE_FORK, pid, parent_pid);
+    trace_name(thread->id, pid, thread->name);
+}
+
 int64_t process_fork(uint64_t flags, uint64_t stack, user_addr parent_tid, user_addr child_tid,
                      uint64_t tls)
 {
@@ -194,7 +203,8 @@ int64_t process_fork(uint64_t flags, uint64_t stack, user_addr parent_tid, user_
         goto discard_thread;
 
     uint32_t pid = child->pid;
-    trace(TRACE_FORK, pid, parent->pid);
+    if (unlikely(trace_enabled))
+        note_fork(pid, parent->pid, thread);
     if (flags & CLONE_PARENT_SETTID)
         store_thread_id(parent_tid, pid);
     thread_start(thread);

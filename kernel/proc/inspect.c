@@ -85,6 +85,7 @@ void process_inspect(struct process *process, struct process_view *view)
     view->start_ns = process->start_ns;
     memcpy(view->limits, process->limits, sizeof(view->limits));
     if (thread) {
+        view->thread_id = thread->id;
         view->cpu = thread->cpu->number;
         view->affinity = thread->affinity;
     }

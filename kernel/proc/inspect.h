@@ -13,7 +13,8 @@ struct process_view {
     char name[16];
     int32_t nice;
     uint32_t thread_count;
-    uint32_t cpu; // where its first thread runs, or ran last
+    uint32_t thread_id; // of its first thread; 0: it has none any more
+    uint32_t cpu;       // where its first thread runs, or ran last
     uint32_t exit_signal, exit_status, umask;
     uint64_t start_ns;
     uint64_t user_ns, system_ns, children_user_ns, children_system_ns;

@@ -63,6 +63,8 @@ static int enter_process(struct process *process)
     }
     spinlock_release(&process_lock);
     if (!error)
+        trace_step(STEP_CREATE_ENTRY, process->pid);
+    if (!error)
         thread_set_page_table_root(thread, atomic_load(&process->space)->page_table_root);
     return error;
 }

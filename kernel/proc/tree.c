@@ -90,6 +90,7 @@ void process_unlink_locked(struct process *process)
     process->parent = NULL;
     process->state = PROCESS_DEAD;
     process_count--;
+    trace_step(STEP_REMOVE_ENTRY, process->pid);
     if (process_reaper == process)
         process_reaper = NULL;
 }

@@ -1,14 +1,17 @@
-// /proc/trace: the event rings of all CPUs, merged by time stamp, as they were at open. Called
-// through file.c. Recording pauses while the rings are copied, so that nothing moves under the
-// copy.
+// /proc/trace: who lives, the boot's steps, and the event rings of all CPUs, merged by time stamp,
+// as they were at open. Called through file.c. Recording goes on meanwhile: what it overwrites
+// before it was copied is counted as lost.
 #include "abi/errno.h"
 #include "cpu/clock.h"
 #include "cpu/interrupts.h"
 #include "cpu/percpu.h"
+#include "cpu/registers.h"
 #include "debug/trace.h"
 #include "mem/object_cache.h"
+#include "proc/inspect.h"
 #include "pseudo/devices.h"
 #include "pseudo/snapshot.h"
+#include "sched/scheduler.h"
 
 #define CURSOR_EVENTS 64u
 
@@ -88,6 +91,54 @@ static struct cursor *pick_oldest(struct cursor *cursors)
     return oldest;
 }
 
+static void append_event(struct snapshot *snapshot, struct trace_file_header *header,
+                         const struct trace_event *event)
+{
+    snapshot_append(snapshot, event, sizeof(*event));
+    header->event_count++;
+}
+
+// Names of programs and their parents as they are now, for whom the rings may know none any more.
+static void append_state(struct snapshot *snapshot, struct trace_file_header *header)
+{
+    struct process *process;
+
+    for (uint32_t pid = 1; (process = process_find_from(pid)); process_release(process)) {
+        struct process_view view;
+        process_inspect(process, &view);
+        pid = view.pid + 1;
+        struct trace_event name = { .type = TRACE_NAME,
+                                    .a = view.thread_id | (uint64_t)view.pid << 32,
+                                    .b = trace_short_name(view.name) };
+        struct trace_event parent = { .type = TRACE_PARENT, .a = view.pid, .b = view.parent_pid };
+        if (view.thread_id != 0)
+            append_event(snapshot, header, &name);
+        append_event(snapshot, header, &parent);
+        preempt_point();
+    }
+}
+
+static void append_kept(struct snapshot *snapshot, struct trace_file_header *header)
+{
+    const struct trace_event *events;
+    size_t count = trace_kept(&events);
+
+    for (size_t i = 0; i < count; i++)
+        append_event(snapshot, header, &events[i]);
+}
+
+static void append_rings(struct snapshot *snapshot, struct trace_file_header *header,
+                         struct cursor *cursors)
+{
+    for (struct cursor *cursor; !snapshot->failed && (cursor = pick_oldest(cursors));) {
+        append_event(snapshot, header, &cursor->events[cursor->index++]);
+        preempt_point();
+    }
+    for (struct cursor *cursor = cursors; cursor; cursor = cursor->next)
+        header->lost_count += cursor->lost;
+}
+
+// The rings' cursors come first: what is recorded from then on is not of this file.
 static void fill_trace(struct snapshot *snapshot)
 {
     struct cursor *cursors = NULL;
@@ -96,15 +147,16 @@ static void fill_trace(struct snapshot *snapshot)
         .version = TRACE_FILE_VERSION,
         .event_size = sizeof(struct trace_event),
         .tsc_hz = clock_tsc_hz(),
+        .zero_tsc = clock_tsc_from_ns(0),
+        .open_tsc = read_tsc(),
+        .ring_events = trace_ring_events(),
+        .cpu_count = 1,
     };
     snapshot->failed = !make_cursors(&cursors);
     snapshot_append(snapshot, &header, sizeof(header));
-    for (struct cursor *cursor; !snapshot->failed && (cursor = pick_oldest(cursors));) {
-        snapshot_append(snapshot, &cursor->events[cursor->index++], sizeof(struct trace_event));
-        header.event_count++;
-    }
-    for (struct cursor *cursor = cursors; cursor; cursor = cursor->next)
-        header.lost_count += cursor->lost;
+    append_state(snapshot, &header);
+    append_kept(snapshot, &header);
+    append_rings(snapshot, &header, cursors);
     snapshot_replace_start(snapshot, &header, sizeof(header));
     free_cursors(cursors);
 }

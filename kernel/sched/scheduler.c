@@ -11,6 +11,7 @@
 #include "lib/panic.h"
 #include "lib/protection.h"
 #include "lib/string.h"
+#include "mem/frame.h"
 #include "sched/run_queue.h"
 #include "sched/timer.h"
 
@@ -42,6 +43,7 @@ void scheduler_init(uint64_t slice_ns, bool timer_off)
     memset(&boot_idle.affinity, 0xff, sizeof(boot_idle.affinity));
     list_init(&boot_idle.policy.link);
     atomic_store(&boot_idle.state, THREAD_RUNNING);
+    trace_keep(TRACE_NAME, boot_idle.id, trace_short_name(boot_idle.name));
     timers_init();
 }
 
@@ -80,8 +82,16 @@ static void finish_switch(void)
     latency_mark((uint64_t)schedule);
 }
 
+// The first step on the new thread's stack.
+static void note_switched(void)
+{
+    if (unlikely(trace_enabled))
+        trace_switched(current_thread()->id, current_thread()->stack_top);
+}
+
 void thread_started(void)
 {
+    note_switched();
     finish_switch();
 }
 
@@ -137,8 +147,10 @@ void schedule(enum switch_reason reason)
     start_slice(queue, next);
     if (next != current) {
         run_time_account(cpu, current, next, reason);
-        trace(TRACE_SWITCH, next->id, reason);
+        trace(TRACE_SWITCH, next->id | frames_in_use() << 32,
+              reason | (uint64_t)queue->runnable_count << 8);
         switch_to(current, next);
+        note_switched();
     }
     finish_switch();
 }

@@ -119,6 +119,7 @@ void switch_to(struct thread *previous, struct thread *next)
     struct percpu *cpu = this_cpu();
 
     save_program(previous);
+    trace_step(STEP_SAVE_PROCESS, previous->id);
     load_program(next);
     reload_null_ss();
     if (next->page_table_root.value && next->page_table_root.value != read_cr3())

@@ -63,6 +63,8 @@ struct thread *thread_create(const char *name, thread_function function, void *a
     list_init(&thread->owner_link);
     atomic_store(&thread->state, THREAD_NEW);
     atomic_fetch_add(&live_threads, 1);
+    if (!uses_fpu) // a kernel thread; processes are named by their layer
+        trace_keep(TRACE_NAME, thread->id, trace_short_name(thread->name));
     return thread;
 
 no_fpu_state:

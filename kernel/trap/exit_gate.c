@@ -41,6 +41,6 @@ bool return_to_user(struct trap_frame *frame)
         this_cpu()->sysret_count++;
     else
         this_cpu()->iretq_count++;
-    trace(TRACE_EXIT, by_sysret, frame->rip);
+    trace(TRACE_EXIT, by_sysret ? EXIT_SYSRET : EXIT_IRETQ, frame->rip);
     return by_sysret;
 }

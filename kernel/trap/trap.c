@@ -89,6 +89,15 @@ static void note_longest_off(uint64_t since_tsc, uint64_t rip)
     }
 }
 
+// What goes back without passing the exit gate, which records all others.
+static void note_exit_around_gate(const struct trap_frame *frame)
+{
+    if (!frame_is_from_user(frame))
+        trace_record(TRACE_EXIT, EXIT_TO_KERNEL, frame->rip);
+    else if (frame->vector == VECTOR_NMI)
+        trace_record(TRACE_EXIT, EXIT_IRETQ, frame->rip);
+}
+
 void trap_handle(struct trap_frame *frame)
 {
     uint64_t since_tsc = DEBUG_CHECKS ? read_tsc() : 0;
@@ -101,12 +110,13 @@ void trap_handle(struct trap_frame *frame)
         handle_interrupt(frame);
         if (DEBUG_CHECKS)
             note_longest_off(since_tsc, (uint64_t)handle_interrupt);
-        return;
-    }
-    if (frame_is_from_user(frame))
+    } else if (frame_is_from_user(frame)) {
         fault_from_user(frame);
-    else
+    } else {
         fault_from_kernel(frame);
+    }
+    if (unlikely(trace_enabled))
+        note_exit_around_gate(frame);
 }
 
 // What SFMASK promises. A missing bit would show here, in debug builds, at the first system call
@@ -126,7 +136,7 @@ void syscall_handle(struct trap_frame *frame)
     if (unlikely(scheduler_timer_is_off()))
         scheduler_check_deadlines();
     interrupts_enable_now();
-    trace(TRACE_ENTRY, VECTOR_SYSCALL, frame->rax);
+    trace(TRACE_ENTRY, VECTOR_SYSCALL | frame->rax << 32, frame->rip);
     frame->rax = (uint64_t)syscall_dispatch(frame);
     signal_call_finished(frame);
 }
