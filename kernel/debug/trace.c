@@ -132,7 +132,7 @@ uint64_t trace_count(uint32_t cpu, uint64_t *lost)
 }
 
 // False when the event with this number is not there any more, or not yet whole: the head must name
-// it before and after the rest was read, and no later event may have begun to replace it.
+// it, and after the rest was read, no later event may have begun to replace it.
 static bool read_event(struct trace_ring *ring, uint64_t number, struct trace_event *event)
 {
     struct slot *slot = &ring->slots[number & ring->mask];
@@ -146,7 +146,6 @@ static bool read_event(struct trace_ring *ring, uint64_t number, struct trace_ev
     event->thread = (uint32_t)(head >> 32);
     atomic_thread_fence(memory_order_acquire);
     return event->type != 0 && (head & HEAD_NUMBER_MASK) == (number & HEAD_NUMBER_MASK) &&
-           head == atomic_load_explicit(&slot->head, memory_order_relaxed) &&
            count_recorded(ring) <= number + ring->mask + 1;
 }
 

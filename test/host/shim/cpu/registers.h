@@ -10,6 +10,7 @@
 void write_msr(uint32_t number, uint64_t value);
 uint8_t port_read8(uint16_t port);
 void port_write8(uint16_t port, uint8_t value);
+uint64_t read_tsc(void); // test_trace.c
 uint64_t read_cr4(void);
 void write_cr4(uint64_t value);
 uint64_t read_cr3(void);
