@@ -74,7 +74,7 @@ int main(int argc, char **argv)
             return 0;
         }
         if (option != 'n')
-            refuse(argv[optind - 1], "is not an option, or lacks its argument");
+            refuse((char[]){ '-', (char)optopt, '\0' }, "is not an option, or lacks its argument");
         count = count_argument(optarg);
     }
     pin_to_cpu(0);

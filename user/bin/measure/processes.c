@@ -13,7 +13,7 @@
 #include "rows.h"
 
 #define HELPER_SECONDS 120
-#define MINIMAL_PROGRAM "nothing"
+#define MINIMAL_PROGRAM "minimal"
 
 static char program[PATH_MAX];
 static char *program_arguments[] = { program, NULL };

@@ -15,7 +15,8 @@
 #define GAP_LIMIT SAMPLE_LIMIT
 #define FAR_APART 8 // times the usual step
 #define STEP_LOOKS 1000
-#define START_NS 2000000 // for two to be there
+#define START_NS 2000 // from setting the window to being in the loop
+#define START_TWO_NS 2000000
 #define TICK_US 1000
 
 struct window {
@@ -118,7 +119,7 @@ static void spin_alone(long milliseconds)
     for (; lone_count < WINDOWS; lone_count++) {
         double before = timer_interrupts();
         uint64_t since = __rdtsc();
-        struct window window = window_after(0, milliseconds);
+        struct window window = window_after(START_NS, milliseconds);
         uint64_t work = spin(&window, true);
         // The first and the last step lie across the edges.
         lone[lone_count].loss_ppm = loss_ppm(&window, work + 2 * usual_step);
@@ -140,7 +141,7 @@ static void spin_as_two(long milliseconds)
     for (; window && two_count < WINDOWS; two_count++) {
         double before = timer_interrupts();
         uint64_t since = __rdtsc();
-        *window = window_after(START_NS, milliseconds);
+        *window = window_after(START_TWO_NS, milliseconds);
         pid_t other = helper_start(spin_beside, window);
         if (other < 0)
             break;
@@ -212,7 +213,7 @@ unsigned ignored_timer(const struct row *row, long count, double *values)
     signal(SIGALRM, SIG_IGN);
     if (setitimer(ITIMER_REAL, &tick, NULL) != 0)
         return (unsigned)row_failed("setitimer");
-    struct window window = window_after(0, count);
+    struct window window = window_after(START_NS, count);
     spin(&window, true);
     setitimer(ITIMER_REAL, &none, NULL);
     signal(SIGALRM, SIG_DFL);
