@@ -3,6 +3,7 @@
 //   NAME VALUE UNIT min MIN max MAX [ns NS]      VALUE: the median, or the quantile that NAME says
 //   # NAME: skipped: REASON                      no such thing here; not an error
 //   # NAME: failed: REASON                       exit status 1
+#include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -78,6 +79,7 @@ int main(int argc, char **argv)
         count = count_argument(optarg);
     }
     pin_to_cpu(0);
+    signal(SIGPIPE, SIG_IGN); // a row whose helper died has failed, no more
     if (argv[optind])
         return !measure_named(argv + optind, count);
     timing_calibrate();

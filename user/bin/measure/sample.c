@@ -31,7 +31,8 @@ static bool is_well(void)
 uint64_t row_failed(const char *step)
 {
     if (is_well())
-        snprintf(failure, sizeof(failure), "%s: %s", step, strerror(errno));
+        snprintf(failure, sizeof(failure), "%s%s%s", step, errno ? ": " : "",
+                 errno ? strerror(errno) : "");
     return 0;
 }
 
@@ -168,6 +169,7 @@ bool row_measure(const struct row *row, long fixed_count)
     static double values[SAMPLE_LIMIT];
     unsigned count = 0;
     *failure = *skip = '\0';
+    errno = 0;
     if (row->prepare)
         row->prepare(row);
     if (is_well())
