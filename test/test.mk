@@ -16,7 +16,8 @@ KNOBS := $(if $(SMP),--smp '$(SMP)') $(if $(MEM),--mem '$(MEM)') $(if $(CPU),--c
 	$(if $(SCREEN),--screen) $(if $(ICOUNT),--icount) \
 	--build-dir '$(BUILD)' "--cmdline=$$RINGFENCE_CMDLINE"
 
-.PHONY: run exec debug test test-host test-tooling test-system test-negative lint format count
+.PHONY: run exec debug test test-host test-tooling test-system test-negative lint format count \
+	profile price
 
 run: all
 	@$(QEMU_PY) run $(KNOBS) --log build/run.log
@@ -46,6 +47,17 @@ test-system: all
 
 test-negative: all
 	@$(PYTHON) test/negative.py $(PROTECTIONS)
+
+# One row of `measure`, function by function; what each mechanism costs. Both of the lean build.
+TURNS ?= 500
+profile:
+	@test -n '$(ROW)' || { echo 'usage: make profile ROW=name [TURNS=500] (names: measure -l)' >&2; exit 1; }
+	@$(MAKE) -s DEBUG=0 all >&2
+	@$(PYTHON) test/profile/profile.py --iterations '$(TURNS)' -- /bin/measure -n '$(TURNS)' '$(ROW)'
+
+price:
+	@$(MAKE) -s DEBUG=0 all >&2
+	@$(PYTHON) test/profile/price.py $(WORDS)
 
 C_SOURCES = $(shell find kernel efi user include test -name '*.[ch]')
 

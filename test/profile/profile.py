@@ -13,57 +13,12 @@ import bisect
 import os
 import subprocess
 import sys
-import tempfile
 from collections import Counter
-from dataclasses import dataclass, field
 
-HERE = os.path.dirname(os.path.abspath(__file__))
-TEST = os.path.dirname(HERE)
 sys.dont_write_bytecode = True
+sys.path.insert(0, os.path.dirname(os.path.abspath(__file__)))
 
-# Instructions that cost more than their number says.
-COSTLY = {
-    "write CR3": lambda code: code[:2] == b"\x0f\x22" and code[2] & 0xf8 == 0xd8,
-    "WRMSR": lambda code: code == b"\x0f\x30",
-    "RDMSR": lambda code: code == b"\x0f\x32",
-    "IRETQ": lambda code: code == b"\x48\xcf",
-    "SYSRETQ": lambda code: code == b"\x48\x0f\x07",
-    "INVLPG": lambda code: code[:2] == b"\x0f\x01" and code[2] >> 3 & 7 == 7 and code[2] < 0xc0,
-    "XSAVE or XRSTOR": lambda code: b"\x0f\xae" in code[:3],
-    "locked": lambda code: code[0] == 0xf0,
-    "HLT": lambda code: code == b"\xf4",
-}
-
-
-@dataclass
-class Stretch:
-    """What ran between one pair of markers."""
-
-    user: int = 0
-    kernel: Counter = field(default_factory=Counter)  # address -> how often
-    costly: Counter = field(default_factory=Counter)
-
-    @property
-    def total(self):
-        return self.user + sum(self.kernel.values())
-
-
-def read_stretches(lines):
-    stretches = []
-    for line in lines:
-        words = line.split()
-        if words[0] == "stretch":
-            stretches.append(Stretch())
-        elif words[0] == "user":
-            stretches[-1].user = int(words[1])
-        else:
-            address, count, code = int(words[0], 16), int(words[1]), bytes.fromhex(words[2])
-            stretches[-1].kernel[address] += count
-            for name, matches in COSTLY.items():
-                if matches(code):
-                    stretches[-1].costly[name] += count
-    return stretches
-
+import counted
 
 class Symbols:
     """The kernel's functions by address."""
@@ -111,22 +66,6 @@ def print_instructions(stretch, kernel, function, iterations):
             print(f"{count / iterations:12.2f}  {address}{text}")
 
 
-def run(options):
-    """The stretches that the program marked."""
-    with tempfile.TemporaryDirectory() as folder:
-        plugin, counts = os.path.join(folder, "counter.so"), os.path.join(folder, "counts")
-        subprocess.run(["clang", "-O2", "-shared", "-fPIC", "-o", plugin,
-                        os.path.join(HERE, "counter.c")], check=True)
-        command = [sys.executable, os.path.join(TEST, "qemu.py"), "exec", "--build-dir",
-                   options.build_dir, "--cpu", "max,-erms", "--plugin", f"{plugin},out={counts}",
-                   "--cmdline", f"trace=off {options.cmdline}".strip(), "--", options.program]
-        status = subprocess.run(command + options.arguments, check=False).returncode
-        if status:
-            sys.exit(f"profile.py: {options.program} ended with status {status}")
-        with open(counts, encoding="ascii") as lines:
-            return read_stretches(lines)
-
-
 def main():
     parser = argparse.ArgumentParser(description=__doc__,
                                      formatter_class=argparse.RawDescriptionHelpFormatter)
@@ -140,7 +79,12 @@ def main():
     options = parser.parse_args()
     kernel = os.path.join(options.build_dir, "kernel.elf")
     symbols = Symbols(kernel)
-    for stretch in run(options):
+    try:
+        stretches = counted.run(options.program, options.arguments, options.build_dir,
+                                options.cmdline)
+    except counted.CountingError as error:
+        sys.exit(f"profile.py: {error}")
+    for stretch in stretches:
         print_stretch(stretch, symbols, options.iterations)
         for function in options.annotate:
             print_instructions(stretch, kernel, function, options.iterations)
