@@ -12,10 +12,12 @@
 #include "measure.h"
 #include "program.h"
 
-static const char usage[] = "usage: measure [-n COUNT] [ROW...]\n"
-                            "       measure -l\n"
-                            "  -n COUNT  one sample of COUNT iterations, after one that warms up\n"
-                            "  -l        the rows' names, and what is in one unit of each\n";
+static const char usage[] =
+    "usage: measure [-n COUNT] [ROW...]\n"
+    "       measure -l\n"
+    "  -n COUNT  one sample of COUNT iterations, after one that warms up; for rows that\n"
+    "            collect by themselves COUNT looks, milliseconds or sleeps\n"
+    "  -l        the rows' names, and what is in one unit of each\n";
 
 static _Noreturn void refuse(const char *what, const char *why)
 {
