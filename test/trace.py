@@ -11,13 +11,13 @@ from collections import namedtuple
 
 FORMAT = os.path.join(os.path.dirname(os.path.dirname(os.path.abspath(__file__))), "include",
                       "trace_format.h")
-HEADER = struct.Struct("<QIIQQQQQII")
+HEADER = struct.Struct("<QIIQQQQQIIQQ")
 EVENT = struct.Struct("<QHHIQQ")
 
 Event = namedtuple("Event", "tsc type cpu thread a b name")
 Step = namedtuple("Step", "name column words value")
 Header = namedtuple("Header", "magic version event_size tsc_hz event_count lost_count zero_tsc "
-                    "open_tsc ring_events cpu_count")
+                    "open_tsc ring_events cpu_count event_ticks reserved")
 SYSCALL = 256  # ENTRY's vector of a system call
 
 

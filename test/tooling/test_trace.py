@@ -11,7 +11,8 @@ NAME = trace.EVENT.pack(0, 14, 0, 0, 8 | 4 << 32, int.from_bytes(b"spinner", "li
 
 def trace_file(*events, magic=0x4543415254464E52, version=2, count=None):
     count = len(events) if count is None else count
-    header = trace.HEADER.pack(magic, version, 32, 2_000_000_000, count, 5, 10, 3000, 16384, 1)
+    header = trace.HEADER.pack(magic, version, 32, 2_000_000_000, count, 5, 10, 3000, 16384, 1, 30000,
+                               0)
     return header + b"".join(events)
 
 
