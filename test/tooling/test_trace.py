@@ -30,6 +30,10 @@ def test_an_entry_tells_vector_and_call():
     entry = trace.Event(1, 1, 0, 7, 256 | 110 << 32, 0x401000, "ENTRY")
     assert trace.entry_vector(entry) == (256, 110)
     assert trace.entry_vector(entry._replace(a=14)) == (14, None)
+    assert trace.plain(entry)[4:6] == (256, 110)
+    assert trace.plain(entry._replace(a=14))[4:6] == (14, 0x401000)
+    decoded = trace.load(trace_file(SWITCH))
+    assert [event[4:6] for event in decoded.plain("SWITCH")] == [(8, 1)]
 
 
 def test_the_tables_of_the_header_are_found_whole():

@@ -173,7 +173,8 @@ static void show_switch(const struct trace_event *event, struct row_thread *thre
     } else {
         // What is left of a trap that ran out of its slice is to return from it.
         thread->was_preempted = reason == SWITCH_YIELDED || is_interrupt(thread->vector);
-        show_handling(thread, rows);
+        if (!thread->told || thread->vector != VECTOR_TIMER)
+            show_handling(thread, rows);
     }
     add_os(rows, "call switch() routine (%s to %s)%s%s", thread->name,
            row_thread_of((uint32_t)event->a)->name, event->thread ? ": " : "",
@@ -217,10 +218,13 @@ static void show_step(const struct trace_event *event, struct rows *rows)
     }
 }
 
-static void show_timer(const struct trace_event *event, struct rows *rows)
+static void show_timer(const struct trace_event *event, struct row_thread *thread,
+                       struct rows *rows)
 {
     uint64_t now_ns = row_clock_ns(event->tsc);
     uint64_t left_us = event->a > now_ns ? (event->a - now_ns) / 1000 : 0;
+    if (thread->vector == VECTOR_TIMER && !thread->told)
+        show_handling(thread, rows);
     add_os(rows, "start timer");
     add_hardware(rows, "start timer; interrupt CPU in %llu.%03llu ms",
                  (unsigned long long)left_us / 1000, (unsigned long long)left_us % 1000);
@@ -260,7 +264,7 @@ static void show_other(const struct trace_event *event, struct row_thread *threa
         show_process_exit(event, rows);
         break;
     case TRACE_TIMER_ARM:
-        show_timer(event, rows);
+        show_timer(event, thread, rows);
         break;
     case TRACE_DIRECT:
         add_os(rows, event->a ? "call main(), in ring 0" : "it returned %llu",
