@@ -34,6 +34,7 @@
     TRACE_STEP(3, SYSCALL_SEGMENTS, HARDWARE, "and the segments of both modes", "STAR")            \
     TRACE_STEP(4, SYSCALL_FLAGS, HARDWARE, "and the flags that a trap clears", "SFMASK")           \
     TRACE_STEP(5, TIMER_HANDLER, HARDWARE, "remember address of timer handler", "IDT entry")       \
+    TRACE_STEP(8, DEVICES, OS, "find memory, screen, clocks", "TSC ticks in a second")             \
     TRACE_STEP(6, TIMER_START, OS, "start interrupt timer", "slice in ns")                         \
     TRACE_STEP(16, CREATE_ENTRY, OS, "create entry for process list", "pid")                       \
     TRACE_STEP(17, COPY_MEMORY, OS, "copy memory of parent (on write)", "page-table root")         \
@@ -96,9 +97,11 @@ struct trace_file_header {
     uint64_t open_tsc;    // TSC when the file was opened
     uint32_t ring_events; // room of each CPU's ring; 0: tracing is off
     uint32_t cpu_count;   // CPUs that run
+    uint64_t event_ticks; // what recording 1024 events costs, measured at boot
+    uint64_t reserved;
 };
 
-_Static_assert(sizeof(struct trace_file_header) == 64, "trace_file_header layout");
+_Static_assert(sizeof(struct trace_file_header) == 80, "trace_file_header layout");
 
 #define TRACE_FILE_MAGIC 0x4543415254464e52ull // "RNFTRACE"
 #define TRACE_FILE_VERSION 2u

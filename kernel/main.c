@@ -35,6 +35,7 @@ noreturn_function void kernel_main(struct boot_info *boot)
     boot_guard_stack();            // an overflow of this stack is noticed, too
     boot_open_screen(boot);        // the log appears on the framebuffer as well
     boot_start_devices(boot);      // ACPI, LAPIC, I/O APICs, clocks: time begins
+    boot_trace_devices();          // what lies between the traps and the timer
     random_init();                 // seeds the generator
     scheduler_init(boot_options.slice_ns, boot_options.timer_off); // this context is idle now
     boot_trace_timer();            // the last of the chapter's steps at boot

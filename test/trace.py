@@ -11,13 +11,13 @@ from collections import namedtuple
 
 FORMAT = os.path.join(os.path.dirname(os.path.dirname(os.path.abspath(__file__))), "include",
                       "trace_format.h")
-HEADER = struct.Struct("<QIIQQQQQII")
+HEADER = struct.Struct("<QIIQQQQQIIQQ")
 EVENT = struct.Struct("<QHHIQQ")
 
 Event = namedtuple("Event", "tsc type cpu thread a b name")
 Step = namedtuple("Step", "name column words value")
 Header = namedtuple("Header", "magic version event_size tsc_hz event_count lost_count zero_tsc "
-                    "open_tsc ring_events cpu_count")
+                    "open_tsc ring_events cpu_count event_ticks reserved")
 SYSCALL = 256  # ENTRY's vector of a system call
 
 
@@ -32,6 +32,10 @@ class TraceFile:
 
     def named(self, *names):
         return [event for event in self.events if event.name in names]
+
+    def plain(self, *names):
+        """named(), with packed words taken apart: see plain()."""
+        return [plain(event) for event in self.named(*names)]
 
     def nanoseconds(self, ticks):
         return ticks * 1_000_000_000 // self.tsc_hz
@@ -51,6 +55,17 @@ def entry_vector(event):
     """(vector, call number) of an ENTRY; the number is None but for SYSCALL."""
     vector = event.a & 0xFFFFFFFF
     return vector, event.a >> 32 if vector == SYSCALL else None
+
+
+def plain(event):
+    """The event with what its words are first of all about: a SWITCH has thread id and reason, an
+    ENTRY its vector and, of a system call, the call's number."""
+    if event.name == "SWITCH":
+        return event._replace(a=event.a & 0xFFFFFFFF, b=event.b & 0xFF)
+    if event.name == "ENTRY":
+        vector, number = entry_vector(event)
+        return event._replace(a=vector, b=event.b if number is None else number)
+    return event
 
 
 def read_text():

@@ -28,6 +28,7 @@ void boot_guard_stack(void);
 void boot_trace_begin(void);
 void boot_trace_trap_table(void);
 void boot_trace_syscall_entry(void);
+void boot_trace_devices(void);
 void boot_trace_timer(void);
 // With tracing on, the boot CPU's ring. After frames_init().
 void boot_start_trace(void);

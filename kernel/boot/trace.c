@@ -2,6 +2,7 @@
 // to remember is read back from it, not repeated from what was meant.
 #include "debug/trace.h"
 #include "boot/boot.h"
+#include "cpu/clock.h"
 #include "cpu/frame.h"
 #include "cpu/percpu.h"
 #include "cpu/registers.h"
@@ -26,6 +27,11 @@ void boot_trace_syscall_entry(void)
     trace_keep(TRACE_STEP, STEP_SYSCALL_HANDLER, read_msr(MSR_LSTAR));
     trace_keep(TRACE_STEP, STEP_SYSCALL_SEGMENTS, read_msr(MSR_STAR));
     trace_keep(TRACE_STEP, STEP_SYSCALL_FLAGS, read_msr(MSR_SFMASK));
+}
+
+void boot_trace_devices(void)
+{
+    trace_keep(TRACE_STEP, STEP_DEVICES, clock_tsc_hz());
 }
 
 void boot_trace_timer(void)

@@ -147,12 +147,13 @@ noreturn_function static void report(const struct trap_frame *frame, uint64_t fr
     report_to(receive_report); // what power and others say goes around the lock, too
     format_text_va(message, sizeof(message), format, arguments);
     log_emergency_line("panic", "%s", message);
+    log_emergency_line("panic", "last events");
+    trace_print_last(LAST_EVENTS);
+    log_emergency_line("panic", "%s", message); // again: a screen shows what comes last
     if (frame)
         print_registers(frame);
     print_cpu();
     backtrace_print(frame ? trusted_frame_pointer(frame) : frame_pointer, address);
-    log_emergency_line("panic", "last events");
-    trace_print_last(LAST_EVENTS);
     wait_for_restart();
     end_machine();
 }

@@ -44,6 +44,7 @@ size_t trace_kept(const struct trace_event **events); // how many
 // good. Before that CPU records; without a ring a CPU's events are dropped.
 void trace_add_ring(struct percpu *cpu, struct trace_event *events, uint32_t count);
 uint32_t trace_ring_events(void); // room of the boot CPU's ring; 0: tracing is off
+uint64_t trace_event_ticks(void); // what recording 1024 events costs, measured with that ring
 
 // How many events the ring of `cpu` holds, and how many were overwritten.
 uint64_t trace_count(uint32_t cpu, uint64_t *lost);

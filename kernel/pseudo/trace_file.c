@@ -151,6 +151,7 @@ static void fill_trace(struct snapshot *snapshot)
         .open_tsc = read_tsc(),
         .ring_events = trace_ring_events(),
         .cpu_count = 1,
+        .event_ticks = trace_event_ticks(),
     };
     snapshot->failed = !make_cursors(&cursors);
     snapshot_append(snapshot, &header, sizeof(header));

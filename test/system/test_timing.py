@@ -70,7 +70,7 @@ def test_spinners_share_fairly(measured):
 @pytest.mark.protection("preempt")
 def test_sleeper_wakes_beside_a_loop(measured):
     """From every wake-up to the CPU: at most one slice and a millisecond."""
-    events = measured().named("WAKE", "SWITCH")
+    events = measured().plain("WAKE", "SWITCH")
     delays = {}
     for position, event in enumerate(events):
         onto = next((later for later in events[position:]
@@ -110,7 +110,7 @@ def test_lone_program_has_no_timer_interrupt(run_exec):
     """Direct execution: a fixed amount of work alone, from its last system call to its next."""
     result = run_exec(["/bin/spinner", "200000000", "r"], trace=True, timeout=60)
     assert result.status == 0
-    entries = result.trace.named("ENTRY")
+    entries = result.trace.plain("ENTRY")
     spinner = max({event.thread for event in entries},
                   key=lambda thread: longest_gap(entries, thread)[0])
     length, begin, end = longest_gap(entries, spinner)

@@ -47,7 +47,7 @@ def live_counts(guest):
 def run_times(trace):
     """{thread: [(start, end)]} in TSC ticks: the stretches between switches to and from it."""
     stretches = {}
-    switches = trace.named("SWITCH")
+    switches = trace.plain("SWITCH")
     for switch, following in zip(switches, switches[1:]):
         stretches.setdefault(switch.a, []).append((switch.tsc, following.tsc))
     return stretches

@@ -11,7 +11,8 @@ NAME = trace.EVENT.pack(0, 14, 0, 0, 8 | 4 << 32, int.from_bytes(b"spinner", "li
 
 def trace_file(*events, magic=0x4543415254464E52, version=2, count=None):
     count = len(events) if count is None else count
-    header = trace.HEADER.pack(magic, version, 32, 2_000_000_000, count, 5, 10, 3000, 16384, 1)
+    header = trace.HEADER.pack(magic, version, 32, 2_000_000_000, count, 5, 10, 3000, 16384, 1, 30000,
+                               0)
     return header + b"".join(events)
 
 
@@ -29,6 +30,10 @@ def test_an_entry_tells_vector_and_call():
     entry = trace.Event(1, 1, 0, 7, 256 | 110 << 32, 0x401000, "ENTRY")
     assert trace.entry_vector(entry) == (256, 110)
     assert trace.entry_vector(entry._replace(a=14)) == (14, None)
+    assert trace.plain(entry)[4:6] == (256, 110)
+    assert trace.plain(entry._replace(a=14))[4:6] == (14, 0x401000)
+    decoded = trace.load(trace_file(SWITCH))
+    assert [event[4:6] for event in decoded.plain("SWITCH")] == [(8, 1)]
 
 
 def test_the_tables_of_the_header_are_found_whole():

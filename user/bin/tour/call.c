@@ -7,7 +7,7 @@
 
 #include "instructions.h"
 #include "kernel_log.h"
-#include "ring.h"
+#include "events.h"
 
 #define FIRST 0x1020304050607080u
 #define UNKNOWN_CALL 100000

@@ -8,7 +8,7 @@
 #include <unistd.h>
 
 #include "kernel_log.h"
-#include "ring.h"
+#include "events.h"
 #include "shared.h"
 
 #define BATCHES 3

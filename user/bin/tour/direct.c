@@ -4,7 +4,7 @@
 #include <string.h>
 
 #include "kernel_log.h"
-#include "ring.h"
+#include "events.h"
 
 #define PROGRAM "/direct/without-limits"
 #define KERNEL_STACK_SIZE 16384u

@@ -9,7 +9,7 @@
 #include <sys/wait.h>
 #include <unistd.h>
 
-#include "ring.h"
+#include "events.h"
 #include "shared.h"
 
 #define PAGE 4096ul

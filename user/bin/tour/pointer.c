@@ -7,7 +7,7 @@
 #include <unistd.h>
 
 #include "kernel_log.h"
-#include "ring.h"
+#include "events.h"
 #include "shared.h"
 
 #define KERNEL_CODE 0xffffffff80001000ull

@@ -1,7 +1,7 @@
 // A child that does one forbidden thing, and what the kernel made of it; for scenes 3, 4 and 9.
 #pragma once
 
-#include "ring.h"
+#include "events.h"
 
 struct forbidden {
     const char *what;

@@ -8,7 +8,7 @@
 
 #include "instructions.h"
 #include "kernel_log.h"
-#include "ring.h"
+#include "events.h"
 
 #define YIELDS 20
 #define SHOWN_HANDOVER 10 // by then both know their way

@@ -1,5 +1,5 @@
-// Reads the event ring and answers questions about it; ring_rows.c shows it. Invariant: events are
-// those of the last ring_read().
+// Reads the event rings and answers questions about them. Invariant: events are those of the last
+// ring_load().
 #include "ring.h"
 
 #include <fcntl.h>
@@ -35,25 +35,42 @@ static size_t read_file(const char *path)
     return length;
 }
 
-bool ring_read(struct ring *ring, uint64_t since_tsc)
+// Stable, and quick for what is nearly in order: an interrupt may have come before its turn.
+static void sort_by_time(struct trace_event *events, size_t count)
+{
+    for (size_t i = 1; i < count; i++) {
+        struct trace_event event = events[i];
+        size_t at = i;
+        for (; at > 0 && events[at - 1].tsc > event.tsc; at--)
+            events[at] = events[at - 1];
+        events[at] = event;
+    }
+}
+
+const char *ring_load(struct ring *ring, uint64_t since_tsc)
 {
     size_t length = read_file("/proc/trace");
     const struct trace_file_header *header = (const void *)buffer;
     *ring = (struct ring){ .tsc_hz = 1 };
     if (length < sizeof(*header) || header->magic != TRACE_FILE_MAGIC ||
         header->version != TRACE_FILE_VERSION)
-        return expect(false, "the event ring can be read: /proc/trace");
-    ring->events = (const void *)(buffer + sizeof(*header));
-    ring->count = (length - sizeof(*header)) / sizeof(struct trace_event);
+        return "the event ring cannot be read: /proc/trace";
+    struct trace_event *events = (void *)(buffer + sizeof(*header));
+    ring->all = ring->events = events;
+    ring->all_count = ring->count = (length - sizeof(*header)) / sizeof(struct trace_event);
     ring->tsc_hz = header->tsc_hz;
+    ring->zero_tsc = header->zero_tsc;
     ring->lost_count = header->lost_count;
+    ring->room = header->ring_events;
+    ring->event_ticks = header->event_ticks;
+    sort_by_time(events, ring->count);
     while (ring->count > 0 && ring->events[0].tsc < since_tsc) {
         ring->events++;
         ring->count--;
     }
-    if (ring->count == 0)
-        return expect(false, "the event ring has recorded something (is trace=on?)");
-    return true;
+    if (ring->room == 0)
+        return "tracing is off: boot with trace=on";
+    return ring->count == 0 ? "the event ring has recorded nothing" : NULL;
 }
 
 bool is_interrupt(uint64_t vector)
@@ -67,11 +84,39 @@ uint64_t ring_ns(const struct ring *ring, uint64_t ticks)
     return ticks / hz * NS_PER_SECOND + ticks % hz * NS_PER_SECOND / hz; // hz < 18 GHz: no overflow
 }
 
+uint32_t event_vector(const struct trace_event *event)
+{
+    return (uint32_t)event->a;
+}
+
+uint32_t event_call(const struct trace_event *event)
+{
+    return (uint32_t)(event->a >> 32);
+}
+
+static bool is_call(const struct trace_event *event)
+{
+    return event->type == TRACE_ENTRY && event_vector(event) == VECTOR_SYSCALL;
+}
+
+static uint64_t plain_a(const struct trace_event *event)
+{
+    bool packed = event->type == TRACE_SWITCH || event->type == TRACE_ENTRY;
+    return packed ? (uint32_t)event->a : event->a;
+}
+
+static uint64_t plain_b(const struct trace_event *event)
+{
+    if (event->type == TRACE_SWITCH)
+        return event->b & 0xff;
+    return is_call(event) ? event_call(event) : event->b;
+}
+
 static bool matches(const struct trace_event *event, uint32_t thread, enum trace_type type,
                     uint64_t a, uint64_t b)
 {
     return event->type == type && (thread == ANY_THREAD || event->thread == thread) &&
-           (a == ANY || event->a == a) && (b == ANY || event->b == b);
+           (a == ANY || plain_a(event) == a) && (b == ANY || plain_b(event) == b);
 }
 
 size_t ring_find(const struct ring *ring, size_t from, uint32_t thread, enum trace_type type,
@@ -103,8 +148,10 @@ size_t ring_count(const struct ring *ring, uint32_t thread, enum trace_type type
 
 uint32_t ring_thread(const struct ring *ring, pid_t pid)
 {
-    size_t end = ring_find(ring, 0, ANY_THREAD, TRACE_PROCESS_EXIT, (uint64_t)pid, ANY);
-    if (end == ring->count) // alive: who forked as this process?
-        end = ring_find(ring, 0, ANY_THREAD, TRACE_FORK, ANY, (uint64_t)pid);
-    return end < ring->count ? ring->events[end].thread : ANY_THREAD;
+    for (size_t i = ring->all_count; i > 0; i--) {
+        const struct trace_event *event = &ring->all[i - 1];
+        if (event->type == TRACE_NAME && event->a >> 32 == (uint32_t)pid)
+            return (uint32_t)event->a;
+    }
+    return ANY_THREAD;
 }
