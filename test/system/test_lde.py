@@ -15,7 +15,7 @@ pytestmark = pytest.mark.xdist_group("lde")
 
 OS, HARDWARE, PROGRAM = 0, 22, 44  # where the columns begin
 NUMBERS = re.compile(r" *(\d+) +(\d+) +(\d+)  ")
-BLANK = " " * 34
+SHARED = " " * 9 + "|" + " " * 24
 TIMER_VECTOR, STUB_SIZE = 0xE0, 16
 
 SCRIPT = r"""
@@ -95,8 +95,8 @@ def rows_of(text):
     rows = []
     for line in text.splitlines():
         numbers = NUMBERS.match(line)
-        if numbers or line.startswith(BLANK) and line.strip() != "(kernel mode)":
-            body = line[len(BLANK) :]
+        if numbers or line.startswith(SHARED):
+            body = line[len(SHARED) :]
             column = len(body) - len(body.lstrip())
             values = [int(number) for number in numbers.groups()] if numbers else [None] * 3
             rows.append(Row(column, body.strip(), *values))

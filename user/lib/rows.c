@@ -274,7 +274,7 @@ static void show_other(const struct trace_event *event, struct row_thread *threa
         show_step(event, rows);
         break;
     case TRACE_SHOOTDOWN:
-        add_os(rows, "forget %llu translations", (unsigned long long)event->b);
+        add_os(rows, "forget %llu address translations (TLB)", (unsigned long long)event->b);
         break;
     }
 }

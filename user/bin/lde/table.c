@@ -36,7 +36,7 @@ static void print_rows(struct table *table, const struct rows *rows, uint64_t ti
         if (i == 0)
             print_numbers(table, ticks);
         else
-            fprintf(table->out, "%10s %9s %11s  ", "", "", "");
+            fprintf(table->out, "%10s %9s %11s  ", "|", "", "");
         fprintf(table->out, "%*s%s\n", (int)row->column * COLUMN_WIDTH, "", row->text);
     }
     table->row_count += rows->count;
