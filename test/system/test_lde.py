@@ -71,7 +71,7 @@ ONE_CALL = [
 
 # Figure 6.3: these follow each other without a row in between, but for the timer's being started.
 TIMER_SWITCH = [
-    (PROGRAM, r"B: runs"),
+    (PROGRAM, r"B: runs, at 0x\w+"),
     (HARDWARE, r"timer interrupt"),
     (HARDWARE, r"save regs\(B\) to k-stack\(B\)"),
     (HARDWARE, r"move to kernel mode"),

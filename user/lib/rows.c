@@ -108,7 +108,7 @@ static void show_entry(const struct trace_event *event, struct row_thread *threa
         show_call(thread, rows);
     } else {
         if (!thread->is_fresh)
-            add_program(rows, "%s: runs", thread->name);
+            add_program(rows, "%s: runs, at 0x%llx", thread->name, (unsigned long long)event->b);
         add_interrupt(rows, thread->vector, "");
     }
     thread->is_fresh = false;
