@@ -30,6 +30,7 @@ static void signal_page_fault(const struct trap_frame *frame, uint64_t address,
 
     switch (verdict) {
     case FAULT_RESOLVED:
+        trace(TRACE_VERDICT, 0, frame->rip);
         return;
     case FAULT_NO_MEMORY:
         signal_out_of_memory(address);

@@ -5,6 +5,7 @@
 
 #include "cpu/interrupts.h"
 #include "cpu/registers.h"
+#include "debug/trace.h"
 #include "lib/panic.h"
 #include "lib/protection.h"
 #include "mem/page_table.h"
@@ -22,6 +23,7 @@ void tlb_flush_range(struct address_space *space, uint64_t start, uint64_t end)
     // (SDM vol. 3A, 4.10.4.1).
     if (pte_address(read_cr3()).value != space->page_table_root.value)
         return;
+    trace(TRACE_SHOOTDOWN, start, (end - start) / PAGE_SIZE);
     if ((end - start) / PAGE_SIZE > TLB_SINGLE_PAGE_LIMIT) {
         write_cr3(read_cr3());
         return;

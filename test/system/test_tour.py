@@ -11,7 +11,7 @@ import pytest
 import trace as trace_file
 from harness.fixtures import exec_command, read
 from harness.media import ROOT, default_build
-from verdicts import expect_orderly, verdicts
+from verdicts import expect_orderly, symbols_of, verdicts
 
 pytestmark = pytest.mark.xdist_group("tour")
 
@@ -27,14 +27,6 @@ SLICE_OVER, BLOCKED, YIELDED = 0, 1, 2  # enum switch_reason
 TO_KERNEL = 2  # enum exit_path
 NOT_THERE, SECRET_PLACE = 0x20000000, 0x30000000
 SIGNALLED = 0x7F  # of a wait status
-
-
-def symbols_of(path):
-    """{name: address}, and the names in the order of their addresses."""
-    listing = subprocess.run(["llvm-nm", "--numeric-sort", "--defined-only", path], check=True,
-                             stdout=subprocess.PIPE, text=True).stdout
-    pairs = [line.split() for line in listing.splitlines()]
-    return {name: int(address, 16) for address, _, name in pairs}
 
 
 class Tour:

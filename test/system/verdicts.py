@@ -1,6 +1,7 @@
 """What the log says of programs: init's verdicts, deaths by fault, the counts of live objects."""
 
 import re
+import subprocess
 
 VERDICT = re.compile(r"^init: (service )?(\S+) pid (\d+) (exited \d+|killed by \w+)$")
 DEATH = re.compile(r"^\[ *\d+\.\d+\] process: (\d+) \((\S+)\) killed by (\w+): ")
@@ -51,3 +52,11 @@ def run_times(trace):
     for switch, following in zip(switches, switches[1:]):
         stretches.setdefault(switch.a, []).append((switch.tsc, following.tsc))
     return stretches
+
+
+def symbols_of(path):
+    """{name: address}, and the names in the order of their addresses."""
+    listing = subprocess.run(["llvm-nm", "--numeric-sort", "--defined-only", path], check=True,
+                             stdout=subprocess.PIPE, text=True).stdout
+    pairs = [line.split() for line in listing.splitlines()]
+    return {name: int(address, 16) for address, _, name in pairs}

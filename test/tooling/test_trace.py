@@ -6,13 +6,14 @@ import trace
 
 SWITCH = trace.EVENT.pack(1000, 3, 0, 7, 8 | 500 << 32, 1 | 2 << 8)
 FAULT = trace.EVENT.pack(2000, 4, 1, 8, 14, 0xDEAD)
-NAME = trace.EVENT.pack(0, 14, 0, 0, 8 | 4 << 32, int.from_bytes(b"spinner", "little"))
+SPINNER = int.from_bytes(b"spinner", "little")
+NAME = trace.EVENT.pack(0, 14, 0, 0, 8 | 4 << 32, SPINNER)
 
 
 def trace_file(*events, magic=0x4543415254464E52, version=2, count=None):
     count = len(events) if count is None else count
-    header = trace.HEADER.pack(magic, version, 32, 2_000_000_000, count, 5, 10, 3000, 16384, 1, 30000,
-                               0)
+    header = trace.HEADER.pack(magic, version, 32, 2_000_000_000, count, 5, 10, 3000, 16384, 1,
+                               30000, 0)
     return header + b"".join(events)
 
 

@@ -108,7 +108,7 @@ static void show_entry(const struct trace_event *event, struct row_thread *threa
         show_call(thread, rows);
     } else {
         if (!thread->is_fresh)
-            add_program(rows, "%s: runs", thread->name);
+            add_program(rows, "%s: runs, at 0x%llx", thread->name, (unsigned long long)event->b);
         add_interrupt(rows, thread->vector, "");
     }
     thread->is_fresh = false;
@@ -274,7 +274,7 @@ static void show_other(const struct trace_event *event, struct row_thread *threa
         show_step(event, rows);
         break;
     case TRACE_SHOOTDOWN:
-        add_os(rows, "forget %llu translations", (unsigned long long)event->b);
+        add_os(rows, "forget %llu address translations (TLB)", (unsigned long long)event->b);
         break;
     }
 }

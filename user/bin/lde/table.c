@@ -36,7 +36,7 @@ static void print_rows(struct table *table, const struct rows *rows, uint64_t ti
         if (i == 0)
             print_numbers(table, ticks);
         else
-            fprintf(table->out, "%10s %9s %11s  ", "", "", "");
+            fprintf(table->out, "%10s %9s %11s  ", "|", "", "");
         fprintf(table->out, "%*s%s\n", (int)row->column * COLUMN_WIDTH, "", row->text);
     }
     table->row_count += rows->count;
@@ -164,9 +164,9 @@ static void print_sums(struct table *table, uint64_t whole, size_t events)
             percent(table->by_column[COLUMN_PROGRAM] + table->by_column[COLUMN_HARDWARE], whole),
             percent(table->by_column[COLUMN_OS], whole), percent(table->idle, whole));
     fprintf(out,
-            "the tracer's part %llu ticks, %llu.%llu %%: %zu events, %llu.%llu ticks for one, as "
+            "the tracer's part %llu ticks, %llu.%02llu %%: %zu events, %llu.%llu ticks for one, as "
             "measured at boot\n",
-            (unsigned long long)tracer, percent(tracer, whole), percent(tracer * 10, whole) % 10,
+            (unsigned long long)tracer, percent(tracer, whole), percent(tracer * 100, whole) % 100,
             events, (unsigned long long)ring->event_ticks / 1024,
             (unsigned long long)ring->event_ticks % 1024 * 10 / 1024);
 }

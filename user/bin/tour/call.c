@@ -5,9 +5,9 @@
 #include <sys/wait.h>
 #include <unistd.h>
 
+#include "events.h"
 #include "instructions.h"
 #include "kernel_log.h"
-#include "events.h"
 
 #define FIRST 0x1020304050607080u
 #define UNKNOWN_CALL 100000

@@ -7,8 +7,8 @@
 #include <sys/wait.h>
 #include <unistd.h>
 
-#include "kernel_log.h"
 #include "events.h"
+#include "kernel_log.h"
 #include "shared.h"
 
 #define BATCHES 3

@@ -3,8 +3,8 @@
 #include <stdio.h>
 #include <string.h>
 
-#include "kernel_log.h"
 #include "events.h"
+#include "kernel_log.h"
 
 #define PROGRAM "/direct/without-limits"
 #define KERNEL_STACK_SIZE 16384u

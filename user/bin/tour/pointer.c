@@ -6,8 +6,8 @@
 #include <sys/wait.h>
 #include <unistd.h>
 
-#include "kernel_log.h"
 #include "events.h"
+#include "kernel_log.h"
 #include "shared.h"
 
 #define KERNEL_CODE 0xffffffff80001000ull

@@ -7,9 +7,9 @@
 #include <sys/wait.h>
 #include <unistd.h>
 
+#include "events.h"
 #include "instructions.h"
 #include "kernel_log.h"
-#include "events.h"
 
 #define ARCH_SET_GS 0x1001
 #define ALARM_SECONDS 10 // ends a child that nobody releases

@@ -6,9 +6,9 @@
 #include <sys/wait.h>
 #include <unistd.h>
 
+#include "events.h"
 #include "instructions.h"
 #include "kernel_log.h"
-#include "events.h"
 
 #define YIELDS 20
 #define SHOWN_HANDOVER 10 // by then both know their way
