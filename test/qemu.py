@@ -76,7 +76,7 @@ def print_line(line):
 def machine_of(options):
     return Machine(smp=options.smp, mem=options.mem, cpu=options.cpu, machine=options.machine,
                    icount=options.icount, screen=options.screen, medium=options.medium,
-                   vga=options.vga, serial=not options.no_serial)
+                   vga=options.vga, serial=not options.no_serial, plugin=options.plugin)
 
 
 def media_of(options, cmdline):
@@ -108,6 +108,7 @@ def add_knobs(parser):
     parser.add_argument("--machine", default="q35", help="pc or q35")
     parser.add_argument("--medium", default="disk", choices=list(MEDIA), help="what it boots from")
     parser.add_argument("--vga", default="std", help="display adapter, QEMU's -vga")
+    parser.add_argument("--plugin", default="", help="QEMU's -plugin (test/profile)")
     parser.add_argument("--no-serial", action="store_true", help="a machine without COM1")
     parser.add_argument("--cmdline", default="", help="kernel command line (exec: words added)")
     parser.add_argument("--icount", action="store_true", help="one instruction is one nanosecond")

@@ -41,6 +41,7 @@ class Machine:
     screen: bool = False
     reboot: bool = False  # a reset starts again instead of ending the run
     hold: bool = False  # a power-off stops the machine but leaves QEMU and the screen
+    plugin: str = ""  # QEMU's -plugin: a library that counts what runs
     extra: list = field(default_factory=list)  # further QEMU arguments, for tests of odd hardware
 
     @property
@@ -67,6 +68,8 @@ class Machine:
         if self.icount:
             arguments += ["-icount", "shift=0,sleep=off", "-seed", "1"]
             arguments += ["-rtc", "base=2026-01-01,clock=vm"]
+        if self.plugin:
+            arguments += ["-plugin", self.plugin]
         if not self.screen:
             arguments += ["-display", "none"]
         if not self.reboot:
