@@ -7,7 +7,6 @@
 #include "cpu/interrupts.h"
 #include "cpu/tables.h"
 #include "debug/latency.h"
-#include "debug/random.h"
 #include "mem/kernel_map.h"
 #include "proc/process.h"
 #include "sched/scheduler.h"
@@ -31,7 +30,7 @@ noreturn_function void kernel_main(struct boot_info *boot)
     boot_guard_stack();            // an overflow of this stack is noticed, too
     boot_open_screen(boot);        // the log appears on the framebuffer as well
     boot_start_devices(boot);      // ACPI, LAPIC, I/O APICs, clocks: time begins
-    random_init();                 // seeds the generator
+    boot_seed_random();            // from hardware; seed= makes layouts repeat
     scheduler_init(boot_options.slice_ns, boot_options.timer_off); // this context is idle now
     user_copy_init();              // STAC and CLAC, if this CPU has them
     latency_add_cpu(&boot_percpu); // its longest stretches are measured from here on

@@ -10,6 +10,7 @@
 struct boot_options {
     uint64_t slice_ns;
     bool timer_off;
+    uint64_t seed; // of all randomness; 0: hardware's
     const char *init_path;
     const char *direct_program; // NULL: the ordinary way
     const char *selftest;       // NULL: none
@@ -23,6 +24,7 @@ void boot_check_info(const struct boot_info *boot);
 // Unknown words are reported in the log.
 void boot_read_command_line(struct boot_info *boot);
 void boot_guard_stack(void);
+void boot_seed_random(void);
 void boot_load_symbols(const struct boot_info *boot);
 void boot_open_screen(const struct boot_info *boot);
 void boot_start_devices(const struct boot_info *boot);

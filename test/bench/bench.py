@@ -82,7 +82,7 @@ def run_plain(systems, count, progress):
 
 def show_instructions(results, table_rows, kernel):
     heading(f"Instructions, one CPU: an instruction is a nanosecond. Linux: {kernel_name(kernel)}, "
-            f"{linux.MITIGATIONS_OFF}; tuned: {linux.TUNED}. Ratio: ours to the better of the two.")
+            f"{linux.MITIGATIONS_OFF};\ntuned: {linux.TUNED}.\nRatio: ours to the better of the two.")
     show(report.instruction_table(results, table_rows))
     print()
     show(report.cost_table(results))
@@ -93,8 +93,8 @@ def show_instructions(results, table_rows, kernel):
 
 
 def show_time(runs, count):
-    heading(f"Time in the emulator, of {count} runs each, interleaved. NOISY: the emulator's costs are "
-            "not a processor's, and the host was doing other things.")
+    heading(f"Time in the emulator, {count} runs of each, interleaved. NOISY: the emulator's costs are not "
+            "a\nprocessor's, and the host was doing other things.")
     show(report.time_table(runs))
 
 

@@ -6,12 +6,13 @@ import importlib.util
 import os
 import subprocess
 import sys
-from argparse import Namespace
+import tempfile
 
-from bench.machines import BenchError
+from bench.machines import BenchError, run_counted, script
 from harness.media import ROOT
 
 PROFILE = os.path.join(ROOT, "test", "profile", "profile.py")
+COUNTER = os.path.join(ROOT, "test", "profile", "counter.c")
 
 ITERATIONS = 64
 EVENTS = ("write CR3", "WRMSR", "IRETQ", "SYSRETQ", "INVLPG")  # of profile.COSTLY
@@ -23,11 +24,16 @@ STUB_SIZE = 16  # kernel/cpu/entry.S, VECTOR_STUB_SIZE
 
 def count(build, rows, progress):
     """{row: {event: count for one unit of the row}} of rows (rows.Row) that measure times."""
-    progress.say("counting events, in one more boot")
-    names = [row.name for row in rows]
-    commands = f"/bin/measure -n {ITERATIONS} {' '.join(names)} > /tmp/rows"
-    stretches = load_profile().run(Namespace(build_dir=build, cmdline="", program="/bin/busybox",
-                                      arguments=["sh", "-c", commands]))
+    progress.say("counting events, in one more boot of this kernel")
+    names = " ".join(row.name for row in rows)
+    commands = script([], f"/bin/measure -n {ITERATIONS} {names}")
+    profile = load_profile()
+    with tempfile.TemporaryDirectory(prefix="ringfence-bench-") as folder:
+        plugin, counts = os.path.join(folder, "counter.so"), os.path.join(folder, "counts")
+        subprocess.run(["clang", "-O2", "-shared", "-fPIC", "-o", plugin, COUNTER], check=True)
+        run_counted(build, commands, f"{plugin},out={counts}", progress)
+        with open(counts, encoding="ascii") as lines:
+            stretches = profile.read_stretches(lines)
     if len(stretches) != len(rows):
         raise BenchError(f"{len(rows)} rows marked {len(stretches)} stretches: does rows.toml say "
                          "of each row whether it is timed?")

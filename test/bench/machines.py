@@ -19,8 +19,8 @@ MINIMAL = os.path.join(os.path.dirname(MEASURE), "minimal")  # what measure exec
 LAYOUTS = 5  # fresh processes that measure each row of kind `layout`
 ICOUNT_SECONDS, PLAIN_SECONDS = 900, 300
 BEGIN, END = "bench: measuring", "bench: end"
-OURS_CMDLINE = "trace=off -- /bin/sh,/bench"
-OURS, LINUX, TUNED = "ours", "linux", "linux tuned"
+OURS_CMDLINE = "trace=off seed=1 -- /bin/sh,/bench"  # the same layouts in every run
+OURS, LINUX, TUNED = "ours", "Linux", "Linux tuned"
 
 
 class BenchError(Exception):
@@ -34,11 +34,11 @@ class Result:
     log: list = field(repr=False, default_factory=list)
 
 
-def script(layout_rows, options=""):
+def script(layout_rows, first="/bin/measure"):
     """Shell commands, the same for every system. What is printed waits for the end, so that no
     console works while something is measured."""
-    again = " ".join(["/bin/measure", options, *layout_rows])
-    lines = [f"echo '{BEGIN}'", f"/bin/measure {options} > /tmp/rows"]
+    again = " ".join(["/bin/measure", *layout_rows])
+    lines = [f"echo '{BEGIN}'", f"{first} > /tmp/rows"]
     lines += [f"{again} >> /tmp/rows"] * (LAYOUTS - 1 if layout_rows else 0)
     return "\n".join(lines + ["/bin/busybox cat /tmp/rows", f"echo '{END}'"]) + "\n"
 
@@ -68,8 +68,6 @@ class Systems:
 
     def result(self, name, guest):
         lines = guest.log
-        if END not in lines:
-            raise BenchError(f"{name} did not come to the end:\n{guest.complaint()}")
         if name == OURS:
             costs = cost.ours(lines, os.path.join(self.build, "kernel.elf"))
         else:
@@ -109,17 +107,31 @@ def run_batch(systems, names, icount, progress):
         return {name: finish(systems, name, guest) for name, guest in guests.items()}
 
 
+def run_counted(build, commands, plugin, progress):
+    """One boot of this kernel with a plugin of QEMU that counts."""
+    settings = Machine(cpu=ICOUNT_CPU, plugin=plugin)
+    media = our_media(build, commands)
+    with Guest(settings, media, PLAIN_SECONDS, on_line=progress.of(OURS)) as guest:
+        wait_for_end(OURS, guest)
+
+
 def run_one(systems, name, progress):
     with systems.boot(name, False, progress) as guest:
         return finish(systems, name, guest)
 
 
 def finish(systems, name, guest):
+    wait_for_end(name, guest)
+    return systems.result(name, guest)
+
+
+def wait_for_end(name, guest):
     try:
         guest.wait()
     except GuestError as error:
         raise BenchError(f"{name}: {error}") from error
-    return systems.result(name, guest)
+    if END not in guest.log:
+        raise BenchError(f"{name} did not come to the end:\n{guest.complaint()}")
 
 
 def measure_ours(build, layout_rows, progress):

@@ -44,10 +44,13 @@ class Guest:
         self._changed = threading.Condition()
         self._ended = False
         self._failed_at = None
-        self.exec_socket = None
+        self.exec_socket = self.process = None
         try:
             self._start(boot_media, with_exec)
         except BaseException:
+            if self.process:
+                self.process.kill()
+                self.process.wait()
             shutil.rmtree(self.folder, ignore_errors=True)
             raise
 
