@@ -3,6 +3,7 @@
 //   NAME VALUE UNIT min MIN max MAX [ns NS]      VALUE: the median, or the quantile that NAME says
 //   # NAME: skipped: REASON                      no such thing here; not an error
 //   # NAME: failed: REASON                       exit status 1
+#include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -11,10 +12,12 @@
 #include "measure.h"
 #include "program.h"
 
-static const char usage[] = "usage: measure [-n COUNT] [ROW...]\n"
-                            "       measure -l\n"
-                            "  -n COUNT  one sample of COUNT iterations, after one that warms up\n"
-                            "  -l        the rows' names, and what is in one unit of each\n";
+static const char usage[] =
+    "usage: measure [-n COUNT] [ROW...]\n"
+    "       measure -l\n"
+    "  -n COUNT  one sample of COUNT iterations, after one that warms up; for rows that\n"
+    "            collect by themselves COUNT looks, milliseconds or sleeps\n"
+    "  -l        the rows' names, and what is in one unit of each\n";
 
 static _Noreturn void refuse(const char *what, const char *why)
 {
@@ -78,6 +81,7 @@ int main(int argc, char **argv)
         count = count_argument(optarg);
     }
     pin_to_cpu(0);
+    signal(SIGPIPE, SIG_IGN); // a row whose helper died has failed, no more
     if (argv[optind])
         return !measure_named(argv + optind, count);
     timing_calibrate();

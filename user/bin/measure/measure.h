@@ -33,7 +33,7 @@ extern const unsigned row_count;
 
 // For `prepare`, `cycles` and `collect`: the row has no value. The first call counts. Both are
 // 0, so that they can be returned.
-uint64_t row_failed(const char *step);                   // with errno's words
+uint64_t row_failed(const char *step);                   // with errno's words, if it has any
 uint64_t row_failed_call(const char *step, long result); // a call.h result: -errno
 uint64_t row_skipped(const char *reason);                // not an error
 
@@ -83,8 +83,11 @@ static inline uint64_t timing_end(void)
         timing_end() - begin_;                                                                     \
     })
 
-// A child that dies with this process; -1 and row_failed() when there is none.
+// A child; -1 and row_failed() when there is none. Where the system does not kill it with its
+// parent, `body` has to return when the parent is gone: at the end of a pipe, or by asking now and
+// then.
 pid_t helper_start(void (*body)(void *), void *argument);
+bool helper_is_orphan(void);
 void helper_stop(pid_t pid); // kills and waits; nothing when pid <= 0
 // Memory that helpers share; NULL and row_failed() when there is none.
 void *memory_shared(unsigned long size);

@@ -11,98 +11,128 @@
 #define RING_LIMIT 96
 #define BLOCK_SIZE 65536
 
-struct member {
-    int from, to;
-};
-
-static int ring[RING_LIMIT][2]; // member i reads from pipe i and writes to the next
+// Of the pipe that a process reads from, or writes to; -1 when it is closed.
+static int first_from = -1, first_to = -1;     // this process's, member 0
+static int last_to = -1;                       // the last member's, until it is there
+static int from = -1, to = -1, next_from = -1; // the member's that is being made
 static pid_t members[RING_LIMIT];
-static unsigned ring_size, pipe_count;
+static unsigned member_count; // with member 0
 
-static void pass_on(void *argument)
+static void close_end(int *end)
 {
-    struct member *member = argument;
+    if (*end >= 0)
+        close(*end);
+    *end = -1;
+}
+
+static bool make_pipe(int *read_end, int *write_end)
+{
+    int ends[2];
+    if (pipe2(ends, O_CLOEXEC) != 0) {
+        row_failed("pipe2");
+        return false;
+    }
+    *read_end = ends[0];
+    *write_end = ends[1];
+    return true;
+}
+
+// Holds its own two ends alone, so that the end of one member is the end of all.
+static void pass_on(void *unused)
+{
     char token;
-    while (call3(SYS_read, member->from, (long)&token, 1) == 1 &&
-           call3(SYS_write, member->to, (long)&token, 1) == 1)
+    close_end(&first_from);
+    close_end(&first_to);
+    close_end(&last_to);
+    close_end(&next_from);
+    while (call3(SYS_read, from, (long)&token, 1) == 1 &&
+           call3(SYS_write, to, (long)&token, 1) == 1)
         ;
+}
+
+static bool add_member(bool is_last)
+{
+    if (is_last) {
+        to = last_to;
+        last_to = -1;
+    } else if (!make_pipe(&next_from, &to)) {
+        return false;
+    }
+    members[member_count] = helper_start(pass_on, NULL);
+    if (members[member_count] < 0)
+        return false;
+    member_count++;
+    close_end(&to);
+    close_end(&from);
+    from = next_from;
+    next_from = -1;
+    return true;
 }
 
 void ring_prepare(const struct row *row)
 {
-    ring_size = row->processes;
-    for (pipe_count = 0; pipe_count < ring_size; pipe_count++)
-        if (pipe2(ring[pipe_count], O_CLOEXEC) != 0) {
-            row_failed("pipe2");
-            return;
-        }
-    for (unsigned i = 1; i < ring_size; i++) {
-        struct member member = { ring[i][0], ring[(i + 1) % ring_size][1] };
-        members[i] = helper_start(pass_on, &member);
-        if (members[i] < 0)
-            return;
-    }
+    member_count = 1;
+    if (!make_pipe(&first_from, &last_to) || !make_pipe(&from, &first_to))
+        return;
+    while (member_count < row->processes && add_member(member_count + 1 == row->processes))
+        ;
 }
 
 uint64_t ring_laps(long count)
 {
     char token = 0;
-    long every = 1;
-    int to = ring[1][1], from = ring[0][0];
-    uint64_t cycles = TIMED(count, every |= call3(SYS_write, to, (long)&token, 1),
-                            every |= call3(SYS_read, from, (long)&token, 1));
-    return every != 1 ? row_failed_call("write or read", every) : cycles;
+    long bytes = 0; // an error makes it too small
+    uint64_t cycles = TIMED(count, bytes += call3(SYS_write, first_to, (long)&token, 1),
+                            bytes += call3(SYS_read, first_from, (long)&token, 1));
+    return bytes != 2 * count ? row_failed("the token was lost") : cycles;
 }
 
 void ring_finish(void)
 {
-    for (unsigned i = 1; i < ring_size; i++) {
-        helper_stop(members[i]);
-        members[i] = 0;
-    }
-    for (unsigned i = 0; i < pipe_count; i++) {
-        close(ring[i][0]);
-        close(ring[i][1]);
-    }
-    ring_size = pipe_count = 0;
+    while (member_count > 1)
+        helper_stop(members[--member_count]);
+    close_end(&first_from);
+    close_end(&first_to);
+    close_end(&last_to);
+    close_end(&from);
+    close_end(&to);
+    close_end(&next_from);
 }
 
-static int flood_ends[2] = { -1, -1 };
+static int drain_end = -1, flood_end = -1;
 static char *block; // the reader has a copy of its own
 static pid_t drain;
 
 static void read_blocks(void *unused)
 {
-    while (call3(SYS_read, flood_ends[0], (long)block, BLOCK_SIZE) > 0)
+    close_end(&flood_end);
+    while (call3(SYS_read, drain_end, (long)block, BLOCK_SIZE) > 0)
         ;
 }
 
 void flood_prepare(const struct row *row)
 {
     block = mmap(NULL, BLOCK_SIZE, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
-    if (block == MAP_FAILED || pipe2(flood_ends, O_CLOEXEC) != 0)
-        row_failed("mmap or pipe2");
-    else
+    if (block == MAP_FAILED)
+        row_failed("mmap");
+    else if (make_pipe(&drain_end, &flood_end))
         drain = helper_start(read_blocks, NULL);
 }
 
 // What the reader has not read yet at the end is read in the next sample.
 uint64_t flood(long count)
 {
-    long every = BLOCK_SIZE;
-    uint64_t cycles =
-        TIMED(count, every |= call3(SYS_write, flood_ends[1], (long)block, BLOCK_SIZE));
-    return every != BLOCK_SIZE ? row_failed_call("write", every) : cycles;
+    long bytes = 0;
+    uint64_t cycles = TIMED(count, bytes += call3(SYS_write, flood_end, (long)block, BLOCK_SIZE));
+    return bytes != count * BLOCK_SIZE ? row_failed("write") : cycles;
 }
 
 void flood_finish(void)
 {
     helper_stop(drain);
     drain = 0;
-    for (int i = 0; i < 2; i++) {
-        close(flood_ends[i]);
-        flood_ends[i] = -1;
-    }
+    close_end(&drain_end);
+    close_end(&flood_end);
     if (block != MAP_FAILED)
         munmap(block, BLOCK_SIZE);
 }

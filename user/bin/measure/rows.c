@@ -5,26 +5,27 @@
 #define RING(number)                                                                               \
     .parts = (number), .processes = (number), .prepare = ring_prepare, .finish = ring_finish,      \
     .cycles = ring_laps
+#define PIPE .prepare = pipe_prepare, .finish = descriptors_finish
 #define WITH(subject) .prepare = subject##_prepare, .finish = subject##_finish
 
 // clang-format off
 const struct row rows[] = {
     { "rdtsc_pair", "cycles", "two readings of the time stamp counter, nothing between",
       .count = 1, .collect = pair_collect },
-    { "empty_loop", "cycles", "one turn of the loop that times the rows; taken off them, as rdtsc_pair is",
+    { "empty_loop", "cycles", "one turn of the loop that times rows; taken off them, as rdtsc_pair",
       .count = 1000, .collect = loop_collect },
     { "null_call", "cycles", "getppid by the SYSCALL instruction alone",
       .count = 1000, .cycles = null_call },
     { "unknown_call", "cycles", "a call number that does not exist: ENOSYS",
       .count = 1000, .cycles = unknown_call },
     { "read_pipe_0", "cycles", "read of 0 bytes from an empty pipe",
-      .count = 1000, .prepare = pipe_prepare, .finish = descriptors_finish, .cycles = empty_read },
+      .count = 1000, PIPE, .cycles = empty_read },
     { "read_zero_0", "cycles", "read of 0 bytes from /dev/zero",
       .count = 1000, .prepare = zero_prepare, .finish = descriptors_finish, .cycles = empty_read },
     { "write_null_1", "cycles", "write of 1 byte to /dev/null",
       .count = 1000, .prepare = null_prepare, .finish = descriptors_finish, .cycles = byte_write },
     { "pipe_write_read", "cycles", "write of 1 byte to a pipe and read of it, in one process",
-      .count = 500, .prepare = pipe_prepare, .finish = descriptors_finish, .cycles = byte_through_pipe },
+      .count = 500, PIPE, .cycles = byte_through_pipe },
     { "clock_vdso", "cycles", "clock_gettime of the C library, through the vDSO",
       .count = 1000, .prepare = vdso_prepare, .cycles = clock_library },
     { "clock_raw", "cycles", "clock_gettime by the SYSCALL instruction",

@@ -12,6 +12,7 @@
 #define CALIBRATIONS 9
 #define CALIBRATION_LOOP 1000
 #define CALIBRATION_NS 10000000u
+#define CLOCK_LOOKS 20
 
 bool timing_marked;
 
@@ -30,7 +31,8 @@ static bool is_well(void)
 uint64_t row_failed(const char *step)
 {
     if (is_well())
-        snprintf(failure, sizeof(failure), "%s: %s", step, strerror(errno));
+        snprintf(failure, sizeof(failure), "%s%s%s", step, errno ? ": " : "",
+                 errno ? strerror(errno) : "");
     return 0;
 }
 
@@ -72,12 +74,31 @@ static double least_of_nothing(long count)
     return (double)least;
 }
 
+struct instant {
+    uint64_t ns, tsc;
+};
+
+// Both clocks at once: of several looks the one that nothing came between.
+static struct instant look_at_clocks(void)
+{
+    struct instant best = { 0, 0 };
+    uint64_t least = UINT64_MAX;
+    for (int i = 0; i < CLOCK_LOOKS; i++) {
+        uint64_t before = read_tsc(), ns = clock_ns(), width = read_tsc() - before;
+        if (width < least) {
+            best = (struct instant){ ns, before + width / 2 };
+            least = width;
+        }
+    }
+    return best;
+}
+
 void timing_calibrate(void)
 {
-    uint64_t begin_ns = clock_ns(), begin = read_tsc();
+    struct instant begin = look_at_clocks();
     sleep_ns(CALIBRATION_NS);
-    uint64_t end_ns = clock_ns(), end = read_tsc();
-    cycles_per_ns = (double)(end - begin) / (double)(end_ns - begin_ns);
+    struct instant end = look_at_clocks();
+    cycles_per_ns = (double)(end.tsc - begin.tsc) / (double)(end.ns - begin.ns);
     pair_cycles = least_of_nothing(0);
     loop_cycles = (least_of_nothing(CALIBRATION_LOOP) - pair_cycles) / CALIBRATION_LOOP;
 }
@@ -148,6 +169,7 @@ bool row_measure(const struct row *row, long fixed_count)
     static double values[SAMPLE_LIMIT];
     unsigned count = 0;
     *failure = *skip = '\0';
+    errno = 0;
     if (row->prepare)
         row->prepare(row);
     if (is_well())

@@ -9,6 +9,7 @@
 #include "rows.h"
 
 #define SLEEP_NS 200000
+#define TURNS_UNASKED (1l << 30)
 
 struct distribution {
     unsigned count;
@@ -19,8 +20,9 @@ static struct distribution idle, loaded;
 
 static void spin_always(void *unused)
 {
-    for (;;)
-        __asm__ volatile("");
+    while (!helper_is_orphan())
+        for (long i = 0; i < TURNS_UNASKED; i++)
+            __asm__ volatile("");
 }
 
 static void take(struct distribution *kept, long count)
