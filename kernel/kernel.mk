@@ -11,6 +11,9 @@ KERNEL_CFLAGS := --target=x86_64-unknown-linux-gnu -std=gnu11 -ffreestanding -no
 	-Wshadow -Wundef -Wvla -Wno-unused-parameter \
 	-Iinclude -Ikernel -I$(BUILD)
 
+# The lean build is optimised as a whole when it is linked, across files and layers.
+KERNEL_LTO := $(if $(filter 0,$(DEBUG)),-flto -momit-leaf-frame-pointer)
+
 KERNEL_SOURCES := $(filter-out kernel/cpu/offsets.c,$(sort $(shell find kernel -name '*.c' -o -name '*.S')))
 KERNEL_OBJECTS := $(KERNEL_SOURCES:%=$(BUILD)/%.o)
 
@@ -32,11 +35,11 @@ $(BUILD)/offsets.h: kernel/cpu/offsets.c $(BUILD)/config.h
 
 $(BUILD)/kernel/%.c.o: kernel/%.c $(BUILD)/config.h
 	@mkdir -p $(@D)
-	$(Q)$(CC) $(KERNEL_CFLAGS) -MMD -MP -c -o $@ $<
+	$(Q)$(CC) $(KERNEL_CFLAGS) $(KERNEL_LTO) -MMD -MP -c -o $@ $<
 
 $(BUILD)/kernel/%.S.o: kernel/%.S $(BUILD)/config.h $(BUILD)/offsets.h
 	@mkdir -p $(@D)
-	$(Q)$(CC) $(KERNEL_CFLAGS) -MMD -MP -c -o $@ $<
+	$(Q)$(CC) $(KERNEL_CFLAGS) $(KERNEL_LTO) -MMD -MP -c -o $@ $<
 
 # kernel.debug.elf has everything for gdb; kernel.elf, which boots, keeps only the symbol table.
 $(BUILD)/kernel.debug.elf: $(KERNEL_OBJECTS) kernel/kernel.ld

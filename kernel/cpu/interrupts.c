@@ -6,17 +6,18 @@
 #include "lib/panic.h"
 #include "lib/protection.h"
 
+// An interrupt between the look at the depth and CLI leaves the depth as it was.
 void interrupts_off(void)
 {
-    bool were_on = interrupts_are_on();
+    if (percpu_field(interrupts_off_depth) == 0) {
+        bool were_on = interrupts_are_on();
 
-    interrupts_disable_now();
-    struct percpu *cpu = this_cpu();
-    if (cpu->interrupts_off_depth++ == 0) {
-        cpu->interrupts_were_on = were_on;
+        interrupts_disable_now();
+        percpu_field(interrupts_were_on) = were_on;
         if (DEBUG_CHECKS && were_on)
-            cpu->interrupts_off_since = read_tsc();
+            percpu_field(interrupts_off_since) = read_tsc();
     }
+    percpu_field(interrupts_off_depth)++;
 }
 
 static void note_stretch(struct percpu *cpu, uint64_t place)
@@ -31,12 +32,11 @@ static void note_stretch(struct percpu *cpu, uint64_t place)
 
 void interrupts_restore(void)
 {
-    struct percpu *cpu = this_cpu();
-
-    kassert(cpu->interrupts_off_depth > 0);
-    if (--cpu->interrupts_off_depth > 0 || !cpu->interrupts_were_on)
+    if (DEBUG_CHECKS)
+        kassert(percpu_field(interrupts_off_depth) > 0);
+    if (--percpu_field(interrupts_off_depth) > 0 || !percpu_field(interrupts_were_on))
         return;
     if (DEBUG_CHECKS)
-        note_stretch(cpu, (uint64_t)__builtin_return_address(0));
+        note_stretch(this_cpu(), (uint64_t)__builtin_return_address(0));
     interrupts_enable_now();
 }

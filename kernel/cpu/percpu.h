@@ -66,18 +66,17 @@ struct percpu {
 
 _Static_assert(offsetof(struct percpu, canary) == 0x28, "the compiler reads the canary at gs:0x28");
 
+// A field of this CPU, read or changed by one instruction. For cpu/ only; others go by this_cpu().
+#define percpu_field(field) (((struct percpu __attribute__((address_space(256))) *)0)->field)
+
 static inline struct percpu *this_cpu(void)
 {
-    struct percpu *cpu;
-    __asm__ volatile("movq %%gs:0, %0" : "=r"(cpu));
-    return cpu;
+    return percpu_field(self);
 }
 
 static inline struct thread *current_thread(void)
 {
-    struct thread *thread;
-    __asm__ volatile("movq %%gs:%c1, %0" : "=r"(thread) : "i"(offsetof(struct percpu, current)));
-    return thread;
+    return percpu_field(current);
 }
 
 extern struct percpu boot_percpu;

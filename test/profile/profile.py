@@ -4,7 +4,7 @@
   profile.py [--iterations N] [--build-dir DIR] [--annotate FUNCTION] -- PROGRAM [ARGUMENT...]
 
 Runs the program in the guest with counter.c in QEMU, which counts what runs between the program's
-marker instructions. Costs are divided by N. Events that instruction counts hide (CR3 and MSR writes,
+  profile.py [--iterations N] [--build-dir DIR] [--annotate FUNCTION] -- PROGRAM [ARG...]
 IRETQ, INVLPG) are counted beside.
 """
 
@@ -104,10 +104,10 @@ def print_instructions(stretch, kernel, function, iterations):
     for line in listing.splitlines():
         address, colon, text = line.strip().partition(":")
         try:
-            count = stretch.kernel[int(address, 16)] if colon else 0
+            count = stretch.kernel.get(int(address, 16), 0) if colon else 0
         except ValueError:
             continue
-        if text:
+        if text and count:
             print(f"{count / iterations:12.2f}  {address}{text}")
 
 
