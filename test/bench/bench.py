@@ -81,30 +81,30 @@ def run_plain(systems, count, progress):
 
 
 def show_instructions(results, table_rows, kernel):
-    heading(f"Instructions, one CPU: an instruction is a nanosecond. Linux: {kernel_name(kernel)}, "
-            f"{linux.MITIGATIONS_OFF};\ntuned: {linux.TUNED}.\nRatio: ours to the better of the two.")
+    heading("Instructions, one CPU: an instruction is a nanosecond",
+            f"Linux: {kernel_name(kernel)} {linux.MITIGATIONS_OFF}", f"tuned: {linux.TUNED}",
+            "ratio: ours to the better of the two")
     show(report.instruction_table(results, table_rows))
     print()
     show(report.cost_table(results))
     print()
-    print(report.how_linux_is_counted())
     show(report.notes(results, table_rows))
     show(report.changes(results[OURS], table_rows))
 
 
 def show_time(runs, count):
-    heading(f"Time in the emulator, {count} runs of each, interleaved. NOISY: the emulator's costs are not "
-            "a\nprocessor's, and the host was doing other things.")
+    heading(f"Time in the emulator, {count} runs of each, interleaved: NOISY",
+            "the emulator's costs are not a processor's, and the host was doing other things")
     show(report.time_table(runs))
 
 
 def show_events(counts):
-    heading("Events in one iteration of each row, this kernel: what instruction counts do not show.")
+    heading("Events in one unit of each row, this kernel: what instruction counts do not show")
     show(report.event_table(counts))
 
 
-def heading(text):
-    print(f"\n{text}\n")
+def heading(*lines):
+    print("", *lines, "", sep="\n")
 
 
 def show(lines):

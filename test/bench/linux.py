@@ -46,8 +46,8 @@ def kernel(say):
 def fetch(say):
     for tool in ("apt-get", "apt-cache", "dpkg-deb"):
         if not shutil.which(tool):
-            raise NoLinux(f"there is no {tool} here: unpack a Debian 12 linux-image package so that "
-                          f"{FOLDER}/linux/boot/vmlinuz-... exists")
+            raise NoLinux(f"there is no {tool} here: unpack a Debian 12 linux-image package so "
+                          f"that {FOLDER}/linux/boot/vmlinuz-... exists")
     os.makedirs(FOLDER, exist_ok=True)
     with tempfile.TemporaryDirectory(dir=FOLDER, prefix="fetch-") as folder:
         package = download(folder, say)
@@ -67,9 +67,9 @@ def download(folder, say):
         update_lists(say)
         name = package_name(run(["apt-cache", "depends", META_PACKAGE], check=False))
         if not name or not apt_download(name, folder, say):
-            raise NoLinux(f"apt-get cannot download {name or META_PACKAGE}: is there a network, and "
-                          "does /etc/apt name Debian 12's archive? Try: apt-get update && apt-get "
-                          f"download {name or META_PACKAGE}")
+            raise NoLinux(f"apt-get cannot download {name or META_PACKAGE}: is there a network, "
+                          "and does /etc/apt name Debian 12's archive? Try: apt-get update && "
+                          f"apt-get download {name or META_PACKAGE}")
     return glob.glob(os.path.join(folder, "*.deb"))[0]
 
 

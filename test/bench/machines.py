@@ -14,8 +14,8 @@ from harness.guest import Guest, GuestError
 from harness.machine import ICOUNT_CPU, Machine
 from harness.media import ROOT, Media, read, write
 
-MEASURE = os.path.join(ROOT, "build", "user", "root", "bin", "measure")
-MINIMAL = os.path.join(os.path.dirname(MEASURE), "minimal")  # what measure executes
+PROGRAMS = os.path.join(ROOT, "build", "user", "root", "bin")
+MEASURE = ("measure", "minimal")  # and what it executes
 LAYOUTS = 5  # fresh processes that measure each row of kind `layout`
 ICOUNT_SECONDS, PLAIN_SECONDS = 900, 300
 BEGIN, END = "bench: measuring", "bench: end"
@@ -56,8 +56,8 @@ class Systems:
         self.build, self.linux_kernel = build, linux_kernel
         self.media = {OURS: our_media(build, commands)}
         if linux_kernel:
-            initramfs = write(folder, "linux.cpio",
-                              linux.initramfs({"/bin/measure": read(MEASURE), "/bin/minimal": read(MINIMAL)}, commands))
+            programs = {f"/bin/{name}": read(os.path.join(PROGRAMS, name)) for name in MEASURE}
+            initramfs = write(folder, "linux.cpio", linux.initramfs(programs, commands))
             self.media[LINUX] = linux.boot(linux_kernel, initramfs, linux.MITIGATIONS_OFF)
             self.media[TUNED] = linux.boot(linux_kernel, initramfs, linux.TUNED)
 

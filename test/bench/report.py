@@ -3,6 +3,7 @@
 import json
 import os
 import statistics
+import textwrap
 
 from bench import cost, expected
 from bench import rows as rows_table
@@ -98,6 +99,7 @@ def event_table(events):
 
 
 def notes(results, table_rows):
+    yield cost.HOW_LINUX
     for name in names_of(results):
         for system, result in results.items():
             if name in result.rows.notes:
@@ -106,7 +108,8 @@ def notes(results, table_rows):
     yield "What Linux does on the path that this kernel does not:"
     for row in table_rows.values():
         if row.linux:
-            yield f"  {row.name}: {row.linux}"
+            yield from textwrap.wrap(f"{row.name}: {row.linux}", 98, initial_indent="  ",
+                                     subsequent_indent="    ")
 
 
 def changes(result, table_rows):
@@ -132,7 +135,3 @@ def write_json(path, content):
         json.dump(content, file, indent=1)
         file.write("\n")
     os.replace(temporary, path)
-
-
-def how_linux_is_counted():
-    return cost.HOW_LINUX

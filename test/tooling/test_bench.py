@@ -120,8 +120,8 @@ def test_cost_of_boot(tmp_path):
                       "50) and allocated 20 (page tables 2)"], kernel)
     assert ours["boot, ns"], ours["boot without waiting, ns"] == (9000, 2000)
     assert (ours["memory in use, KiB"], ours["kernel in memory, KiB"]) == (90, 50)
-    log = ["[    0.1] Memory: 100K/8192K available (10K kernel code, 20K rwdata, 30K rodata, 4K init,"
-           " 5K bss, 1K reserved, 0K cma-reserved)",
+    log = ["[    0.1] Memory: 100K/8192K available (10K kernel code, 20K rwdata, 30K rodata, 4K "
+           "init, 5K bss, 1K reserved, 0K cma-reserved)",
            "[    1.500001] Run /init as init process",
            "MemFree:            4000 kB", "Buffers:               0 kB", "Cached:   64 kB"]
     rival = cost.linux(log, kernel)
@@ -201,7 +201,8 @@ def test_interrupted_nothing_is_left(tmp_path):
     for name in ("kernel.elf", "BOOTX64.EFI", "initramfs.cpio"):
         (build / name).write_bytes(b"x")
     qemu = tmp_path / "qemu"
-    qemu.write_text(f"#!/bin/sh\necho $$ > {started}.new; mv {started}.new {started}; exec sleep 600\n")
+    qemu.write_text(f"#!/bin/sh\necho $$ > {started}.new\nmv {started}.new {started}\n"
+                    "exec sleep 600\n")
     qemu.chmod(0o755)
     environment = {**os.environ, "QEMU": str(qemu), "TMPDIR": str(temporary)}
     command = [sys.executable, "-B", "test/bench/bench.py", "accept", "--build-dir", str(build),
