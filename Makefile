@@ -72,6 +72,9 @@ make exec PROG=path    runs a static Linux program: ./name for a file here; with
 make debug             QEMU halted, gdb attached with symbols and helpers
 make iso               the image for sticks and CDs: build/ringfence.iso
 make usb DEV=/dev/sdX  writes it to a stick, after a question, and reads it back
+make bench             the price list: instructions, beside Linux (fetched, not installed) in the same
+                       emulator; then time and events; build/bench.json. RUNS=5 of the table of time
+make bench-accept WHY="..." measures and writes what `make test` compares with
 make test              every test; the last line is "N passed, N failed"
 make test-host         only the tests of pure code, on this machine
 make test-system       only the tests that boot; TESTS="-k word" chooses

@@ -7,7 +7,6 @@
 #include "cpu/interrupts.h"
 #include "cpu/tables.h"
 #include "debug/latency.h"
-#include "debug/random.h"
 #include "mem/kernel_map.h"
 #include "proc/process.h"
 #include "sched/scheduler.h"
@@ -36,7 +35,7 @@ noreturn_function void kernel_main(struct boot_info *boot)
     boot_open_screen(boot);        // the log appears on the framebuffer as well
     boot_start_devices(boot);      // ACPI, LAPIC, I/O APICs, clocks: time begins
     boot_trace_devices();          // what lies between the traps and the timer
-    random_init();                 // seeds the generator
+    boot_seed_random();            // from hardware; seed= makes layouts repeat
     scheduler_init(boot_options.slice_ns, boot_options.timer_off); // this context is idle now
     boot_trace_timer();            // the last of the chapter's steps at boot
     user_copy_init();              // STAC and CLAC, if this CPU has them

@@ -1,23 +1,24 @@
 # Running, testing and measuring. Included by the Makefile, which sets BUILD; every QEMU command line
-# comes from test/qemu.py. What people type (PROG, ARGS, FILES, CMDLINE) reaches it through the
+# comes from test/qemu.py. What people type (PROG, ARGS, FILES, CMDLINE, WHY) reaches it through the
 # environment, as typed: make does not expand it, the shell does not split it.
 
 PYTHON ?= $(firstword $(wildcard /usr/bin/python3) python3)
 QEMU_PY := $(PYTHON) test/qemu.py
 
-unexport PROG ARGS FILES CMDLINE
+unexport PROG ARGS FILES CMDLINE WHY
 export RINGFENCE_PROG = $(value PROG)
 export RINGFENCE_ARGS = $(value ARGS)
 export RINGFENCE_FILES = $(value FILES)
 export RINGFENCE_CMDLINE = $(value CMDLINE)
+export RINGFENCE_WHY = $(value WHY)
 
 KNOBS := $(if $(SMP),--smp '$(SMP)') $(if $(MEM),--mem '$(MEM)') $(if $(CPU),--cpu '$(CPU)') \
 	$(if $(MACHINE),--machine '$(MACHINE)') $(if $(MEDIUM),--medium '$(MEDIUM)') \
 	$(if $(SCREEN),--screen) $(if $(ICOUNT),--icount) \
 	--build-dir '$(BUILD)' "--cmdline=$$RINGFENCE_CMDLINE"
 
-.PHONY: run exec debug test test-host test-tooling test-system test-negative lint format count \
-	profile price
+.PHONY: run exec debug bench bench-accept profile price test test-host test-tooling test-system \
+	test-negative lint format count
 
 run: all
 	@$(QEMU_PY) run $(KNOBS) --log build/run.log
@@ -32,6 +33,16 @@ exec:
 
 debug: all
 	@$(QEMU_PY) debug $(KNOBS) --log build/debug.log
+
+# Measured is the lean build, whatever else is asked for.
+bench:
+	@$(MAKE) DEBUG=0 WITHOUT= all
+	@$(PYTHON) test/bench/bench.py run $(if $(RUNS),--runs '$(RUNS)')
+
+bench-accept:
+	@test -n "$$RINGFENCE_WHY" || { echo 'usage: make bench-accept WHY="..."' >&2; exit 1; }
+	@$(MAKE) -s DEBUG=0 WITHOUT= all
+	@$(PYTHON) test/bench/bench.py accept --why="$$RINGFENCE_WHY"
 
 test: all
 	@RINGFENCE_BUILD=$(BUILD) $(PYTHON) test/run_tests.py host tooling system -- $(TESTS)

@@ -10,6 +10,7 @@
 struct boot_options {
     uint64_t slice_ns;
     bool timer_off;
+    uint64_t seed; // of all randomness; 0: hardware's
     const char *init_path;
     const char *direct_program; // NULL: the ordinary way
     const char *selftest;       // NULL: none
@@ -32,10 +33,14 @@ void boot_trace_devices(void);
 void boot_trace_timer(void);
 // With tracing on, the boot CPU's ring. After frames_init().
 void boot_start_trace(void);
+void boot_seed_random(void);
 void boot_load_symbols(const struct boot_info *boot);
 void boot_open_screen(const struct boot_info *boot);
 void boot_start_devices(const struct boot_info *boot);
 // Creates the kernel thread that unpacks the initramfs and becomes process 1.
 void boot_start_first_thread(const struct boot_info *boot);
+// What it took to come this far, for `make bench`: time, time that was waiting for clocks, memory in
+// use. Logged just before the first instruction of the first program (cost.c).
+void boot_report_cost(const struct boot_info *boot);
 // `selftest=NAME`: provokes, in kernel mode, what a program cannot show (selftest.c).
 void boot_run_selftest(const char *name);

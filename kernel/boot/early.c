@@ -4,6 +4,7 @@
 #include "cpu/report.h"
 #include "debug/log.h"
 #include "debug/panic_report.h"
+#include "debug/random.h"
 #include "debug/symbols.h"
 #include "debug/trace.h"
 #include "dev/power.h"
@@ -49,9 +50,9 @@ static bool word_is(const char *word, const char *name)
 
 static void report_unknown_words(const struct command_line *line)
 {
-    static const char *const known[] = { "init",     "console", "loglevel", "panic",
-                                         "slice_ms", "timer",   "direct",   "selftest",
-                                         "trace",    "keymap",  "size",     "video" };
+    static const char *const known[] = { "init",  "console", "loglevel", "panic", "slice_ms",
+                                         "timer", "direct",  "selftest", "trace", "keymap",
+                                         "size",  "video",   "seed" };
 
     for (size_t i = 0; i < line->word_count; i++) {
         size_t k = 0;
@@ -128,6 +129,7 @@ void boot_read_command_line(struct boot_info *boot)
     options->slice_ns = number_option("slice_ms", 1, MAXIMUM_SLICE_MS, DEFAULT_SLICE_MS) * 1000000;
     log_set_level((uint32_t)number_option("loglevel", 0, LOG_DEBUG, LOG_INFO));
     panic_set_restart_seconds((uint32_t)number_option("panic", 0, MAXIMUM_PANIC_SECONDS, 10));
+    options->seed = number_option("seed", 1, UINT32_MAX, 0);
     read_timer_option();
     options->trace_events = trace_option();
     options->init_path = command_line_value(&options->line, "init");
@@ -151,4 +153,12 @@ void boot_guard_stack(void)
 void boot_load_symbols(const struct boot_info *boot)
 {
     symbols_init((const void *)(DIRECT_MAP_BASE + boot->symbols_base), boot->symbols_size);
+}
+
+// With seed=, for measuring: memory lies in the same places in every boot.
+void boot_seed_random(void)
+{
+    if (boot_options.seed != 0)
+        log_notice("boot", "seed=: every boot draws the same random numbers; nothing is secret");
+    random_init(boot_options.seed);
 }

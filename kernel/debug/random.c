@@ -15,6 +15,7 @@
 static struct spinlock lock = SPINLOCK_INIT("random", LOCK_RANK_RANDOM);
 static struct chacha_generator generator;
 static uint64_t bytes_until_reseed;
+static uint64_t fixed_seed; // 0: hardware and clock
 
 // RDRAND may fail for a moment: 10 tries are enough on working hardware (SDM vol. 1, 7.3.17.1).
 static uint64_t sample_hardware(void)
@@ -33,15 +34,20 @@ static uint64_t sample_hardware(void)
 static void reseed(uint32_t count)
 {
     for (uint32_t i = 0; i < count; i++) {
-        uint64_t samples[2] = { sample_hardware(), read_tsc() };
+        uint64_t samples[2] = { fixed_seed, i };
+        if (fixed_seed == 0) {
+            samples[0] = sample_hardware();
+            samples[1] = read_tsc();
+        }
         chacha_seed(&generator, samples, sizeof(samples));
     }
     bytes_until_reseed = RESEED_INTERVAL;
 }
 
-void random_init(void)
+void random_init(uint64_t seed)
 {
     spinlock_acquire(&lock);
+    fixed_seed = seed;
     reseed(SEED_SAMPLES);
     spinlock_release(&lock);
 }

@@ -4,6 +4,7 @@
 
 #include "lib/types.h"
 
-void random_init(void);
+// `seed` is 0, or all that randomness comes from: every boot draws the same, nothing is secret.
+void random_init(uint64_t seed);
 void random_fill(void *buffer, size_t length);
 uint64_t random_u64(void);

@@ -33,7 +33,7 @@ class GuestError(Exception):
 
 
 class Guest:
-    """Boots at once. `machine_settings` says on what, `boot_media` what."""
+    """Boots at once. `machine_settings` says on what, `boot_media` what: Media or DirectBoot."""
 
     def __init__(self, machine_settings, boot_media, timeout=120, on_line=None, with_exec=False):
         self.machine = machine_settings
@@ -44,10 +44,13 @@ class Guest:
         self._changed = threading.Condition()
         self._ended = False
         self._failed_at = None
-        self.exec_socket = None
+        self.exec_socket = self.process = None
         try:
             self._start(boot_media, with_exec)
         except BaseException:
+            if self.process:
+                self.process.kill()
+                self.process.wait()
             shutil.rmtree(self.folder, ignore_errors=True)
             raise
 
@@ -257,12 +260,14 @@ class Guest:
 
 def prepare(folder, settings, boot_media):
     """Makes the run's files and returns the QEMU arguments that name them."""
-    image = os.path.join(folder, "disk.img")
     variables = os.path.join(folder, "variables.fd")
+    shutil.copyfile(machine.FIRMWARE_VARIABLES, variables)
+    if isinstance(boot_media, machine.DirectBoot):
+        return settings.arguments(boot_media, variables)
+    image = os.path.join(folder, "disk.img")
     media.make_image(boot_media, image, folder, settings.hybrid_image)
     if settings.medium == "usb":
         media.make_stick(image)
-    shutil.copyfile(machine.FIRMWARE_VARIABLES, variables)
     return settings.arguments(image, variables)
 
 

@@ -27,6 +27,18 @@ ICOUNT_CPU = "max,-erms"
 
 
 @dataclass
+class DirectBoot:
+    """Instead of a boot disk: another kernel, an EFI program that QEMU hands to the firmware."""
+
+    kernel: str
+    initramfs: str
+    cmdline: str
+
+    def arguments(self):
+        return ["-kernel", self.kernel, "-initrd", self.initramfs, "-append", self.cmdline]
+
+
+@dataclass
 class Machine:
     """What a run can choose; the knobs of `make` one to one."""
 
@@ -56,15 +68,17 @@ class Machine:
             raise ValueError(f"SMP={self.smp}: not a number of processors")
         return int(count)
 
-    def arguments(self, image, variables):
-        """Everything but the channels. `variables` is this run's copy of the firmware's store."""
+    def arguments(self, boot, variables):
+        """Everything but the channels. `boot` is a disk image's path or a DirectBoot, `variables`
+        this run's copy of the firmware's store."""
         threads = "multi" if self.cpu_count > 1 and not self.icount else "single"
         cpu = self.cpu or (ICOUNT_CPU if self.icount else DEFAULT_CPU)
         arguments = [QEMU, "-nodefaults", "-no-user-config"]
         arguments += ["-machine", self.machine, "-accel", f"tcg,thread={threads}"]
         arguments += ["-cpu", cpu, "-smp", str(self.smp), "-m", self.mem, "-vga", self.vga]
         arguments += pflash(0, FIRMWARE_CODE, "readonly=on") + pflash(1, variables, "readonly=off")
-        arguments += boot_drive(self.medium, image)
+        direct = isinstance(boot, DirectBoot)
+        arguments += boot.arguments() if direct else boot_drive(self.medium, boot)
         if self.icount:
             arguments += ["-icount", "shift=0,sleep=off", "-seed", "1"]
             arguments += ["-rtc", "base=2026-01-01,clock=vm"]

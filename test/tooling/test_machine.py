@@ -48,6 +48,16 @@ def test_boot_medium():
     assert "disk.img,media=cdrom,readonly=on" in arguments(medium="cd")
 
 
+def test_another_kernel_boots_on_the_same_machine():
+    boot = machine.DirectBoot("/tmp/vmlinuz", "/tmp/initrd", "console=ttyS0 quiet")
+    words = Machine(icount=True).arguments(boot, "/tmp/vars")
+    ours = Machine(icount=True).arguments("/tmp/disk.img", "/tmp/vars")
+    assert words[words.index("-append") + 1] == "console=ttyS0 quiet"
+    del words[words.index("-kernel") : words.index("-append") + 2]
+    del ours[ours.index("-drive", ours.index("-vga") + 5) : ours.index("-icount")]
+    assert words == ours
+
+
 def test_what_a_machine_lacks():
     assert "-serial none" in " ".join(machine.console_channel(3, connected=False))
     line = arguments(vga="none", hold=True)

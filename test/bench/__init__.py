@@ -1,0 +1,1 @@
+"""`make bench`: what this kernel costs, beside Linux in the same emulator."""

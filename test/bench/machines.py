@@ -1,0 +1,141 @@
+"""Boots the systems under measurement and collects what they print. All boots of a batch run at the
+same time when an instruction is a nanosecond (nothing disturbs such a machine), else one by one.
+"""
+
+import os
+import sys
+import tempfile
+import time
+from contextlib import ExitStack
+from dataclasses import dataclass, field
+
+from bench import cost, linux, measured
+from harness.guest import Guest, GuestError
+from harness.machine import ICOUNT_CPU, Machine
+from harness.media import ROOT, Media, read, write
+
+PROGRAMS = os.path.join(ROOT, "build", "user", "root", "bin")
+MEASURE = ("measure", "minimal")  # and what it executes
+LAYOUTS = 5  # fresh processes that measure each row of kind `layout`
+ICOUNT_SECONDS, PLAIN_SECONDS = 900, 300
+BEGIN, END = "bench: measuring", "bench: end"
+OURS_CMDLINE = "trace=off seed=1 -- /bin/sh,/bench"  # the same layouts in every run
+OURS, LINUX, TUNED = "ours", "Linux", "Linux tuned"
+
+
+class BenchError(Exception):
+    pass
+
+
+@dataclass
+class Result:
+    rows: measured.Measured
+    costs: dict
+    log: list = field(repr=False, default_factory=list)
+
+
+def script(layout_rows, first="/bin/measure"):
+    """Shell commands, the same for every system. What is printed waits for the end, so that no
+    console works while something is measured."""
+    again = " ".join(["/bin/measure", *layout_rows])
+    lines = [f"echo '{BEGIN}'", f"{first} > /tmp/rows"]
+    lines += [f"{again} >> /tmp/rows"] * (LAYOUTS - 1 if layout_rows else 0)
+    return "\n".join(lines + ["/bin/busybox cat /tmp/rows", f"echo '{END}'"]) + "\n"
+
+
+def our_media(build, commands):
+    archive = linux.newc.Archive()
+    archive.file("/bench", commands.encode())
+    return Media(build=build, cmdline=OURS_CMDLINE, appended=archive.finish())
+
+
+class Systems:
+    """What can be booted, by name. `folder` takes Linux's initramfs and lives as long as this."""
+
+    def __init__(self, build, commands, folder, linux_kernel=None):
+        self.build, self.linux_kernel = build, linux_kernel
+        self.media = {OURS: our_media(build, commands)}
+        if linux_kernel:
+            programs = {f"/bin/{name}": read(os.path.join(PROGRAMS, name)) for name in MEASURE}
+            initramfs = write(folder, "linux.cpio", linux.initramfs(programs, commands))
+            self.media[LINUX] = linux.boot(linux_kernel, initramfs, linux.MITIGATIONS_OFF)
+            self.media[TUNED] = linux.boot(linux_kernel, initramfs, linux.TUNED)
+
+    def boot(self, name, icount, progress):
+        settings = Machine(icount=icount, cpu=ICOUNT_CPU)
+        timeout = ICOUNT_SECONDS if icount else PLAIN_SECONDS
+        return Guest(settings, self.media[name], timeout, on_line=progress.of(name))
+
+    def result(self, name, guest):
+        lines = guest.log
+        if name == OURS:
+            costs = cost.ours(lines, os.path.join(self.build, "kernel.elf"))
+        else:
+            costs = cost.linux(lines, self.linux_kernel)
+        return Result(measured.parse(lines), costs, lines)
+
+
+class Progress:
+    """Says on standard error what each machine is at, with seconds since the start."""
+
+    def __init__(self, quiet=False):
+        self.begin = time.monotonic()
+        self.quiet = quiet
+
+    def say(self, text):
+        if not self.quiet:
+            seconds = time.monotonic() - self.begin
+            print(f"bench: {seconds:4.0f} s  {text}", file=sys.stderr, flush=True)
+
+    def of(self, name):
+        def take(line):
+            if line == BEGIN:
+                self.say(f"{name}: booted, measuring")
+            elif line == END:
+                self.say(f"{name}: done")
+        return take
+
+
+def run_batch(systems, names, icount, progress):
+    """{name: Result}; every machine and its files are gone afterwards, however this ends."""
+    what = "an instruction is a nanosecond: the firmware alone takes 35 s" if icount else "plain"
+    progress.say(f"booting {', '.join(names)} ({what})")
+    with ExitStack() as stack:
+        if not icount:
+            return {name: run_one(systems, name, progress) for name in names}
+        guests = {name: stack.enter_context(systems.boot(name, True, progress)) for name in names}
+        return {name: finish(systems, name, guest) for name, guest in guests.items()}
+
+
+def run_counted(build, commands, plugin, progress):
+    """One boot of this kernel with a plugin of QEMU that counts."""
+    settings = Machine(cpu=ICOUNT_CPU, plugin=plugin)
+    media = our_media(build, commands)
+    with Guest(settings, media, PLAIN_SECONDS, on_line=progress.of(OURS)) as guest:
+        wait_for_end(OURS, guest)
+
+
+def run_one(systems, name, progress):
+    with systems.boot(name, False, progress) as guest:
+        return finish(systems, name, guest)
+
+
+def finish(systems, name, guest):
+    wait_for_end(name, guest)
+    return systems.result(name, guest)
+
+
+def wait_for_end(name, guest):
+    try:
+        guest.wait()
+    except GuestError as error:
+        raise BenchError(f"{name}: {error}") from error
+    if END not in guest.log:
+        raise BenchError(f"{name} did not come to the end:\n{guest.complaint()}")
+
+
+def measure_ours(build, layout_rows, progress):
+    """One deterministic boot of this kernel: what the regression test and bench-accept look at."""
+    with tempfile.TemporaryDirectory(prefix="ringfence-bench-") as folder:
+        systems = Systems(build, script(layout_rows), folder)
+        return run_batch(systems, [OURS], True, progress)[OURS]
