@@ -10,6 +10,7 @@
 struct boot_options {
     uint64_t slice_ns;
     bool timer_off;
+    bool never_sysret;
     const char *init_path;
     const char *direct_program; // NULL: the ordinary way
     const char *selftest;       // NULL: none

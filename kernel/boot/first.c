@@ -16,6 +16,7 @@
 #include "pseudo/pseudo.h"
 #include "pseudo/terminal.h"
 #include "sched/thread.h"
+#include "trap/system_call.h"
 
 #define KEYBOARD_INTERRUPT 1u // ISA lines
 #define SERIAL_INTERRUPT 4u   // of COM1 and COM3
@@ -73,6 +74,7 @@ static void run_init(void)
 
     for (size_t i = 0; i < line->init_word_count; i++)
         arguments[i + 1] = (char *)line->init_words[i];
+    system_calls_begin(boot_options.never_sysret);
     int error = process_start_first(boot_options.init_path, arguments, environment);
     log_error("boot", "%s cannot be started: error %d; name another program with init=",
               boot_options.init_path, -error);

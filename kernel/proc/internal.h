@@ -38,6 +38,8 @@ must_check int process_publish_locked(struct process *process, struct process *p
 // Takes it out of the tree and frees its pid; the caller drops the tree's reference afterwards.
 void process_unlink_locked(struct process *process);
 struct process *process_find_locked(uint32_t pid);
+// The only place that changes process->parent; NULL: none.
+void process_set_parent_locked(struct process *process, struct process *parent);
 
 // Orders all threads of the process but the running one to leave with this wait status, unless it
 // is exiting already. Wakes it when it is stopped.

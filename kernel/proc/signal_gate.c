@@ -155,12 +155,9 @@ static void settle_call(struct trap_frame *frame, const struct abi_sigaction *ac
     frame->rax = frame->error;
 }
 
-void signal_call_finished(const struct trap_frame *frame)
+bool signal_is_restart_code(int64_t result)
 {
-    int64_t result = (int64_t)frame->rax;
-    if (unlikely(result <= -ERESTARTSYS && result >= -ERESTART_RESTARTBLOCK) &&
-        frame->vector == VECTOR_SYSCALL)
-        thread_add_work(current_thread(), THREAD_WORK_SIGNAL);
+    return result <= -ERESTARTSYS && result >= -ERESTART_RESTARTBLOCK;
 }
 
 static void enter_handler(struct trap_frame *frame, struct thread *thread,
