@@ -11,6 +11,7 @@ struct boot_options {
     uint64_t slice_ns;
     bool timer_off;
     uint64_t seed; // of all randomness; 0: hardware's
+    bool never_sysret;
     const char *init_path;
     const char *direct_program; // NULL: the ordinary way
     const char *selftest;       // NULL: none

@@ -17,6 +17,7 @@
 #include "pseudo/pseudo.h"
 #include "pseudo/terminal.h"
 #include "sched/thread.h"
+#include "trap/system_call.h"
 
 #define KEYBOARD_INTERRUPT 1u // ISA lines
 #define SERIAL_INTERRUPT 4u   // of COM1 and COM3
@@ -74,6 +75,7 @@ static void run_init(void)
 
     for (size_t i = 0; i < line->init_word_count; i++)
         arguments[i + 1] = (char *)line->init_words[i];
+    system_calls_begin(boot_options.never_sysret);
     int error = process_start_first(boot_options.init_path, arguments, environment);
     if (!error) {
         boot_report_cost(boot_information);

@@ -6,7 +6,8 @@
 //   - AC and DF are clear before any C code runs: CLAC/CLD in the stubs, SFMASK for SYSCALL.
 //   - swapgs is decided by the saved CS, the same way in and out, with a fence behind it.
 //   - IST entries from kernel mode trust nothing about GS: they may hit between SYSCALL and swapgs.
-//   - only the exit gate leads to user mode, and only one IRETQ and one SYSRETQ leave.
+//   - only the exit gate leads to user mode, and only one IRETQ and one SYSRETQ leave. SYSCALL looks at
+//     the gate's conditions itself and passes it when one of them holds.
 #include "cpu/assembly.h"
 #include "cpu/selectors.h"
 #include "lib/protection.h"
@@ -46,6 +47,12 @@
     popq %rdx
     popq %rsi
     popq %rdi
+.endm
+
+// Debug builds: a handler came back with another value than the user's, in the register or the frame.
+.macro CHECK_KEPT register, offset
+    cmpq %\register, \offset(%rsp)
+    jne syscall_broken
 .endm
 
     .section .entry.text, "ax"
@@ -176,7 +183,12 @@ END(ist_from_user)
 
 // SYSCALL. On arrival (SDM vol. 2B, SYSCALL): RCX = user RIP, R11 = user RFLAGS, RFLAGS masked by
 // SFMASK (interrupts off, AC, DF, TF, NT clear), CS/SS kernel's; RSP and GS still the user's.
-    .balign 16
+//
+// The frame is filled whole, so that everybody may read it at any time. But where nothing is due on the
+// way out, RBX, RBP and R12-R15 are not loaded from it: a C function hands them back as it got them.
+// Hence the rule: handlers do not write the frame. Those that must (execve, rt_sigreturn) end in
+// thread_return_to_user(); the exit gate may, since all is loaded behind it.
+    .balign 64
 FUNCTION(syscall_entry)
     swapgs
     movq %rsp, %gs:PERCPU_USER_RSP
@@ -189,10 +201,82 @@ FUNCTION(syscall_entry)
     pushq %rax                          // error slot: the number, kept when rax becomes the result
     pushq $SYSCALL_VECTOR
     PUSH_GENERAL_REGISTERS
-    movq %rsp, %rdi
-    xorl %ebp, %ebp
-    call syscall_handle
+    xorl %ebp, %ebp                     // backtraces end at the boundary
+    cmpl $0, syscall_detour(%rip)
+    jne syscall_announce
+.Lcall:
+    // Numbers are 32 bits, as on Linux. Those beyond the table have one slot behind it. No branch that
+    // could be mispredicted stands between a program's number and the indirect call (CVE-2017-5753).
+#if PROTECT_CALL_NUMBER
+    movl $SYSCALL_TABLE_SIZE, %ecx
+    cmpl %ecx, %eax
+    cmovael %ecx, %eax                  // clears the upper half in either case
+#endif
+    movq %r10, %rcx                     // the fourth argument, which SYSCALL cannot have in RCX
+    sti
+    call *syscall_table(,%rax,8)
+    cli
+#if DEBUG_CHECKS
+    CHECK_KEPT rbx, FRAME_RBX
+    CHECK_KEPT r12, FRAME_R12
+    CHECK_KEPT r13, FRAME_R13
+    CHECK_KEPT r14, FRAME_R14
+    CHECK_KEPT r15, FRAME_R15
+#endif
+    // Is the gate to be passed? Interrupts are off: what another CPU wants from now on comes with an
+    // interrupt, which hits user mode and finds the gate on its own way out.
+    movq %gs:PERCPU_CURRENT, %rcx
+    movl THREAD_WORK(%rcx), %ecx
+    orb %gs:PERCPU_RESCHEDULE_DUE, %cl
+    orl syscall_detour(%rip), %ecx
+    jnz syscall_leave_by_gate
+
+    // SYSRET at once. What return_path_choose() asks holds here, or is asked: vector, selectors, RCX =
+    // RIP and R11 = RFLAGS are as this entry wrote them; RIP is the CPU's own. It is below the limit,
+    // because the last page under the non-canonical hole is never mapped, but the price of that being
+    // wrong is ring 0 (CVE-2012-0217), so it is looked at all the same.
+    movq FRAME_RFLAGS(%rsp), %r11
+    movq FRAME_RIP(%rsp), %rcx
+#if PROTECT_SYSRET
+    testl $RFLAGS_TF_RF, %r11d
+    jnz syscall_leave_by_gate
+    cmpq sysret_address_limit(%rip), %rcx
+    jae syscall_leave_by_gate
+#endif
+.Lrestore_by_sysret:
+    movq FRAME_R10(%rsp), %r10
+    movq FRAME_R9(%rsp), %r9
+    movq FRAME_R8(%rsp), %r8
+    movq FRAME_RDX(%rsp), %rdx
+    movq FRAME_RSI(%rsp), %rsi
+    movq FRAME_RDI(%rsp), %rdi
+    movq FRAME_RBP(%rsp), %rbp
+    incq %gs:PERCPU_SYSRET_COUNT
+#if !PROTECT_TRAP_FRAME
+    movq %rsp, %r9                      // as if the frame had no place for it: the kernel's value
+#endif
+    movq FRAME_RSP(%rsp), %rsp
+    swapgs                              // on the user's stack: only IST events can come, see above
+    sysretq
 END(syscall_entry)
+
+// Something wants to know of every call: debug checks, tracing, timer=off, iretq (trap/system_call.c).
+LOCAL_FUNCTION(syscall_announce)
+    movq %rsp, %rdi
+    call syscall_begin
+    movq FRAME_RAX(%rsp), %rax
+    movq FRAME_RDI(%rsp), %rdi
+    movq FRAME_RSI(%rsp), %rsi
+    movq FRAME_RDX(%rsp), %rdx
+    movq FRAME_R10(%rsp), %r10
+    movq FRAME_R8(%rsp), %r8
+    movq FRAME_R9(%rsp), %r9
+    jmp .Lcall
+END(syscall_announce)
+
+LOCAL_FUNCTION(syscall_leave_by_gate)
+    movq %rax, FRAME_RAX(%rsp)
+END(syscall_leave_by_gate)
     // fall through
 
 // The way out: the exit gate decides, this only branches. RSP points at the frame.
@@ -204,13 +288,15 @@ LOCAL_FUNCTION(leave_to_user)
     jz restore_by_iretq
 
     // SYSRET: return_path_choose() has proved RCX = RIP, R11 = RFLAGS, both fit to be loaded.
-    POP_GENERAL_REGISTERS
-#if !PROTECT_TRAP_FRAME
-    movq %rsp, %r9                      // as if the frame had no place for it: the kernel's value
-#endif
-    movq (FRAME_RSP - FRAME_VECTOR)(%rsp), %rsp
-    swapgs                              // on the user's stack: only IST events can come, see above
-    sysretq
+    movq FRAME_R15(%rsp), %r15
+    movq FRAME_R14(%rsp), %r14
+    movq FRAME_R13(%rsp), %r13
+    movq FRAME_R12(%rsp), %r12
+    movq FRAME_RBX(%rsp), %rbx
+    movq FRAME_RAX(%rsp), %rax
+    movq FRAME_RFLAGS(%rsp), %r11
+    movq FRAME_RIP(%rsp), %rcx
+    jmp .Lrestore_by_sysret
 END(leave_to_user)
 
 LOCAL_FUNCTION(restore_by_iretq)
@@ -237,3 +323,14 @@ END(thread_return_to_user)
 FUNCTION(syscall_refused)
     ud2
 END(syscall_refused)
+
+#if DEBUG_CHECKS
+LOCAL_FUNCTION(syscall_broken)
+    ud2
+END(syscall_broken)
+#endif
+
+// One that a 64-bit compare can take from memory.
+    .balign 8
+sysret_address_limit:
+    .quad SYSRET_ADDRESS_LIMIT

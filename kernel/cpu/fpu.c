@@ -12,12 +12,19 @@
 #define FXSAVE_MXCSR_OFFSET 24u
 #define INITIAL_FCW 0x037fu
 #define INITIAL_MXCSR 0x1f80u
+#define XSAVE_HEADER_SIZE 64u
 #define FXSAVE_MXCSR_MASK_OFFSET 28u
 #define MXCSR_MASK_OF_OLD 0xffbfu // where FXSAVE stores 0 (SDM vol. 1, 11.6.6)
 
 static enum { FPU_FXSAVE, FPU_XSAVE, FPU_XSAVEOPT } method;
 static uint32_t mxcsr_mask;
-static bool restore_keeps_pointers; // AMD: see forget_pointers()
+static const struct {
+    uint16_t fcw;
+    uint16_t zeros1[FXSAVE_MXCSR_OFFSET / 2 - 1];
+    uint32_t mxcsr;
+    uint32_t zeros2[(FPU_LEGACY_SIZE + XSAVE_HEADER_SIZE - FXSAVE_MXCSR_OFFSET) / 4 - 1];
+} aligned_to(64) initial_state = { .fcw = INITIAL_FCW, .mxcsr = INITIAL_MXCSR };
+static bool restore_keeps_pointers; // AMD: see fpu_forget()
 
 static void write_xcr0(uint64_t value)
 {
@@ -84,29 +91,28 @@ void fpu_save(void *state)
     }
 }
 
-void fpu_save_whole(void *state)
-{
-    if (method == FPU_FXSAVE)
-        __asm__ volatile("fxsave64 (%0)" : : "r"(state) : "memory");
-    else
-        __asm__ volatile("xsave64 (%0)" : : "r"(state), "a"(~0u), "d"(~0u) : "memory");
-}
-
 // AMD restores the x87 instruction and data pointers only when an exception is pending, so that the
 // previous program's would be seen (CVE-2006-1056). Loading a kernel constant overwrites them.
-static void forget_pointers(void)
+void fpu_forget(void)
 {
     static const int32_t harmless;
 
-    __asm__ volatile("fnclex; emms; fildl %0" : : "m"(harmless));
+    if (restore_keeps_pointers)
+        __asm__ volatile("fnclex; emms; fildl %0" : : "m"(harmless));
 }
 
 void fpu_restore(const void *state)
 {
-    if (restore_keeps_pointers)
-        forget_pointers();
+    fpu_forget();
     if (method == FPU_FXSAVE)
         __asm__ volatile("fxrstor64 (%0)" : : "r"(state) : "memory");
     else
         __asm__ volatile("xrstor64 (%0)" : : "r"(state), "a"(~0u), "d"(~0u) : "memory");
+}
+
+// Of an area whose header says that every component is initial, no more than the first 576 bytes
+// are read (SDM vol. 1, 13.8.1).
+void fpu_restore_initial(void)
+{
+    fpu_restore(&initial_state);
 }

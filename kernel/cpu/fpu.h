@@ -14,11 +14,16 @@ void fpu_state_init(void *state);
 // The area must not be that of a thread that runs on another CPU.
 void fpu_save(void *state);
 void fpu_restore(const void *state);
+// The state a program starts with into the registers.
+void fpu_restore_initial(void);
+// Before registers are loaded by anything but the above: nothing of another program stays behind.
+void fpu_forget(void);
 
 // fpu_image.c: the state as signal frames hold it: the standard-format area with a mark in the
 // bytes that FXSAVE leaves to software and four bytes behind; 512 bytes and no mark without XSAVE.
 #define FPU_IMAGE_ALIGNMENT 64u
 #define FPU_LEGACY_SIZE 512u
+#define FPU_MXCSR_OFFSET 24u
 #define FPU_MARK_OFFSET 464u
 #define FPU_IMAGE_MAGIC1 0x46505853u
 #define FPU_IMAGE_MAGIC2 0x46505845u
@@ -30,14 +35,25 @@ struct fpu_image_mark {
     uint32_t reserved[7];
 };
 
-// Saves every component, also those in their initial state.
-void fpu_save_whole(void *state);
+// From FPU_MARK_OFFSET on: what in a whole image the CPU does not write, with XSAVE's header, of
+// which it writes the first word.
+struct fpu_image_middle {
+    struct fpu_image_mark mark;
+    struct fpu_image_header {
+        uint64_t components, compaction;
+        uint64_t reserved[6];
+    } header;
+};
+
 // Bits that MXCSR may have on this CPU.
 uint32_t fpu_mxcsr_mask(void);
 uint32_t fpu_image_size(void);
 struct fpu_image_mark fpu_image_mark(void);
 // Does the mark in the first 512 bytes promise a whole image of this CPU's size?
 bool fpu_image_is_marked(const void *image);
+// Is an image with this MXCSR and these last four bytes one that XRSTOR loads whole as it lies
+// there?
+bool fpu_image_is_ours(const struct fpu_image_middle *middle, uint32_t mxcsr, uint32_t magic2);
 // Makes an image that a program wrote the contents of a state area; not `whole`: the first 512
 // bytes only, and the rest initial. False, and nothing changed, when loading it would fault.
 must_check bool fpu_image_adopt(void *state, const void *image, bool whole);

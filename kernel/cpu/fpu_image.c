@@ -8,15 +8,11 @@
 #include "lib/protection.h"
 #include "lib/string.h"
 
-#define MXCSR_OFFSET 24u
 #define COMPONENTS_LEGACY 3ull // x87 and SSE
 #define MAGIC2_SIZE 4u
 
-struct xsave_header {
-    uint64_t components, compaction;
-    uint64_t reserved[6];
-};
-_Static_assert(sizeof(struct xsave_header) == 64, "XSAVE header");
+_Static_assert(sizeof(struct fpu_image_header) == 64, "XSAVE header");
+_Static_assert(sizeof(struct fpu_image_middle) == 112, "mark and header are neighbours");
 _Static_assert(sizeof(struct fpu_image_mark) == FPU_LEGACY_SIZE - FPU_MARK_OFFSET, "sw_reserved");
 
 uint32_t fpu_image_size(void)
@@ -41,19 +37,31 @@ static struct fpu_image_mark mark_of(const void *image)
     return mark;
 }
 
+static bool is_mark(const struct fpu_image_mark *mark)
+{
+    return cpu_features.xsave && mark->magic1 == FPU_IMAGE_MAGIC1 &&
+           mark->extended_size == fpu_image_size() && mark->state_size == fpu_state_size();
+}
+
 bool fpu_image_is_marked(const void *image)
 {
     struct fpu_image_mark mark = mark_of(image);
-    return cpu_features.xsave && mark.magic1 == FPU_IMAGE_MAGIC1 &&
-           mark.extended_size == fpu_image_size() && mark.state_size == fpu_state_size();
+    return is_mark(&mark);
 }
 
-static bool header_is_loadable(const struct xsave_header *header)
+static bool header_is_loadable(const struct fpu_image_header *header)
 {
     uint64_t reserved = header->compaction | (header->components & ~cpu_features.xsave_mask);
     for (uint32_t i = 0; i < 6; i++)
         reserved |= header->reserved[i];
     return reserved == 0;
+}
+
+bool fpu_image_is_ours(const struct fpu_image_middle *middle, uint32_t mxcsr, uint32_t magic2)
+{
+    return is_mark(&middle->mark) && middle->mark.components == cpu_features.xsave_mask &&
+           header_is_loadable(&middle->header) && !(mxcsr & ~fpu_mxcsr_mask()) &&
+           magic2 == FPU_IMAGE_MAGIC2;
 }
 
 static bool is_closed_by_magic2(const void *image)
@@ -65,9 +73,9 @@ static bool is_closed_by_magic2(const void *image)
 
 bool fpu_image_adopt(void *state, const void *image, bool whole)
 {
-    struct xsave_header header = { .components = COMPONENTS_LEGACY };
+    struct fpu_image_header header = { .components = COMPONENTS_LEGACY };
     uint32_t mxcsr;
-    memcpy(&mxcsr, (const char *)image + MXCSR_OFFSET, sizeof(mxcsr));
+    memcpy(&mxcsr, (const char *)image + FPU_MXCSR_OFFSET, sizeof(mxcsr));
     whole = whole && is_closed_by_magic2(image);
     if (whole)
         memcpy(&header, (const char *)image + FPU_LEGACY_SIZE, sizeof(header));

@@ -9,8 +9,23 @@
 // here may block or reach the exit gate.
 void trap_handle(struct trap_frame *frame);
 
-// The system-call entry. Interrupts are off; turned on inside.
-void syscall_handle(struct trap_frame *frame);
+// A system call's handler: all six argument registers, whatever the call takes; 0 or positive, or
+// -errno. Called straight from the entry, interrupts on, in the caller's thread. It may read the
+// thread's frame but not write it, but for those that end in thread_return_to_user().
+typedef int64_t syscall_handler(uint64_t, uint64_t, uint64_t, uint64_t, uint64_t, uint64_t);
+
+// By number, no slot NULL; the last stands for every number from SYSCALL_LIMIT on.
+#define SYSCALL_LIMIT 512u
+extern syscall_handler *const syscall_table[SYSCALL_LIMIT + 1];
+
+// Not 0: every system call passes syscall_begin() before and the exit gate after its handler.
+extern uint32_t syscall_detour;
+// Interrupts are off.
+void syscall_begin(const struct trap_frame *frame);
+
+// struct thread begins with its work for the exit gate, 32 bits, which the system-call entry looks
+// at.
+#define THREAD_WORK_OFFSET 0
 
 // The exit gate: everything that is due before user mode continues (death, signals, a switch), then
 // the return decision. Interrupts off on entry and exit. True: leave by SYSRET; false: by IRETQ.

@@ -42,7 +42,7 @@ static void clear_thread_id(struct process *process)
 static void adopt_child(struct process *process, struct process *child)
 {
     list_remove(&child->sibling_link);
-    child->parent = child == process_reaper ? NULL : process_reaper;
+    process_set_parent_locked(child, child == process_reaper ? NULL : process_reaper);
     if (!child->parent)
         return;
     list_append(&process_reaper->children, &child->sibling_link);

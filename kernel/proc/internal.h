@@ -38,6 +38,8 @@ must_check int process_publish_locked(struct process *process, struct process *p
 // Takes it out of the tree and frees its pid; the caller drops the tree's reference afterwards.
 void process_unlink_locked(struct process *process);
 struct process *process_find_locked(uint32_t pid);
+// The only place that changes process->parent; NULL: none.
+void process_set_parent_locked(struct process *process, struct process *parent);
 
 // Orders all threads of the process but the running one to leave with this wait status, unless it
 // is exiting already. Wakes it when it is stopped.
@@ -87,6 +89,10 @@ bool signal_default_is_deadly(uint32_t signal);
 bool signal_default_is_stop(uint32_t signal);
 bool signal_default_is_ignored(uint32_t signal);
 uint32_t signal_death_status(uint32_t signal); // wait status
+// signal_fpu.c. The FPU's registers to a signal frame, -EFAULT; and back, also -ENOMEM. After an
+// error of the second they may be the initial ones.
+must_check int signal_fpu_write(uint64_t address);
+must_check int signal_fpu_load(uint64_t address);
 // signal_action.c. A new program, a new process's first thread, and the end of both.
 void signal_reset_for_exec_locked(struct process *process);
 void signal_inherit(struct process *child, struct thread *thread, uint64_t clone_flags);

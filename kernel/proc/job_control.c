@@ -179,6 +179,8 @@ static int check_locked(const struct job_terminal *terminal, uint32_t signal)
     if (process_group_is_orphaned_locked(process->group, NULL))
         return -EIO;
     process_group_signal_locked(process->group, signal);
+    // In a large group our own may come a moment later: until then the call is made again.
+    thread_add_work(current_thread(), THREAD_WORK_SIGNAL);
     return -ERESTARTSYS;
 }
 

@@ -44,11 +44,6 @@ void process_init(void)
     panic_set_describer(describe_current);
 }
 
-struct process *current_process(void)
-{
-    return current_thread()->owner;
-}
-
 static struct address_space *lookup_current_space(void)
 {
     struct thread *thread = current_thread();

@@ -31,9 +31,10 @@ struct process {
     enum process_state state;
     uint32_t exit_status; // Linux wait status once ZOMBIE
     uint32_t group, session;
-    uint32_t group_walk;   // the last one that reached it or, before its birth, its parent
-    bool gave_up_terminal; // TIOCNOTTY: its session's terminal is not its own
-    struct process *parent;
+    uint32_t group_walk;    // the last one that reached it or, before its birth, its parent
+    bool gave_up_terminal;  // TIOCNOTTY: its session's terminal is not its own
+    struct process *parent; // process_set_parent_locked() changes it
+    atomic_uint parent_pid; // its pid, 0: none; may be read without the lock
     struct list_node children;
     struct list_node sibling_link;
     struct list_node all_link;
@@ -84,7 +85,10 @@ extern struct spinlock process_lock;
 
 void process_init(void); // boot
 // The process of the running thread; NULL in a kernel thread.
-struct process *current_process(void);
+static inline struct process *current_process(void)
+{
+    return current_thread()->owner;
+}
 // A reference, or NULL.
 must_check struct process *process_find(uint32_t pid);
 void process_reference(struct process *process);
@@ -136,7 +140,11 @@ must_check int process_set_group(uint32_t pid, uint32_t group);
 must_check int64_t process_group_of(uint32_t pid);
 must_check int64_t process_session_of(uint32_t pid);
 must_check int64_t process_new_session(void);
-uint32_t process_parent_pid(struct process *process);
+// As it is at some moment of the call; needs no lock.
+static inline uint32_t process_parent_pid(const struct process *process)
+{
+    return atomic_load_explicit(&process->parent_pid, memory_order_relaxed);
+}
 
 // Orderly shutdown: kills every process but the caller, waits for them, then reports whether
 // everything came back and powers off, restarts or halts (REBOOT_*).

@@ -34,10 +34,10 @@ static bool begin_shutdown(struct process *self)
         process_reaper = self;
         if (self) {
             list_remove(&self->sibling_link);
-            self->parent = NULL;
+            process_set_parent_locked(self, NULL);
         }
         if (self && init && init != self) {
-            init->parent = self;
+            process_set_parent_locked(init, self);
             list_append(&self->children, &init->sibling_link);
         }
         list_for_each (node, &process_list) {

@@ -25,8 +25,9 @@ must_check int signal_send_info(uint32_t pid, uint32_t thread, const struct abi_
 void signal_fault(const struct trap_frame *frame, const struct fault_info *fault);
 // Kills for lack of memory: SIGKILL, logged.
 void signal_out_of_memory(uint64_t address);
-// A system call ended: what must be made again or become -EINTR goes through the exit gate.
-void signal_call_finished(const struct trap_frame *frame);
+// -ERESTART...: internal, for the exit gate; whoever returns it from a system call has left work
+// there (thread_add_work), since only the gate turns it into a repetition or -EINTR.
+bool signal_is_restart_code(int64_t result);
 // The exit gate's part: acts on what is pending. Interrupts on; may not return (death).
 void signal_exit_gate(struct trap_frame *frame);
 const char *signal_name(uint32_t signal); // "SIGSEGV"

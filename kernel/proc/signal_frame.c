@@ -12,7 +12,6 @@
 #include "cpu/fpu.h"
 #include "cpu/frame.h"
 #include "lib/protection.h"
-#include "mem/object_cache.h"
 #include "vm/user_copy.h"
 
 #define RED_ZONE 128u
@@ -112,61 +111,37 @@ static void save_registers(struct abi_mcontext *registers, const struct trap_fra
     };
 }
 
-static int write_fpu_image(uint64_t address)
-{
-    uint8_t *state = current_thread()->fpu_state;
-    struct fpu_image_mark mark = fpu_image_mark();
-    uint32_t state_size = fpu_state_size(), magic = FPU_IMAGE_MAGIC2;
-    // Not the switch's way of saving, which leaves out what has its initial value. Copying may
-    // switch, and save again, but the same registers: the kernel uses none of them.
-    fpu_save_whole(state);
-    if (copy_to_user(user_addr_make(address), state, FPU_MARK_OFFSET) != 0)
-        return -EFAULT;
-    if (put_user(user_addr_make(address + FPU_MARK_OFFSET), mark) != 0)
-        return -EFAULT;
-    if (fpu_image_size() == state_size) // without XSAVE: 512 bytes and no more
-        return 0;
-    uint32_t done = FPU_MARK_OFFSET + sizeof(mark);
-    if (copy_to_user(user_addr_make(address + done), state + done, state_size - done) != 0)
-        return -EFAULT;
-    return put_user(user_addr_make(address + state_size), magic);
-}
-
-static void reset_fpu_state(void)
-{
-    uint8_t *state = current_thread()->fpu_state;
-    fpu_state_init(state);
-    fpu_restore(state);
-}
-
 int signal_frame_push(struct trap_frame *frame, const struct abi_siginfo *info,
                       const struct abi_sigaction *action, uint64_t mask)
 {
     struct thread_signals *signals = &current_thread()->signals;
-    struct abi_signal_frame image = { .return_address = action->restorer, .info = *info };
+    struct abi_signal_frame image;
     struct frame_place place;
-    size_t size = sizeof(image);
+    size_t size = offsetof(struct abi_signal_frame, info);
     if (!(action->flags & SA_RESTORER) || choose_place(frame, action, &place) != 0)
         return -EFAULT;
-    if (!(action->flags & SA_SIGINFO))
-        size = offsetof(struct abi_signal_frame, info);
-    image.context.flags = UC_SIGCONTEXT_SS | UC_STRICT_RESTORE_SS;
+    image.return_address = action->restorer;
+    image.context = (struct abi_ucontext){ .flags = UC_SIGCONTEXT_SS | UC_STRICT_RESTORE_SS,
+                                           .stack = signals->stack,
+                                           .mask = mask };
     if (fpu_image_size() != fpu_state_size())
         image.context.flags |= UC_FP_XSTATE;
-    image.context.stack = signals->stack;
     if (signals->stack.size == 0)
         image.context.stack.flags |= SS_DISABLE;
     save_registers(&image.context.registers, frame);
     image.context.registers.old_mask = mask;
     image.context.registers.fpu_state = place.fpu_state;
-    image.context.mask = mask;
-    if (write_fpu_image(place.fpu_state) != 0 ||
+    if (action->flags & SA_SIGINFO) { // without it nobody is told where it would be
+        image.info = *info;
+        size = sizeof(image);
+    }
+    if (signal_fpu_write(place.fpu_state) != 0 ||
         copy_to_user(user_addr_make(place.stack_pointer), &image, size) != 0)
         return -EFAULT;
 
     // A handler starts as a program does: no full x87 stack, no unmasked exception of the
     // interrupted code's.
-    reset_fpu_state();
+    fpu_restore_initial();
     if (signals->stack.flags & SS_AUTODISARM)
         signals->stack = (struct abi_signal_stack){ 0 };
     frame->rdi = (uint64_t)info->signal;
@@ -179,32 +154,6 @@ int signal_frame_push(struct trap_frame *frame, const struct abi_siginfo *info,
     frame->ss = SELECTOR_USER_DATA;
     frame->rflags &= ~(RFLAGS_DF | RFLAGS_TF | RFLAGS_RF);
     return 0;
-}
-
-// Reads the image once into the kernel, where it is checked. Marks that are not ours say that only
-// the first 512 bytes count. -EFAULT also for what must not be loaded; -ENOMEM.
-static int load_fpu_image(uint64_t address)
-{
-    uint8_t *state = current_thread()->fpu_state;
-    if (address == 0) {
-        reset_fpu_state();
-        return 0;
-    }
-    uint8_t *image = memory_allocate(fpu_image_size());
-    if (!image)
-        return -ENOMEM;
-    int error = copy_from_user(image, user_addr_make(address), FPU_LEGACY_SIZE);
-    bool whole = !error && fpu_image_is_marked(image);
-    if (whole) {
-        user_addr rest = user_addr_make(address + FPU_LEGACY_SIZE);
-        error = copy_from_user(image + FPU_LEGACY_SIZE, rest, fpu_image_size() - FPU_LEGACY_SIZE);
-    }
-    if (!error && !fpu_image_adopt(state, image, whole))
-        error = -EFAULT;
-    memory_release(image);
-    if (!error)
-        fpu_restore(state);
-    return error;
 }
 
 static void load_registers(struct trap_frame *frame, const struct abi_mcontext *registers)
@@ -271,7 +220,7 @@ static bool check_registers(struct trap_frame *frame, const struct abi_ucontext 
 static bool restore_fpu(struct trap_frame *frame, uint64_t address)
 {
     int error;
-    while ((error = load_fpu_image(address)) == -ENOMEM) {
+    while ((error = signal_fpu_load(address)) == -ENOMEM) {
         signal_out_of_memory(address);
         if (current_process()->exiting)
             return false;

@@ -63,8 +63,12 @@ enum gate_step { GATE_LEAVE, GATE_HANDLE, GATE_DIE_BY_SIGNAL, GATE_DIE_WITH_PROC
 struct gate_decision {
     enum gate_step step;
     struct abi_siginfo info;
-    struct abi_sigaction action; // for GATE_HANDLE
-    uint64_t mask;               // for sigreturn to put back
+    // for GATE_HANDLE:
+    struct abi_sigaction action;
+    uint64_t mask; // for sigreturn to put back
+    uint64_t blocked_before;
+    bool restores_before;
+    bool is_last; // nothing else is due
     uint32_t requested_status;
 };
 
@@ -85,7 +89,17 @@ static bool take_signal(struct process *process, struct thread *thread, struct a
     return true;
 }
 
-static enum gate_step act_on_signal(struct process *process, struct gate_decision *decision)
+static void block_for_handler(struct thread_signals *signals, uint32_t signal,
+                              const struct abi_sigaction *action)
+{
+    signals->restores_blocked = false;
+    signals->blocked |= action->mask; // which has no SIGKILL and SIGSTOP
+    if (!(action->flags & SA_NODEFER))
+        signals->blocked |= SIGNAL_BIT(signal);
+}
+
+static enum gate_step act_on_signal(struct process *process, struct thread_signals *signals,
+                                    struct gate_decision *decision)
 {
     uint32_t signal = (uint32_t)decision->info.signal;
     struct abi_sigaction *action = &process->actions[signal - 1];
@@ -93,6 +107,7 @@ static enum gate_step act_on_signal(struct process *process, struct gate_decisio
     if (has_handler(action)) {
         if (action->flags & SA_RESETHAND)
             action->handler = SIG_DFL;
+        block_for_handler(signals, signal, action);
         return GATE_HANDLE;
     }
     if (action->handler == SIG_IGN || signal_default_is_ignored(signal) || process->pid == INIT_PID)
@@ -109,6 +124,8 @@ static void decide(struct process *process, struct thread *thread, struct gate_d
 {
     struct thread_signals *signals = &thread->signals;
     decision->requested_status = process->requested_status;
+    decision->blocked_before = signals->blocked;
+    decision->restores_before = signals->restores_blocked;
     decision->mask = signals->restores_blocked ? signals->saved_blocked : signals->blocked;
     decision->step = GATE_LEAVE;
     if (process->exiting)
@@ -116,7 +133,8 @@ static void decide(struct process *process, struct thread *thread, struct gate_d
     else if (process->stopped)
         decision->step = GATE_STOPPED;
     while (decision->step == GATE_LEAVE && take_signal(process, thread, &decision->info))
-        decision->step = act_on_signal(process, decision);
+        decision->step = act_on_signal(process, signals, decision);
+    decision->is_last = !signals->has_fault && signal_deliverable_locked(process, thread) == 0;
     if (decision->step == GATE_LEAVE && signals->restores_blocked) {
         signals->restores_blocked = false;
         signals->blocked = signals->saved_blocked;
@@ -155,15 +173,22 @@ static void settle_call(struct trap_frame *frame, const struct abi_sigaction *ac
     frame->rax = frame->error;
 }
 
-void signal_call_finished(const struct trap_frame *frame)
+bool signal_is_restart_code(int64_t result)
 {
-    int64_t result = (int64_t)frame->rax;
-    if (unlikely(result <= -ERESTARTSYS && result >= -ERESTART_RESTARTBLOCK) &&
-        frame->vector == VECTOR_SYSCALL)
-        thread_add_work(current_thread(), THREAD_WORK_SIGNAL);
+    return result <= -ERESTARTSYS && result >= -ERESTART_RESTARTBLOCK;
 }
 
-static void enter_handler(struct trap_frame *frame, struct thread *thread,
+static void unblock_again(struct thread *thread, const struct gate_decision *decision)
+{
+    spinlock_acquire(&process_lock);
+    thread->signals.blocked = decision->blocked_before;
+    thread->signals.restores_blocked = decision->restores_before;
+    signal_recheck_locked(thread);
+    spinlock_release(&process_lock);
+}
+
+// False: there is more to do.
+static bool enter_handler(struct trap_frame *frame, struct thread *thread,
                           const struct gate_decision *decision)
 {
     const struct abi_sigaction *action = &decision->action;
@@ -172,20 +197,13 @@ static void enter_handler(struct trap_frame *frame, struct thread *thread,
                                    .code = SI_KERNEL,
                                    .reason = "no room for a signal frame" };
     settle_call(frame, action);
-    if (signal_frame_push(frame, &decision->info, action, decision->mask) != 0) {
-        if (signal == SIGSEGV) // its own handler cannot run either
-            (void)signal_action(SIGSEGV, &(struct abi_sigaction){ 0 }, NULL);
-        signal_fault(frame, &no_stack);
-        return;
-    }
-    spinlock_acquire(&process_lock);
-    struct thread_signals *signals = &thread->signals;
-    signals->restores_blocked = false;
-    signals->blocked |= action->mask;
-    if (!(action->flags & SA_NODEFER))
-        signals->blocked |= SIGNAL_BIT(signal);
-    signals->blocked &= ~SIGNALS_UNMASKABLE;
-    spinlock_release(&process_lock);
+    if (signal_frame_push(frame, &decision->info, action, decision->mask) == 0)
+        return decision->is_last;
+    unblock_again(thread, decision);
+    if (signal == SIGSEGV) // its own handler cannot run either
+        (void)signal_action(SIGSEGV, &(struct abi_sigaction){ 0 }, NULL);
+    signal_fault(frame, &no_stack);
+    return false;
 }
 
 void signal_exit_gate(struct trap_frame *frame)
@@ -205,7 +223,8 @@ void signal_exit_gate(struct trap_frame *frame)
             settle_call(frame, NULL);
             return;
         case GATE_HANDLE:
-            enter_handler(frame, thread, &decision);
+            if (enter_handler(frame, thread, &decision))
+                return;
             break;
         case GATE_STOPPED:
             wait_until_continued(process);

@@ -14,17 +14,13 @@
     (SIGNAL_BIT(SIGSEGV) | SIGNAL_BIT(SIGBUS) | SIGNAL_BIT(SIGILL) | SIGNAL_BIT(SIGTRAP) |         \
      SIGNAL_BIT(SIGFPE) | SIGNAL_BIT(SIGSYS))
 
-struct signal_entry {
-    struct list_node link;
-    struct abi_siginfo info;
-};
-
 static OBJECT_CACHE(entry_cache, "signal", struct signal_entry);
 
 void pending_init(struct pending_signals *pending)
 {
     pending->set = 0;
     list_init(&pending->entries);
+    list_init(&pending->first.link);
 }
 
 static bool is_realtime(uint32_t signal)
@@ -33,23 +29,28 @@ static bool is_realtime(uint32_t signal)
 }
 
 // The kernel's and kill's standard signals are not limited: there is one entry each at most.
-static struct signal_entry *allocate_entry(struct process *process, const struct abi_siginfo *info)
+static struct signal_entry *allocate_entry(struct process *process, struct pending_signals *pending,
+                                           const struct abi_siginfo *info)
 {
     bool is_limited = is_realtime((uint32_t)info->signal) || info->code < 0;
     if (is_limited && process->queued_signals >= process->limits[RLIMIT_SIGPENDING].current)
         return NULL;
-    struct signal_entry *entry = object_allocate(&entry_cache);
+    struct signal_entry *entry = &pending->first;
+    if (!list_is_empty(&entry->link))
+        entry = object_allocate(&entry_cache);
     if (entry)
         process->queued_signals++;
     return entry;
 }
 
-static void free_entry(struct process *process, struct signal_entry *entry)
+static void free_entry(struct process *process, struct pending_signals *pending,
+                       struct signal_entry *entry)
 {
     list_remove(&entry->link);
     kassert(process->queued_signals != 0);
     process->queued_signals--;
-    object_release(&entry_cache, entry);
+    if (entry != &pending->first)
+        object_release(&entry_cache, entry);
 }
 
 int pending_add(struct process *process, struct pending_signals *pending,
@@ -58,7 +59,7 @@ int pending_add(struct process *process, struct pending_signals *pending,
     uint32_t signal = (uint32_t)info->signal;
     if (!is_realtime(signal) && pending->set & SIGNAL_BIT(signal))
         return 0;
-    struct signal_entry *entry = allocate_entry(process, info);
+    struct signal_entry *entry = allocate_entry(process, pending, info);
     if (entry) {
         entry->info = *info;
         list_append(&pending->entries, &entry->link);
@@ -95,10 +96,11 @@ bool pending_take(struct process *process, struct pending_signals *pending, uint
             break;
         first = entry;
     }
-    *info = (struct abi_siginfo){ .signal = (int32_t)signal, .code = SI_USER };
     if (first) {
         *info = first->info;
-        free_entry(process, first);
+        free_entry(process, pending, first);
+    } else {
+        *info = (struct abi_siginfo){ .signal = (int32_t)signal, .code = SI_USER };
     }
     if (!more)
         pending->set &= ~SIGNAL_BIT(signal);
@@ -111,6 +113,6 @@ void pending_discard(struct process *process, struct pending_signals *pending, u
     list_for_each_safe (node, spare, &pending->entries) {
         struct signal_entry *entry = list_entry(node, struct signal_entry, link);
         if (signals & SIGNAL_BIT(entry->info.signal))
-            free_entry(process, entry);
+            free_entry(process, pending, entry);
     }
 }

@@ -49,6 +49,12 @@ static uint32_t allocate_pid(void)
     return 0;
 }
 
+void process_set_parent_locked(struct process *process, struct process *parent)
+{
+    process->parent = parent;
+    atomic_store_explicit(&process->parent_pid, parent ? parent->pid : 0, memory_order_relaxed);
+}
+
 int process_publish_locked(struct process *process, struct process *parent, uint32_t group,
                            uint32_t session)
 {
@@ -65,7 +71,7 @@ int process_publish_locked(struct process *process, struct process *parent, uint
     pid_uses[pid]++;
     pid_uses[process->group]++;
     pid_uses[process->session]++;
-    process->parent = parent;
+    process_set_parent_locked(process, parent);
     process->group_walk = parent ? parent->group_walk : 0;
     if (parent)
         list_append(&parent->children, &process->sibling_link);
@@ -87,7 +93,7 @@ void process_unlink_locked(struct process *process)
         process_walk_next = process->all_link.next;
     list_remove(&process->all_link);
     list_remove(&process->pid_link);
-    process->parent = NULL;
+    process_set_parent_locked(process, NULL);
     process->state = PROCESS_DEAD;
     process_count--;
     trace_step(STEP_REMOVE_ENTRY, process->pid);
@@ -229,12 +235,4 @@ int64_t process_new_session(void)
     }
     spinlock_release(&process_lock);
     return result;
-}
-
-uint32_t process_parent_pid(struct process *process)
-{
-    spinlock_acquire(&process_lock);
-    uint32_t pid = process->parent ? process->parent->pid : 0;
-    spinlock_release(&process_lock);
-    return pid;
 }

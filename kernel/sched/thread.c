@@ -111,11 +111,6 @@ void thread_set_page_table_root(struct thread *thread, phys_addr root)
         write_cr3(root.value);
 }
 
-struct trap_frame *thread_user_frame(const struct thread *thread)
-{
-    return (struct trap_frame *)(thread->stack_top - sizeof(struct trap_frame));
-}
-
 uint64_t thread_run_ns(const struct thread *thread)
 {
     uint64_t run_ns = thread->run_ns;

@@ -4,6 +4,7 @@
 
 #include <stdatomic.h>
 
+#include "cpu/frame.h"
 #include "cpu/percpu.h"
 #include "cpu/switch.h"
 #include "debug/trace.h"
@@ -36,6 +37,7 @@ struct policy_entity {
 };
 
 struct thread {
+    atomic_uint work; // for the exit gate; first, because the system-call entry looks at it
     struct switch_context *context; // valid while not running
     uint64_t stack_top;
     phys_addr page_table_root; // value 0: kernel thread, runs on any root
@@ -47,7 +49,6 @@ struct thread {
     uint64_t canary;
     uint32_t id;
     _Atomic(enum thread_state) state;
-    atomic_uint work;
     bool wait_interruptible; // written by the thread before it is BLOCKED, cleared after
     struct percpu *cpu;      // whose run queue it belongs to
     struct cpu_mask affinity;
@@ -101,4 +102,7 @@ void thread_reset_user_registers(void);
 uint64_t thread_run_ns(const struct thread *thread);
 
 // The trap frame of the thread's program lies at the top of its kernel stack.
-struct trap_frame *thread_user_frame(const struct thread *thread);
+static inline struct trap_frame *thread_user_frame(const struct thread *thread)
+{
+    return (struct trap_frame *)(thread->stack_top - sizeof(struct trap_frame));
+}

@@ -8,9 +8,14 @@
 
 // Signals sent and not yet taken. A standard signal is in `set` at most once; an entry, when there
 // was memory for one, holds its siginfo. Real-time signals have an entry for each time.
+struct signal_entry {
+    struct list_node link;
+    struct abi_siginfo info;
+};
 struct pending_signals {
     uint64_t set; // bit n-1
     struct list_node entries;
+    struct signal_entry first; // used before any is allocated; in no list: free
 };
 
 // Where an interrupted sleep goes on (restart_syscall).

@@ -62,6 +62,8 @@ HANDLER3(execve, path, argv, envp)
     exec_strings_free(&environment);
     exec_strings_free(&arguments);
     memory_release(text);
+    if (!error)
+        thread_return_to_user(); // the frame is the new program's
     return error;
 }
 

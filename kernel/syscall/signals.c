@@ -110,9 +110,8 @@ HANDLER4(rt_sigtimedwait, wanted, result, timeout, set_size)
 
 HANDLER0(rt_sigreturn)
 {
-    struct trap_frame *frame = thread_user_frame(current_thread());
-    signal_frame_return(frame);
-    return (int64_t)frame->rax;
+    signal_frame_return(thread_user_frame(current_thread()));
+    thread_return_to_user();
 }
 
 HANDLER2(sigaltstack, new_stack, old_stack)

@@ -1,22 +1,18 @@
 // The system-call layer's door, and the shape of a handler. Handlers live in thin files by family:
-// unpack, check, call down. They run in the caller's thread, interrupts on, no lock held.
+// unpack, check, call down. They run in the caller's thread, interrupts on, no lock held; the
+// contract is cpu/upcalls.h's. A handler that returns -ERESTART... has work pending for the exit
+// gate, which turns that into a repetition or -EINTR.
 #pragma once
 
 #include "cpu/frame.h"
+#include "cpu/upcalls.h"
 #include "lib/types.h"
-
-#define SYSCALL_LIMIT 512u // numbers in include/syscalls.def are below
-
-// Calls the handler that the frame's number names; the result goes to rax. -ENOSYS, logged once per
-// number, when there is none.
-int64_t syscall_dispatch(struct trap_frame *frame);
-
-// All six argument registers, whatever the call takes; 0 or positive, or -errno.
-typedef int64_t syscall_handler(uint64_t, uint64_t, uint64_t, uint64_t, uint64_t, uint64_t);
 
 #define SYSCALL(number, name, ...) syscall_handler sys_##name;
 #include "syscalls.def"
 #undef SYSCALL
+// What is in no line of that list: -ENOSYS, logged once per number.
+syscall_handler sys_missing;
 
 // HANDLERn(name, the n arguments) { body }
 #define HANDLER0(name) HANDLER6(name, unused1, unused2, unused3, unused4, unused5, unused6)

@@ -1,39 +1,48 @@
-// The system-call table, generated from include/syscalls.def, and its dispatcher. Called by trap/
-// for every SYSCALL. Invariant: no number from a program indexes anything before it is checked.
+// The system-call table, generated from include/syscalls.def. The entry (cpu/entry.S) calls its
+// slots. Invariant: no slot is NULL, and no number from a program indexes anything before it is
+// checked.
 
 #include "syscall/syscall.h"
 
 #include "abi/errno.h"
 #include "debug/log.h"
-#include "lib/protection.h"
 #include "proc/process.h"
 
+// Which numbers were reported; the last stands for all numbers beyond the table.
+static atomic_bool reported[SYSCALL_LIMIT + 1];
+
+// The entry's may be the slot beyond the table; the frame has the program's.
+static uint32_t called_number(void)
+{
+    return (uint32_t)thread_user_frame(current_thread())->error;
+}
+
+static __attribute__((noinline)) HANDLER0(missing_first_time)
+{
+    const struct process *process = current_process();
+    uint32_t number = called_number();
+    if (!atomic_exchange(&reported[min_of(number, SYSCALL_LIMIT)], true))
+        log_info("syscall", "%s (%u) called system call %u, which is not implemented",
+                 process->name, process->pid, number);
+    return -ENOSYS;
+}
+
+HANDLER0(missing)
+{
+    uint32_t slot = min_of(called_number(), SYSCALL_LIMIT);
+    if (atomic_load_explicit(&reported[slot], memory_order_relaxed))
+        return -ENOSYS;
+    // A jump: the usual way needs no stack frame.
+    __attribute__((musttail)) return sys_missing_first_time(unused1, unused2, unused3, unused4,
+                                                            unused5, unused6);
+}
+
+#pragma clang diagnostic push
+#pragma clang diagnostic ignored "-Winitializer-overrides" // what is there replaces what is missing
 #define SYSCALL(number, call, ...) [number] = sys_##call,
-static syscall_handler *const table[SYSCALL_LIMIT] = {
+syscall_handler *const syscall_table[SYSCALL_LIMIT + 1] = {
+    [0 ... SYSCALL_LIMIT] = sys_missing,
 #include "syscalls.def"
 };
 #undef SYSCALL
-
-// A bit for each number that was reported; the last stands for all numbers beyond the table.
-static atomic_ullong reported[SYSCALL_LIMIT / 64 + 1];
-
-static void report_missing(uint32_t number)
-{
-    uint32_t bit = min_of(number, SYSCALL_LIMIT);
-    uint64_t mask = 1ull << (bit % 64);
-    if (atomic_fetch_or(&reported[bit / 64], mask) & mask)
-        return;
-    const struct process *process = current_process();
-    log_info("syscall", "%s (%u) called system call %u, which is not implemented", process->name,
-             process->pid, number);
-}
-
-int64_t syscall_dispatch(struct trap_frame *frame)
-{
-    uint32_t number = (uint32_t)frame->error; // only the low half counts
-    if (PROTECT_CALL_NUMBER && (number >= SYSCALL_LIMIT || !table[number])) {
-        report_missing(number);
-        return -ENOSYS;
-    }
-    return table[number](frame->rdi, frame->rsi, frame->rdx, frame->r10, frame->r8, frame->r9);
-}
+#pragma clang diagnostic pop

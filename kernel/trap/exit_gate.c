@@ -1,7 +1,7 @@
 // The exit gate: the one way to user mode. Called by entry.S at the end of every entry from user
-// mode and by a thread's first exit. Invariant: no frame leaves while its process must die, a
-// signal is pending or a switch is due; both are looked at with interrupts off, so nothing slips in
-// after.
+// mode, where a system call finds nothing due by itself, and by a thread's first exit. Invariant:
+// no frame leaves while its process must die, a signal is pending or a switch is due; both are
+// looked at with interrupts off, so nothing slips in after.
 #include "trap/exit_gate.h"
 
 #include "cpu/interrupts.h"
@@ -12,6 +12,7 @@
 #include "lib/protection.h"
 #include "proc/signal.h"
 #include "sched/scheduler.h"
+#include "trap/system_call.h"
 
 // Debug builds: what must hold for every frame that leaves.
 static void check_frame(const struct trap_frame *frame)
@@ -21,6 +22,7 @@ static void check_frame(const struct trap_frame *frame)
     kassert(frame->rflags & RFLAGS_IF);
     kassert(this_cpu()->interrupts_off_depth == 0);
     kassert(current_thread()->held_mutex_ranks == 0);
+    kassert(frame->vector != VECTOR_SYSCALL || !signal_is_restart_code((int64_t)frame->rax));
 }
 
 bool return_to_user(struct trap_frame *frame)
@@ -36,10 +38,8 @@ bool return_to_user(struct trap_frame *frame)
     if (DEBUG_CHECKS)
         check_frame(frame);
     latency_end((uint64_t)return_to_user);
-    bool by_sysret = return_path_choose(frame) == RETURN_BY_SYSRET;
-    if (by_sysret)
-        this_cpu()->sysret_count++;
-    else
+    bool by_sysret = return_path_choose(frame) == RETURN_BY_SYSRET && sysret_is_allowed();
+    if (!by_sysret) // the other way counts itself
         this_cpu()->iretq_count++;
     trace(TRACE_EXIT, by_sysret ? EXIT_SYSRET : EXIT_IRETQ, frame->rip);
     return by_sysret;

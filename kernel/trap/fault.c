@@ -14,6 +14,7 @@
 #include "trap/trap.h"
 #include "vm/address_space.h"
 #include "vm/user_copy.h"
+#include "vm/user_fpu.h"
 
 #define DR6_SINGLE_STEP (1ull << 14)
 #define DR6_INITIAL 0xffff0ff0ull
@@ -177,6 +178,13 @@ void fault_from_kernel(struct trap_frame *frame)
         trace(TRACE_FAULT, frame->vector, address);
         if (address < USER_ADDRESS_LIMIT && resolve_user_copy(frame, address))
             return;
+        break;
+    case VECTOR_PROTECTION:
+        // A program's FPU state that changed after it was checked.
+        if (user_fpu_is_restoring(frame->rip)) {
+            frame->rip = user_copy_fixup(frame->rip);
+            return;
+        }
         break;
     }
     report_kernel_fault(frame, address);

@@ -6,7 +6,6 @@
 #include "cpu/interrupts.h"
 #include "cpu/lapic.h"
 #include "cpu/upcalls.h"
-#include "debug/latency.h"
 #include "debug/log.h"
 #include "debug/trace.h"
 #include "drivers/console.h"
@@ -15,9 +14,7 @@
 #include "lib/panic.h"
 #include "lib/protection.h"
 #include "lib/string.h"
-#include "proc/signal.h"
 #include "sched/scheduler.h"
-#include "syscall/syscall.h"
 
 #define SERIAL_PASSES 3u // of one interrupt: each may take microseconds
 
@@ -117,28 +114,6 @@ void trap_handle(struct trap_frame *frame)
     }
     if (unlikely(trace_enabled))
         note_exit_around_gate(frame);
-}
-
-// What SFMASK promises. A missing bit would show here, in debug builds, at the first system call
-// that sets the flag.
-static void check_entry_flags(void)
-{
-    uint64_t flags = read_rflags();
-
-    kassert(!(flags & (RFLAGS_TF | RFLAGS_IF | RFLAGS_DF | RFLAGS_NT | RFLAGS_AC | RFLAGS_IOPL)));
-}
-
-void syscall_handle(struct trap_frame *frame)
-{
-    if (DEBUG_CHECKS)
-        check_entry_flags();
-    latency_mark((uint64_t)syscall_handle);
-    if (unlikely(scheduler_timer_is_off()))
-        scheduler_check_deadlines();
-    interrupts_enable_now();
-    trace(TRACE_ENTRY, VECTOR_SYSCALL | frame->rax << 32, frame->rip);
-    frame->rax = (uint64_t)syscall_dispatch(frame);
-    signal_call_finished(frame);
 }
 
 struct trap_frame *iretq_fault(struct trap_frame *frame)

@@ -1,4 +1,4 @@
-// User memory is touched here and nowhere else. Contract of both functions: user_copy_raw.h. Plain
+// User memory is touched here and nowhere else. Contract of the functions: user_copy_raw.h. Plain
 // System V functions, interrupts on; clobber rax, rcx, rdx, rsi, rdi. Each loop instruction is
 // listed in .user_copy_fixups; a fault that cannot be served continues at its fix-up with RCX, RSI
 // and RDI as the string instruction left them, and RFLAGS.AC as it was.
@@ -88,3 +88,29 @@ user_zero_without_smap:
     ret
     bytewise_retry
     .size user_zero_without_smap, . - user_zero_without_smap
+
+// The instruction is behind a label of its own name, for faults that are no page faults.
+    .macro fpu_function name, instruction, label
+    .globl \name, \label
+    .type \name, @function
+\name:
+    movl $-1, %eax                      // every component that XCR0 has
+    movl %eax, %edx
+    cmpb $0, user_copy_has_smap(%rip)
+    je \label
+    stac
+\label:
+    \instruction (%rdi)
+    movl $1, %eax
+1:  cmpb $0, user_copy_has_smap(%rip)
+    je 2f
+    clac
+2:  ret
+3:  xorl %eax, %eax
+    jmp 1b
+    fixup \label, 3b
+    .size \name, . - \name
+    .endm
+
+    fpu_function user_fpu_save_raw, xsave64, user_fpu_save_instruction
+    fpu_function user_fpu_restore_raw, xrstor64, user_fpu_restore_instruction
