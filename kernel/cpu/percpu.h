@@ -27,7 +27,6 @@ struct percpu {
     // interrupts.h
     uint32_t interrupts_off_depth;
     bool interrupts_were_on;       // before the outermost interrupts_off()
-    bool in_interrupt;             // between the vector entry of an interrupt and its end
     uint64_t interrupts_off_since; // TSC
     // debug builds: the spinlocks held, innermost last
     uint32_t held_lock_count;
@@ -58,8 +57,8 @@ struct percpu {
     uint64_t switch_count;
     uint64_t sysret_count;
     uint64_t iretq_count;
-    uint64_t idle_ns;
-    uint64_t user_ns;                      // of programs, up to the last switch
+    uint64_t idle_ticks;
+    uint64_t user_ticks;                   // of programs, up to the last switch
     uint64_t user_samples, system_samples; // where interrupts fell since the last switch
     uint64_t interrupt_counts[INTERRUPT_VECTOR_LIMIT];
 };

@@ -32,7 +32,7 @@ struct cpu_mask {
 // What a policy keeps per thread; guarded by the run-queue lock.
 struct policy_entity {
     struct list_node link;
-    uint64_t slice_left_ns;
+    uint64_t slice_left; // TSC ticks; 0: used up, so the next one is a whole one
 };
 
 struct thread {
@@ -54,9 +54,9 @@ struct thread {
     struct policy_entity policy;
     char name[16];
 
-    uint64_t run_ns; // exact, taken at switches
+    uint64_t run_ticks; // of the TSC; exact, taken at switches
     uint64_t last_switch_tsc;
-    uint64_t user_samples, system_samples; // where interrupts fell, to split run_ns
+    uint64_t user_samples, system_samples; // where interrupts fell, to split run time
     uint64_t voluntary_switches, involuntary_switches;
     uint64_t minor_faults;
 
@@ -82,6 +82,11 @@ noreturn_function void thread_exit(void);
 // Sets work bits and wakes the thread if it waits interruptibly. Any context; takes the run-queue
 // lock.
 void thread_add_work(struct thread *thread, uint32_t work);
+// Exact under the run-queue lock, and of the running thread itself.
+static inline enum thread_state thread_state(const struct thread *thread)
+{
+    return atomic_load_explicit(&thread->state, memory_order_relaxed);
+}
 static inline bool thread_has_work(const struct thread *thread)
 {
     return atomic_load_explicit(&thread->work, memory_order_acquire) != 0;
