@@ -38,6 +38,7 @@ struct percpu {
 
     // cpu/fpu.h: whose state the vector registers hold
     struct thread *fpu_owner;
+    bool has_selectors; // a program's DS, ES, FS or GS that is not null was loaded when it left
 
     // cpu/tables.h
     struct cpu_tables *tables;
@@ -57,8 +58,7 @@ struct percpu {
     uint64_t switch_count;
     uint64_t sysret_count;
     uint64_t iretq_count;
-    uint64_t idle_ticks;
-    uint64_t user_ticks;                   // of programs, up to the last switch
+    uint64_t idle_ticks, system_ticks; // TSC, up to the last switch; the rest is the programs'
     uint64_t user_samples, system_samples; // where interrupts fell since the last switch
     uint64_t interrupt_counts[INTERRUPT_VECTOR_LIMIT];
 };

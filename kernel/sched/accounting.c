@@ -6,31 +6,31 @@
 #include "sched/run_queue.h"
 #include "sched/scheduler.h"
 
-// How much of a stretch was the program's: all, when no interrupt fell into it.
-static uint64_t program_share(const struct percpu *cpu, const struct thread *thread, uint64_t ticks)
+// How much of a stretch was the kernel's: nothing, when no interrupt fell into it.
+static uint64_t kernel_share(const struct percpu *cpu, const struct thread *thread, uint64_t ticks)
 {
     uint64_t samples = cpu->user_samples + cpu->system_samples;
 
     if (!thread->owner) // a kernel thread
-        return 0;
-    return samples ? ticks / samples * cpu->user_samples : ticks;
+        return ticks;
+    return samples ? ticks - ticks / samples * cpu->user_samples : 0;
 }
 
-void run_time_account(struct percpu *cpu, struct thread *previous, struct thread *next,
-                      enum switch_reason reason, uint64_t now)
+void run_time_account(const struct run_queue *queue, struct thread *previous, struct thread *next,
+                      uint64_t now)
 {
+    struct percpu *cpu = this_cpu();
+    bool has_samples = (cpu->user_samples | cpu->system_samples) != 0;
     uint64_t ticks = now - previous->last_switch_tsc;
 
     previous->run_ticks += ticks;
     next->last_switch_tsc = now;
-    cpu->user_ticks += program_share(cpu, previous, ticks);
-    cpu->user_samples = cpu->system_samples = 0;
-    if (previous == cpu->run_queue->idle)
+    if (previous == queue->idle)
         cpu->idle_ticks += ticks;
-    else if (reason == SWITCH_SLICE_OVER || reason == SWITCH_WOKEN_BETTER)
-        previous->involuntary_switches++;
-    else
-        previous->voluntary_switches++;
+    else if (unlikely(has_samples || !previous->owner))
+        cpu->system_ticks += kernel_share(cpu, previous, ticks);
+    if (unlikely(has_samples))
+        cpu->user_samples = cpu->system_samples = 0;
 }
 
 void scheduler_load_averages(uint64_t averages[LOAD_AVERAGE_COUNT])
@@ -55,13 +55,12 @@ void scheduler_times(struct scheduler_times *times)
     uint64_t now = read_tsc();
     uint64_t idle_ns = clock_ticks_to_ns(cpu->idle_ticks);
     // Two roundings may differ by a nanosecond.
-    uint64_t busy_ns =
-        max_of(clock_ns_from_tsc(now) - idle_ns, told->user_ns + told->system_ns);
-    uint64_t user_ticks =
-        cpu->user_ticks + program_share(cpu, running, now - running->last_switch_tsc);
-    uint64_t user_ns = min_of(clock_ticks_to_ns(user_ticks), busy_ns);
-    user_ns = min_of(max_of(user_ns, told->user_ns), busy_ns - told->system_ns);
-    *told = (struct scheduler_times){ user_ns, busy_ns - user_ns, idle_ns };
+    uint64_t busy_ns = max_of(clock_ns_from_tsc(now) - idle_ns, told->user_ns + told->system_ns);
+    uint64_t system_ticks =
+        cpu->system_ticks + kernel_share(cpu, running, now - running->last_switch_tsc);
+    uint64_t system_ns = min_of(clock_ticks_to_ns(system_ticks), busy_ns);
+    system_ns = min_of(max_of(system_ns, told->system_ns), busy_ns - told->user_ns);
+    *told = (struct scheduler_times){ busy_ns - system_ns, system_ns, idle_ns };
     *times = *told;
     spinlock_release(&queue->lock);
 }

@@ -18,13 +18,12 @@ struct policy {
     void (*enqueue)(struct list_node *queue, struct thread *thread, enum runnable_reason reason);
     // A runnable thread leaves the queue without running.
     void (*dequeue)(struct list_node *queue, struct thread *thread);
-    // Takes out and returns the thread to run next; NULL when the queue is empty.
-    struct thread *(*pick_next)(struct list_node *queue);
+    // Takes out and returns the thread to run next; NULL when the queue is empty. Says in
+    // policy.slice_left how long it may run from now on while others wait, in TSC ticks. When it
+    // stops, what is left is there.
+    struct thread *(*pick_next)(struct list_node *queue, uint64_t default_slice);
     // Should a thread that was just woken and enqueued run before the one that is running?
     bool (*should_preempt)(const struct thread *running, const struct thread *woken);
-    // How long the thread may run from now on while others wait, in TSC ticks. What is left of it
-    // when the thread stops is kept in policy.slice_left.
-    uint64_t (*slice_ticks)(const struct thread *thread, uint64_t default_ticks);
 };
 
 extern const struct policy policy_round_robin;

@@ -22,12 +22,14 @@ static void round_robin_dequeue(struct list_node *queue, struct thread *thread)
     list_remove(&thread->policy.link);
 }
 
-static struct thread *round_robin_pick_next(struct list_node *queue)
+static struct thread *round_robin_pick_next(struct list_node *queue, uint64_t default_slice)
 {
     if (list_is_empty(queue))
         return NULL;
     struct thread *next = list_first(queue, struct thread, policy.link);
     list_remove(&next->policy.link);
+    if (next->policy.slice_left == 0)
+        next->policy.slice_left = default_slice;
     return next;
 }
 
@@ -36,16 +38,10 @@ static bool round_robin_should_preempt(const struct thread *running, const struc
     return woken->policy.slice_left != 0;
 }
 
-static uint64_t round_robin_slice_ticks(const struct thread *thread, uint64_t default_ticks)
-{
-    return thread->policy.slice_left ? thread->policy.slice_left : default_ticks;
-}
-
 const struct policy policy_round_robin = {
     .name = "round-robin",
     .enqueue = round_robin_enqueue,
     .dequeue = round_robin_dequeue,
     .pick_next = round_robin_pick_next,
     .should_preempt = round_robin_should_preempt,
-    .slice_ticks = round_robin_slice_ticks,
 };

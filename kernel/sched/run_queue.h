@@ -28,8 +28,8 @@ struct run_queue {
 void switch_to(struct thread *previous, struct thread *next);
 // Run time that ends now is booked: exact, split into user and system time by where interrupts
 // fell. Lock held.
-void run_time_account(struct percpu *cpu, struct thread *previous, struct thread *next,
-                      enum switch_reason reason, uint64_t now);
+void run_time_account(const struct run_queue *queue, struct thread *previous, struct thread *next,
+                      uint64_t now);
 // Frees what an exited thread leaves. No lock held; interrupts in any state.
 void thread_bury(struct thread *thread);
 

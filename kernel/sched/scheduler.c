@@ -36,6 +36,7 @@ void scheduler_init(uint64_t slice_ns, bool timer_off)
     queue->load.hz = clock_tsc_hz();
     queue->idle = &boot_idle;
     cpu->run_queue = queue;
+    cpu->system_ticks = clock_ns_to_ticks(clock_now_ns()); // the boot up to here
     cpu->current = &boot_idle;
     boot_idle.cpu = cpu;
     boot_idle.stack_top = (uint64_t)boot_stack_top;
@@ -58,33 +59,35 @@ static void enqueue_thread(struct run_queue *queue, struct thread *thread,
 // NULL: nobody waits.
 static struct thread *take_next(struct run_queue *queue)
 {
-    struct thread *next = queue->policy->pick_next(&queue->queue);
+    struct thread *next = queue->policy->pick_next(&queue->queue, queue->slice_ticks);
 
     if (next)
         queue->runnable_count--;
     return next;
 }
 
-// Threads that run or want to have become more or fewer.
+// Threads that run or want to may have become more or fewer.
 static void note_load(struct run_queue *queue, const struct thread *running, uint64_t now)
 {
-    load_average_change(&queue->load, now, queue->runnable_count + (running != queue->idle));
+    uint32_t count = queue->runnable_count + (running != queue->idle);
+
+    if (count != queue->load.count)
+        load_average_change(&queue->load, now, count);
 }
 
 // Once somebody waits, the running thread's slice has an end, counted from now.
-static void start_slice(struct run_queue *queue, struct thread *running, uint64_t now)
+static void start_slice(struct run_queue *queue, const struct thread *running, uint64_t now)
 {
-    queue->slice_end = UINT64_MAX;
-    if (running != queue->idle) {
-        running->policy.slice_left = queue->policy->slice_ticks(running, queue->slice_ticks);
-        if (queue->runnable_count != 0)
-            queue->slice_end = now + running->policy.slice_left;
-    }
+    if (queue->runnable_count == 0 || running == queue->idle)
+        queue->slice_end = UINT64_MAX;
+    else
+        queue->slice_end = now + running->policy.slice_left;
     timer_hardware_update(queue);
 }
 
-// What it did not use is kept. A slice that end_slice() ended has nothing left already.
-static void stop_slice(struct run_queue *queue, struct thread *running, uint64_t now)
+// What the running thread did not use is kept. After end_slice() that is nothing, and there
+// already.
+static void keep_slice(const struct run_queue *queue, struct thread *running, uint64_t now)
 {
     if (queue->slice_end != UINT64_MAX)
         running->policy.slice_left = queue->slice_end > now ? queue->slice_end - now : 0;
@@ -96,7 +99,8 @@ static void finish_switch(void)
     struct run_queue *queue = this_cpu()->run_queue;
     struct thread *exited = queue->exited;
 
-    queue->exited = NULL;
+    if (unlikely(exited))
+        queue->exited = NULL;
     spinlock_release(&queue->lock);
     if (unlikely(exited))
         thread_bury(exited);
@@ -111,18 +115,29 @@ void thread_started(void)
 // Where the running thread goes; `next` is already out of the queue. Returns why it goes: who is
 // told to leave before its slice is used up makes way for one that was woken.
 static enum switch_reason retire_current(struct run_queue *queue, struct thread *current,
-                                         enum switch_reason reason)
+                                         enum switch_reason reason, uint64_t now)
 {
-    if (reason == SWITCH_BLOCKED || current == queue->idle)
-        return reason;
-    if (reason == SWITCH_EXITED) {
+    switch (reason) {
+    case SWITCH_BLOCKED:
+        keep_slice(queue, current, now);
+        current->voluntary_switches++;
+        break;
+    case SWITCH_EXITED:
         atomic_store_explicit(&current->state, THREAD_EXITED, memory_order_relaxed);
         queue->exited = current;
-    } else if (reason == SWITCH_SLICE_OVER && current->policy.slice_left != 0) {
-        enqueue_thread(queue, current, RUNNABLE_PREEMPTED);
-        return SWITCH_WOKEN_BETTER;
-    } else {
+        break;
+    case SWITCH_YIELDED:
         enqueue_thread(queue, current, RUNNABLE_YIELDED);
+        current->voluntary_switches++;
+        break;
+    case SWITCH_SLICE_OVER:
+    case SWITCH_WOKEN_BETTER:
+        keep_slice(queue, current, now);
+        reason = current->policy.slice_left ? SWITCH_WOKEN_BETTER : SWITCH_SLICE_OVER;
+        enqueue_thread(queue, current,
+                       reason == SWITCH_SLICE_OVER ? RUNNABLE_YIELDED : RUNNABLE_PREEMPTED);
+        current->involuntary_switches++;
+        break;
     }
     return reason;
 }
@@ -132,12 +147,12 @@ static void switch_from(struct run_queue *queue, struct thread *current, struct 
 {
     uint64_t now = read_tsc(); // the one reading of a switch
 
-    stop_slice(queue, current, now);
-    reason = retire_current(queue, current, reason);
+    if (current != queue->idle)
+        reason = retire_current(queue, current, reason, now);
     atomic_store_explicit(&next->state, THREAD_RUNNING, memory_order_relaxed);
     note_load(queue, next, now);
     start_slice(queue, next, now);
-    run_time_account(this_cpu(), current, next, reason, now);
+    run_time_account(queue, current, next, now);
     trace(TRACE_SWITCH, next->id, reason);
     switch_to(current, next);
 }
@@ -153,8 +168,9 @@ void schedule(enum switch_reason reason)
     latency_end((uint64_t)__builtin_return_address(0));
     spinlock_acquire(&queue->lock);
     bool can_stay = thread_state(current) == THREAD_RUNNING && reason != SWITCH_EXITED;
-    // Woken between wait_prepare() and here: thread_wake() made it RUNNING again under this lock. It
-    // goes on, and what is due stays due: the end of the slice was told once and is not told again.
+    // Woken between wait_prepare() and here: thread_wake() made it RUNNING again under this lock.
+    // It goes on, and what is due stays due: the end of the slice was told once and is not told
+    // again.
     if (!can_stay || reason != SWITCH_BLOCKED || current == queue->idle) {
         atomic_store_explicit(&this_cpu()->reschedule_due, false, memory_order_relaxed);
         struct thread *next = take_next(queue);

@@ -35,15 +35,22 @@ struct policy_entity {
     uint64_t slice_left; // TSC ticks; 0: used up, so the next one is a whole one
 };
 
+// What a program may load into these: user data, or null, which is what almost all of them leave
+// there.
+struct selectors {
+    uint16_t ds, es, fs, gs;
+};
+
 struct thread {
     struct switch_context *context; // valid while not running
     uint64_t stack_top;
-    phys_addr page_table_root; // value 0: kernel thread, runs on any root
-    void *fpu_state;           // NULL: kernel thread
-    struct percpu *fpu_cpu;    // on whose registers the state was loaded last
-    uint32_t held_mutex_ranks; // bit per mutex_rank; written by the thread itself
-    uint64_t fs_base, gs_base; // of the program; valid while not running
-    uint16_t ds, es, fs, gs;   // selectors of the program; likewise
+    phys_addr page_table_root;  // value 0: kernel thread, runs on any root
+    void *fpu_state;            // NULL: kernel thread
+    struct percpu *fpu_cpu;     // on whose registers the state was loaded last
+    uint32_t held_mutex_ranks;  // bit per mutex_rank; written by the thread itself
+    uint64_t fs_base, gs_base;  // of the program; valid while not running
+    struct selectors selectors; // likewise, and only if has_selectors: else all are null
+    bool has_selectors;
     uint64_t canary;
     uint32_t id;
     _Atomic(enum thread_state) state;
