@@ -33,7 +33,7 @@ void clock_init(const struct clock_sources *sources, uint64_t tsc_at_start)
     tsc_hz = calibration.tsc_hz;
     reference_name = calibration.reference_name;
     scale = clock_scale_make(tsc_hz);
-    lapic_timer_set_frequency(calibration.lapic_hz);
+    lapic_timer_set_frequency(calibration.lapic_hz, tsc_hz);
 
     uint64_t unix_seconds = cmos_read_unix_seconds();
     uint64_t since_start = clock_now_ns() / NS_PER_SECOND;
@@ -64,6 +64,11 @@ uint64_t clock_tsc_from_ns(uint64_t deadline_ns)
 uint64_t clock_ticks_to_ns(uint64_t tsc_difference)
 {
     return clock_scale_ns(&scale, tsc_difference);
+}
+
+uint64_t clock_ns_to_ticks(uint64_t duration_ns)
+{
+    return clock_scale_ticks(&scale, duration_ns);
 }
 
 uint64_t clock_tsc_hz(void)
@@ -101,7 +106,7 @@ void clock_spin_ns(uint64_t duration_ns)
         return;
     }
     uint64_t start = read_tsc();
-    uint64_t ticks = clock_scale_ticks(&scale, duration_ns);
+    uint64_t ticks = clock_ns_to_ticks(duration_ns);
     while (read_tsc() - start < ticks)
         cpu_relax();
 }

@@ -21,6 +21,7 @@ uint64_t clock_now_ns(void);
 uint64_t clock_ns_from_tsc(uint64_t tsc_value);      // of an absolute TSC reading
 uint64_t clock_tsc_from_ns(uint64_t deadline_ns);    // the inverse
 uint64_t clock_ticks_to_ns(uint64_t tsc_difference); // of a difference
+uint64_t clock_ns_to_ticks(uint64_t duration_ns);    // the inverse, rounded up
 uint64_t clock_tsc_hz(void);
 // How long clock_init() took, which is waiting for the clocks that it compared.
 uint64_t clock_init_ns(void);

@@ -9,7 +9,9 @@
 // An interrupt between the look at the depth and CLI leaves the depth as it was.
 void interrupts_off(void)
 {
-    if (percpu_field(interrupts_off_depth) == 0) {
+    uint32_t depth = percpu_field(interrupts_off_depth);
+
+    if (depth == 0) {
         bool were_on = interrupts_are_on();
 
         interrupts_disable_now();
@@ -17,7 +19,7 @@ void interrupts_off(void)
         if (DEBUG_CHECKS && were_on)
             percpu_field(interrupts_off_since) = read_tsc();
     }
-    percpu_field(interrupts_off_depth)++;
+    percpu_field(interrupts_off_depth) = depth + 1;
 }
 
 static void note_stretch(struct percpu *cpu, uint64_t place)

@@ -4,7 +4,6 @@
 // are never 0, which would stop the timer. SDM vol. 3A, chapter 11.
 #include "cpu/lapic.h"
 
-#include "cpu/clock.h"
 #include "cpu/clock_scale.h"
 #include "cpu/features.h"
 #include "cpu/frame.h"
@@ -42,7 +41,7 @@
 static volatile uint32_t *lapic_registers;
 static bool x2apic;
 static bool tsc_deadline;
-static uint64_t timer_ticks_per_ns; // << CLOCK_SCALE_SHIFT
+static uint64_t counts_per_tick; // timer counts per TSC tick, << CLOCK_SCALE_SHIFT
 
 static uint32_t read_register(uint32_t offset)
 {
@@ -145,9 +144,9 @@ uint32_t lapic_timer_elapsed(void)
 // Ends the counting and gives the timer the mode it keeps. In xAPIC mode the LVT write is a store
 // to memory: without the fence the first deadline could overtake it and be dropped (SDM vol. 3A,
 // 11.5.4.1).
-void lapic_timer_set_frequency(uint64_t ticks_per_second)
+void lapic_timer_set_frequency(uint64_t counts_per_second, uint64_t tsc_hz)
 {
-    timer_ticks_per_ns = clock_multiply_divide(ticks_per_second, CLOCK_SCALE_ONE, NS_PER_SECOND);
+    counts_per_tick = clock_multiply_divide(counts_per_second, CLOCK_SCALE_ONE, tsc_hz);
     write_register(LAPIC_TIMER_INITIAL, 0);
     write_register(LAPIC_LVT_TIMER, VECTOR_LAPIC_TIMER | (tsc_deadline ? LVT_TSC_DEADLINE : 0));
     __asm__ volatile("mfence" ::: "memory");
@@ -155,24 +154,22 @@ void lapic_timer_set_frequency(uint64_t ticks_per_second)
 
 // Counts for the one-shot timer, rounded up; a deadline that has passed gets 1, which fires at
 // once.
-static uint32_t count_until(uint64_t deadline_ns)
+static uint32_t count_until(uint64_t deadline_tsc)
 {
-    uint64_t now_ns = clock_now_ns();
+    uint64_t now = read_tsc();
 
-    if (deadline_ns <= now_ns)
+    if (deadline_tsc <= now)
         return 1;
-    uint64_t count = clock_multiply(deadline_ns - now_ns, timer_ticks_per_ns);
+    uint64_t count = clock_multiply(deadline_tsc - now, counts_per_tick);
     return count >= UINT32_MAX ? UINT32_MAX : (uint32_t)count + 1;
 }
 
-void lapic_timer_arm(uint64_t deadline_ns)
+void lapic_timer_arm(uint64_t deadline_tsc)
 {
-    if (!tsc_deadline) {
-        write_register(LAPIC_TIMER_INITIAL, count_until(deadline_ns));
-        return;
-    }
-    uint64_t deadline = clock_tsc_from_ns(deadline_ns); // in the past: fires at once
-    write_msr(MSR_TSC_DEADLINE, deadline != 0 ? deadline : 1);
+    if (tsc_deadline)
+        write_msr(MSR_TSC_DEADLINE, max_of(deadline_tsc, 1ull)); // in the past: fires at once
+    else
+        write_register(LAPIC_TIMER_INITIAL, count_until(deadline_tsc));
 }
 
 void lapic_timer_stop(void)

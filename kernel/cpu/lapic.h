@@ -10,10 +10,11 @@ void lapic_end_of_interrupt(void);
 // Current count register of the timer running freely, for calibration.
 void lapic_timer_start_counting(void);
 uint32_t lapic_timer_elapsed(void);
-void lapic_timer_set_frequency(uint64_t ticks_per_second);
-// Fires VECTOR_LAPIC_TIMER at or after the deadline (kernel clock, ns); a deadline that has passed
-// fires at once; one too far for the counter fires early. Interrupts off. Re-arming replaces.
-void lapic_timer_arm(uint64_t deadline_ns);
+void lapic_timer_set_frequency(uint64_t counts_per_second, uint64_t tsc_hz);
+// Fires VECTOR_LAPIC_TIMER when the TSC reaches the deadline, as exactly as the calibration is; one
+// that has passed fires at once; one too far for the counter fires early. Interrupts off. Re-arming
+// replaces.
+void lapic_timer_arm(uint64_t deadline_tsc);
 void lapic_timer_stop(void);
 bool lapic_timer_uses_tsc_deadline(void);
 uint32_t lapic_id(void);

@@ -28,7 +28,6 @@ struct percpu {
     // interrupts.h
     uint32_t interrupts_off_depth;
     bool interrupts_were_on;       // before the outermost interrupts_off()
-    bool in_interrupt;             // between the vector entry of an interrupt and its end
     uint64_t interrupts_off_since; // TSC
     // debug builds: the spinlocks held, innermost last
     uint32_t held_lock_count;
@@ -40,6 +39,7 @@ struct percpu {
 
     // cpu/fpu.h: whose state the vector registers hold
     struct thread *fpu_owner;
+    bool has_selectors; // a program's DS, ES, FS or GS that is not null was loaded when it left
 
     // cpu/tables.h
     struct cpu_tables *tables;
@@ -62,8 +62,7 @@ struct percpu {
     uint64_t switch_count;
     uint64_t sysret_count;
     uint64_t iretq_count;
-    uint64_t idle_ns;
-    uint64_t user_ns;                      // of programs, up to the last switch
+    uint64_t idle_ticks, system_ticks; // TSC, up to the last switch; the rest is the programs'
     uint64_t user_samples, system_samples; // where interrupts fell since the last switch
     uint64_t interrupt_counts[INTERRUPT_VECTOR_LIMIT];
 };

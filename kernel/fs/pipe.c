@@ -31,8 +31,6 @@ void pipe_free(struct pipe *pipe)
         if (pipe->slots[i].frame)
             frame_release(pipe->slots[i].frame);
     }
-    if (pipe->spare)
-        frame_release(pipe->spare);
     object_release(&pipe_cache, pipe);
 }
 
@@ -115,14 +113,30 @@ bool pipe_is_unnamed(const struct inode *inode)
     return inode->device == PIPE_DEVICE_NUMBER;
 }
 
+static uint32_t count_slots(const struct pipe *pipe)
+{
+    return atomic_load_explicit(&pipe->slot_count, memory_order_relaxed);
+}
+
+// Plain stores: the mutex's release, which comes before any wake-up, is a locked instruction.
+static void set_slot_count(struct pipe *pipe, uint32_t count)
+{
+    atomic_store_explicit(&pipe->slot_count, count, memory_order_release);
+}
+
+static struct pipe_slot *slot_at(struct pipe *pipe, uint32_t number)
+{
+    return &pipe->slots[(pipe->first + number) % PIPE_SLOT_COUNT];
+}
+
 static bool pipe_has_data(const struct pipe *pipe)
 {
-    return atomic_load(&pipe->slot_count) > 0;
+    return count_slots(pipe) > 0;
 }
 
 static bool pipe_is_full(const struct pipe *pipe)
 {
-    return atomic_load(&pipe->slot_count) == PIPE_SLOT_COUNT;
+    return count_slots(pipe) == PIPE_SLOT_COUNT;
 }
 
 static bool read_can_go_on(const struct pipe *pipe)
@@ -135,13 +149,23 @@ static bool write_can_go_on(const struct pipe *pipe)
     return !pipe_is_full(pipe) || atomic_load(&pipe->readers) == 0;
 }
 
-// Gives the mutex up until the condition may hold: 0, or -ERESTARTSYS when it does not. The
+// Releases the mutex, and only then wakes those who wait for what changed meanwhile: readers when
+// the pipe is no longer empty, writers when it is no longer full. Once a transfer, not once a page.
+static void release_and_tell(struct pipe *pipe, bool was_empty, bool was_full)
+{
+    bool concerns_readers = was_empty && pipe_has_data(pipe) && PROTECT_PIPE_WAKE;
+    bool concerns_writers = was_full && !pipe_is_full(pipe);
+    mutex_release(&pipe->mutex);
+    if ((concerns_readers || concerns_writers) && wait_queue_has_waiters(&pipe->queue))
+        wait_wake_all(&pipe->queue);
+}
+
+// Without the mutex, until the condition may hold: 0, or -ERESTARTSYS when it does not. The
 // caller's file keeps the pipe.
 static int wait_for(struct pipe *pipe, bool (*condition)(const struct pipe *pipe))
 {
     struct waiter waiter = { 0 };
     int result = 0;
-    mutex_release(&pipe->mutex);
     while (!result) {
         wait_prepare(&pipe->queue, &waiter, WAIT_INTERRUPTIBLE);
         if (condition(pipe))
@@ -149,25 +173,23 @@ static int wait_for(struct pipe *pipe, bool (*condition)(const struct pipe *pipe
         result = wait_block(WAIT_FOREVER);
     }
     wait_finish(&pipe->queue, &waiter);
-    mutex_acquire(&pipe->mutex);
     return condition(pipe) ? 0 : result;
 }
 
-// The first slot is read out: its page is kept for the next write or goes back.
+// The first slot is read out. Its page moves on to the slot of the next write, unless that has one:
+// a pipe that carries little goes round with one page, and one that was full keeps what it may hold
+// anyway.
 static void drop_first_slot(struct pipe *pipe)
 {
-    struct pipe_slot *slot = &pipe->slots[pipe->first];
-    bool was_full = pipe_is_full(pipe);
-    struct frame *frame = slot->frame;
-    *slot = (struct pipe_slot){ 0 };
+    struct pipe_slot *slot = slot_at(pipe, 0);
+    uint32_t left = count_slots(pipe) - 1;
     pipe->first = (pipe->first + 1) % PIPE_SLOT_COUNT;
-    atomic_fetch_sub(&pipe->slot_count, 1);
-    if (pipe->spare)
-        frame_release(frame);
-    else
-        pipe->spare = frame;
-    if (was_full)
-        wait_wake_all(&pipe->queue);
+    set_slot_count(pipe, left);
+    struct pipe_slot *next_written = slot_at(pipe, left);
+    if (!next_written->frame) {
+        next_written->frame = slot->frame;
+        slot->frame = NULL;
+    }
 }
 
 // What is there now, as far as it goes. A slot that the program's memory cannot take stays queued.
@@ -175,7 +197,7 @@ static int64_t read_slots(struct pipe *pipe, struct user_iterator *target)
 {
     int64_t moved = 0;
     while (target->remaining > 0 && pipe_has_data(pipe)) {
-        struct pipe_slot *slot = &pipe->slots[pipe->first];
+        struct pipe_slot *slot = slot_at(pipe, 0);
         size_t chunk = min_of((size_t)slot->length, target->remaining);
         const char *page = frame_pointer(slot->frame);
         if (user_iterator_write(target, page + slot->offset, chunk) < chunk)
@@ -193,15 +215,22 @@ static int64_t read_slots(struct pipe *pipe, struct user_iterator *target)
 static int64_t read_pipe(struct file *file, struct user_iterator *target, uint64_t *position)
 {
     struct pipe *pipe = file->data;
-    int64_t result = 0;
     if (target->remaining == 0)
         return 0;
-    mutex_acquire(&pipe->mutex);
-    while (result == 0 && !pipe_has_data(pipe) && atomic_load(&pipe->writers) != 0)
-        result = file_is_nonblocking(file) ? -EAGAIN : wait_for(pipe, read_can_go_on);
-    if (result == 0)
-        result = read_slots(pipe, target);
-    mutex_release(&pipe->mutex);
+    for (;;) {
+        mutex_acquire(&pipe->mutex);
+        if (pipe_has_data(pipe))
+            break;
+        mutex_release(&pipe->mutex);
+        if (atomic_load(&pipe->writers) == 0)
+            return 0;
+        int result = file_is_nonblocking(file) ? -EAGAIN : wait_for(pipe, read_can_go_on);
+        if (result)
+            return result;
+    }
+    bool was_full = pipe_is_full(pipe);
+    int64_t result = read_slots(pipe, target);
+    release_and_tell(pipe, false, was_full);
     return result;
 }
 
@@ -210,10 +239,10 @@ static int64_t read_pipe(struct file *file, struct user_iterator *target, uint64
 static int64_t merge_into_last(struct pipe *pipe, struct user_iterator *source)
 {
     size_t chunk = source->remaining % PAGE_SIZE;
-    uint32_t count = atomic_load(&pipe->slot_count);
-    if (chunk == 0 || count == 0)
+    uint32_t count = count_slots(pipe);
+    if (chunk == 0 || count == 0 || atomic_load(&pipe->readers) == 0)
         return 0;
-    struct pipe_slot *slot = &pipe->slots[(pipe->first + count - 1) % PIPE_SLOT_COUNT];
+    struct pipe_slot *slot = slot_at(pipe, count - 1);
     size_t end = slot->offset + slot->length;
     if (end + chunk > PAGE_SIZE)
         return 0;
@@ -226,42 +255,29 @@ static int64_t merge_into_last(struct pipe *pipe, struct user_iterator *source)
 // One page at the most into a fresh slot, all of it or nothing. The pipe is not full.
 static int64_t append_slot(struct pipe *pipe, struct user_iterator *source)
 {
-    struct frame *frame = pipe->spare ? pipe->spare : frames_allocate(0, FRAME_PIPE);
-    pipe->spare = frame;
-    if (!frame)
+    uint32_t count = count_slots(pipe);
+    struct pipe_slot *slot = slot_at(pipe, count);
+    if (!slot->frame)
+        slot->frame = frames_allocate(0, FRAME_PIPE);
+    if (!slot->frame)
         return -ENOMEM;
     size_t chunk = min_of(source->remaining, PAGE_SIZE);
-    if (user_iterator_read(source, frame_pointer(frame), chunk) < chunk)
+    if (user_iterator_read(source, frame_pointer(slot->frame), chunk) < chunk)
         return -EFAULT;
-    pipe->spare = NULL;
-    uint32_t count = atomic_load(&pipe->slot_count);
-    pipe->slots[(pipe->first + count) % PIPE_SLOT_COUNT] =
-        (struct pipe_slot){ .frame = frame, .length = (uint32_t)chunk };
-    atomic_fetch_add(&pipe->slot_count, 1);
-    if (count == 0 && PROTECT_PIPE_WAKE)
-        wait_wake_all(&pipe->queue);
+    slot->offset = 0;
+    slot->length = (uint32_t)chunk;
+    set_slot_count(pipe, count + 1);
     return (int64_t)chunk;
 }
 
-// One step of a write; mutex held. The bytes moved (0: waited, try again) or -errno.
-static int64_t write_step(struct file *file, struct pipe *pipe, struct user_iterator *source)
+// As much as fits; mutex held. The bytes moved (0: the pipe is full), or -errno when none were.
+static int64_t fill_slots(struct pipe *pipe, struct user_iterator *source)
 {
     if (atomic_load(&pipe->readers) == 0)
         return -EPIPE;
-    if (!pipe_is_full(pipe))
-        return append_slot(pipe, source);
-    return file_is_nonblocking(file) ? -EAGAIN : wait_for(pipe, write_can_go_on);
-}
-
-static int64_t write_slots(struct file *file, struct pipe *pipe, struct user_iterator *source)
-{
-    if (atomic_load(&pipe->readers) == 0)
-        return -EPIPE;
-    int64_t moved = merge_into_last(pipe, source);
-    if (moved < 0)
-        return moved;
-    while (source->remaining > 0) {
-        int64_t step = write_step(file, pipe, source);
+    int64_t moved = 0;
+    while (source->remaining > 0 && !pipe_is_full(pipe)) {
+        int64_t step = append_slot(pipe, source);
         if (step < 0)
             return moved ? moved : step;
         moved += step;
@@ -276,9 +292,25 @@ static int64_t write_pipe(struct file *file, struct user_iterator *source, uint6
     if (source->remaining == 0)
         return 0;
     mutex_acquire(&pipe->mutex);
-    int64_t result = write_slots(file, pipe, source);
-    mutex_release(&pipe->mutex);
-    return result;
+    int64_t moved = 0, step = merge_into_last(pipe, source);
+    for (;;) {
+        bool was_empty = !pipe_has_data(pipe);
+        if (step >= 0) {
+            moved += step;
+            step = fill_slots(pipe, source);
+        }
+        release_and_tell(pipe, was_empty, false);
+        if (step < 0)
+            break;
+        moved += step;
+        if (source->remaining == 0)
+            return moved;
+        step = file_is_nonblocking(file) ? -EAGAIN : wait_for(pipe, write_can_go_on);
+        if (step < 0)
+            break;
+        mutex_acquire(&pipe->mutex);
+    }
+    return moved ? moved : step;
 }
 
 static int64_t control_pipe(struct file *file, uint32_t request, user_addr argument)

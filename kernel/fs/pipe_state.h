@@ -5,19 +5,19 @@
 
 #define PIPE_SLOT_COUNT 16u
 
-// Part of a page that is still to be read: never empty while in use.
+// Part of a page that is still to be read: never empty while in use. A slot in no use may keep its
+// page for the next write.
 struct pipe_slot {
     struct frame *frame;
     uint32_t offset, length;
 };
 
 struct pipe {
-    struct mutex mutex;                      // guards slots, first and spare
+    struct mutex mutex;                      // guards slots and first
     struct wait_queue queue;                 // readers, writers and openers of both ends
     struct pipe_slot slots[PIPE_SLOT_COUNT]; // a ring
     uint32_t first;
-    struct frame *spare;          // a page for the next write, to spare the allocator; may be NULL
-    atomic_uint slot_count;       // written under the mutex, read without it
+    atomic_uint slot_count;       // in use; written under the mutex, read without it
     atomic_uint users;            // open files
     atomic_uint readers, writers; // open files that can
     atomic_uint reader_opens, writer_opens; // ever; an opener sees here that a partner came by

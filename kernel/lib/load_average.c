@@ -1,16 +1,15 @@
 // Exponential averages over time. An average moves towards a constant count c in time t as
-// a' = c + (a - c) * exp(-t/T), exactly, however long t is. Counts that change within FOLD_NS are
-// first averaged with equal weight, which changes the weights by less than FOLD_NS / T.
+// a' = c + (a - c) * exp(-t/T), exactly, however long t is. Counts that change within a second are
+// first averaged with equal weight, which changes the weights by less than one second in T.
 #include "lib/load_average.h"
 
-#define FOLD_NS 1000000000ull
-#define NS_PER_US 1000u
+#define US_PER_SECOND 1000000ull
 #define LOG2_E 6196328019ull // log2(e) in 32.32
 
-static const uint64_t periods_ns[LOAD_AVERAGE_COUNT] = {
-    60ull * 1000000000,
-    300ull * 1000000000,
-    900ull * 1000000000,
+static const uint64_t periods_us[LOAD_AVERAGE_COUNT] = {
+    60 * US_PER_SECOND,
+    300 * US_PER_SECOND,
+    900 * US_PER_SECOND,
 };
 
 // 2^-(2^-(k+1)) as fractions of 2^32: the factor for each bit of a binary fraction, highest first.
@@ -36,9 +35,8 @@ static uint64_t power_of_half(uint64_t exponent)
     return value >> (exponent >> 32);
 }
 
-uint64_t load_average_decay(uint64_t elapsed_ns, uint64_t period_ns)
+uint64_t load_average_decay(uint64_t elapsed_us, uint64_t period_us)
 {
-    uint64_t elapsed_us = elapsed_ns / NS_PER_US, period_us = period_ns / NS_PER_US;
     uint64_t whole = elapsed_us / period_us, rest = elapsed_us % period_us; // rest is below 2^30
     if (whole >= 32)
         return 0;
@@ -46,57 +44,45 @@ uint64_t load_average_decay(uint64_t elapsed_ns, uint64_t period_ns)
 }
 
 // The count had this mean for that long.
-static void advance_averages(struct load_average *load, uint64_t mean, uint64_t elapsed_ns)
+static void advance_averages(struct load_average *load, uint64_t mean, uint64_t elapsed)
 {
+    uint64_t elapsed_us = elapsed / load->hz * US_PER_SECOND;
+    elapsed_us += elapsed % load->hz * US_PER_SECOND / load->hz;
     for (uint32_t i = 0; i < LOAD_AVERAGE_COUNT; i++) {
-        uint64_t kept = load_average_decay(elapsed_ns, periods_ns[i]);
+        uint64_t kept = load_average_decay(elapsed_us, periods_us[i]);
         unsigned __int128 sum = (unsigned __int128)load->average[i] * kept +
                                 (unsigned __int128)mean * (LOAD_ONE - kept);
         load->average[i] = (uint64_t)(sum >> 32);
     }
-    load->since_ns += elapsed_ns;
+    load->since += elapsed;
 }
 
-// What was gathered up to the last change. The area is below 2^32 times the time.
+// What was gathered up to the last change. The area is below 2^32 times the time, which is below a
+// second.
 static void fold_area(struct load_average *load)
 {
-    uint64_t elapsed_ns = load->changed_ns - load->since_ns;
-    if (elapsed_ns == 0)
+    uint64_t elapsed = load->changed - load->since;
+    if (elapsed == 0)
         return;
-    uint64_t mean = (load->area / elapsed_ns) << 32;
-    mean |= ((load->area % elapsed_ns << 24) / elapsed_ns) << 8;
+    uint64_t mean = (load->area / elapsed) << 32;
+    mean |= ((load->area % elapsed << 24) / elapsed) << 8;
     load->area = 0;
-    advance_averages(load, mean, elapsed_ns);
+    advance_averages(load, mean, elapsed);
 }
 
-// Up to now, with the count as it is.
-static void move_to(struct load_average *load, uint64_t now_ns)
+// What changed within a second first; then the rest, with the count as it is.
+void load_average_advance(struct load_average *load, uint64_t now)
 {
-    uint64_t stretch_ns = now_ns - load->changed_ns;
-    if (stretch_ns >= FOLD_NS) {
-        fold_area(load);
-        load->changed_ns = now_ns;
-        advance_averages(load, (uint64_t)load->count << 32, stretch_ns);
-        return;
-    }
-    load->area += load->count * stretch_ns;
-    load->changed_ns = now_ns;
-    if (now_ns - load->since_ns >= FOLD_NS)
-        fold_area(load);
+    fold_area(load);
+    advance_averages(load, (uint64_t)load->count << 32, now - load->changed);
+    load->changed = now;
 }
 
-void load_average_change(struct load_average *load, uint64_t now_ns, uint32_t count)
-{
-    move_to(load, now_ns);
-    load->count = count;
-}
-
-void load_average_read(const struct load_average *load, uint64_t now_ns,
+void load_average_read(const struct load_average *load, uint64_t now,
                        uint64_t averages[LOAD_AVERAGE_COUNT])
 {
     struct load_average copy = *load;
-    move_to(&copy, now_ns);
-    fold_area(&copy);
+    load_average_advance(&copy, now);
     for (uint32_t i = 0; i < LOAD_AVERAGE_COUNT; i++)
         averages[i] = copy.average[i];
 }

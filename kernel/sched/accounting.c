@@ -6,39 +6,31 @@
 #include "sched/run_queue.h"
 #include "sched/scheduler.h"
 
-// How much of a stretch was the program's: all, when no interrupt fell into it.
-static uint64_t program_share(const struct percpu *cpu, const struct thread *thread,
-                              uint64_t ran_ns)
+// How much of a stretch was the kernel's: nothing, when no interrupt fell into it.
+static uint64_t kernel_share(const struct percpu *cpu, const struct thread *thread, uint64_t ticks)
 {
     uint64_t samples = cpu->user_samples + cpu->system_samples;
 
     if (!thread->owner) // a kernel thread
-        return 0;
-    return samples ? ran_ns / samples * cpu->user_samples : ran_ns;
+        return ticks;
+    return samples ? ticks - ticks / samples * cpu->user_samples : 0;
 }
 
-void run_time_account(struct percpu *cpu, struct thread *previous, struct thread *next,
-                      enum switch_reason reason)
+void run_time_account(const struct run_queue *queue, struct thread *previous, struct thread *next,
+                      uint64_t now)
 {
-    uint64_t now = read_tsc();
-    uint64_t ran_ns = clock_ticks_to_ns(now - previous->last_switch_tsc);
+    struct percpu *cpu = this_cpu();
+    bool has_samples = (cpu->user_samples | cpu->system_samples) != 0;
+    uint64_t ticks = now - previous->last_switch_tsc;
 
-    previous->run_ns += ran_ns;
+    previous->run_ticks += ticks;
     next->last_switch_tsc = now;
-    cpu->user_ns += program_share(cpu, previous, ran_ns);
-    cpu->user_samples = cpu->system_samples = 0;
-    if (previous == cpu->run_queue->idle)
-        cpu->idle_ns += ran_ns;
-    else if (reason == SWITCH_SLICE_OVER || reason == SWITCH_WOKEN_BETTER)
-        previous->involuntary_switches++;
-    else
-        previous->voluntary_switches++;
-}
-
-void run_queue_note_load(struct run_queue *queue, uint32_t count)
-{
-    if (count != queue->load.count)
-        load_average_change(&queue->load, clock_now_ns(), count);
+    if (previous == queue->idle)
+        cpu->idle_ticks += ticks;
+    else if (unlikely(has_samples || !previous->owner))
+        cpu->system_ticks += kernel_share(cpu, previous, ticks);
+    if (unlikely(has_samples))
+        cpu->user_samples = cpu->system_samples = 0;
 }
 
 void scheduler_load_averages(uint64_t averages[LOAD_AVERAGE_COUNT])
@@ -46,7 +38,7 @@ void scheduler_load_averages(uint64_t averages[LOAD_AVERAGE_COUNT])
     struct run_queue *queue = this_cpu()->run_queue;
 
     spinlock_acquire(&queue->lock);
-    load_average_read(&queue->load, clock_now_ns(), averages);
+    load_average_read(&queue->load, read_tsc(), averages);
     spinlock_release(&queue->lock);
 }
 
@@ -59,12 +51,16 @@ void scheduler_times(struct scheduler_times *times)
 
     spinlock_acquire(&queue->lock);
     const struct thread *running = current_thread();
-    uint64_t ran_ns = clock_ticks_to_ns(read_tsc() - running->last_switch_tsc);
-    uint64_t busy_ns = clock_now_ns() - cpu->idle_ns;
-    uint64_t user_ns = min_of(cpu->user_ns + program_share(cpu, running, ran_ns), busy_ns);
     struct scheduler_times *told = &queue->told;
-    user_ns = min_of(max_of(user_ns, told->user_ns), busy_ns - told->system_ns);
-    *told = (struct scheduler_times){ user_ns, busy_ns - user_ns, cpu->idle_ns };
+    uint64_t now = read_tsc();
+    uint64_t idle_ns = clock_ticks_to_ns(cpu->idle_ticks);
+    // Two roundings may differ by a nanosecond.
+    uint64_t busy_ns = max_of(clock_ns_from_tsc(now) - idle_ns, told->user_ns + told->system_ns);
+    uint64_t system_ticks =
+        cpu->system_ticks + kernel_share(cpu, running, now - running->last_switch_tsc);
+    uint64_t system_ns = min_of(clock_ticks_to_ns(system_ticks), busy_ns);
+    system_ns = min_of(max_of(system_ns, told->system_ns), busy_ns - told->user_ns);
+    *told = (struct scheduler_times){ busy_ns - system_ns, system_ns, idle_ns };
     *times = *told;
     spinlock_release(&queue->lock);
 }

@@ -1,6 +1,7 @@
-// Sleeping locks. Called by everything that may sleep. Invariant: owner is the holder or NULL; a
-// waiter tries again each time it is woken, so a wake-up given to somebody who no longer needs it
-// is passed on by the next release.
+// Sleeping locks. Called by everything that may sleep. A mutex that nobody waits for is taken and
+// released by one locked instruction each. Invariant: while threads wait for it, the owner word has
+// MUTEX_CONTENDED, or one of them is awake and will try again: a wake-up is never given twice for
+// one release, and who gets the mutex after waiting sets the bit for those behind.
 #include "sched/mutex.h"
 
 #include "lib/panic.h"
@@ -8,17 +9,22 @@
 
 void mutex_init(struct mutex *mutex, const char *name, enum mutex_rank rank)
 {
-    atomic_store(&mutex->owner, NULL);
+    atomic_store(&mutex->owner, 0);
     wait_queue_init(&mutex->queue);
     mutex->name = name;
     mutex->rank = rank;
 }
 
-static bool try_acquire(struct mutex *mutex)
-{
-    struct thread *nobody = NULL;
+#define MUTEX_CONTENDED ((uintptr_t)1)
 
-    return atomic_compare_exchange_strong(&mutex->owner, &nobody, current_thread());
+static uintptr_t owner_word(void)
+{
+    return (uintptr_t)current_thread();
+}
+
+static bool change_owner(struct mutex *mutex, uintptr_t from, uintptr_t to)
+{
+    return atomic_compare_exchange_strong(&mutex->owner, &from, to);
 }
 
 // Debug builds: the ranks a thread holds are a bit set; a new one must be above all of them.
@@ -32,33 +38,62 @@ static void check_rank(const struct mutex *mutex)
               mutex->rank, held);
 }
 
+// In the queue and BLOCKED: either it is ours now, or its owner is told that somebody waits. Then
+// the release, which comes after that, finds us in the queue.
+static bool acquire_or_mark(struct mutex *mutex)
+{
+    for (;;) {
+        uintptr_t owner = atomic_load(&mutex->owner);
+        if (owner == 0) {
+            if (change_owner(mutex, 0, owner_word() | MUTEX_CONTENDED))
+                return true;
+        } else if ((owner & MUTEX_CONTENDED) ||
+                   change_owner(mutex, owner, owner | MUTEX_CONTENDED)) {
+            return false;
+        }
+    }
+}
+
+static void acquire_by_waiting(struct mutex *mutex)
+{
+    struct waiter waiter = { 0 };
+
+    for (;;) {
+        wait_prepare(&mutex->queue, &waiter, WAIT_UNINTERRUPTIBLE);
+        if (acquire_or_mark(mutex))
+            break;
+        int result = wait_block(WAIT_FOREVER);
+        kassert(result == 0);
+    }
+    wait_finish(&mutex->queue, &waiter);
+}
+
 void mutex_acquire(struct mutex *mutex)
 {
     if (DEBUG_CHECKS)
         check_rank(mutex);
-    if (!try_acquire(mutex)) {
-        struct waiter waiter = { 0 };
-        for (;;) {
-            wait_prepare(&mutex->queue, &waiter, WAIT_UNINTERRUPTIBLE);
-            if (try_acquire(mutex))
-                break;
-            int result = wait_block(WAIT_FOREVER);
-            kassert(result == 0);
-        }
-        wait_finish(&mutex->queue, &waiter);
-    }
-    current_thread()->held_mutex_ranks |= 1u << mutex->rank;
+    if (unlikely(!change_owner(mutex, 0, owner_word())))
+        acquire_by_waiting(mutex);
+    if (DEBUG_CHECKS)
+        current_thread()->held_mutex_ranks |= 1u << mutex->rank;
+}
+
+static void release_to_waiters(struct mutex *mutex)
+{
+    kassert(mutex_is_held(mutex));
+    atomic_store(&mutex->owner, 0);
+    wait_wake(&mutex->queue, 1);
 }
 
 void mutex_release(struct mutex *mutex)
 {
-    kassert(mutex_is_held(mutex));
-    current_thread()->held_mutex_ranks &= ~(1u << mutex->rank);
-    atomic_store(&mutex->owner, NULL);
-    wait_wake(&mutex->queue, 1);
+    if (DEBUG_CHECKS)
+        current_thread()->held_mutex_ranks &= ~(1u << mutex->rank);
+    if (unlikely(!change_owner(mutex, owner_word(), 0)))
+        release_to_waiters(mutex);
 }
 
 bool mutex_is_held(const struct mutex *mutex)
 {
-    return atomic_load(&mutex->owner) == current_thread();
+    return (atomic_load(&mutex->owner) & ~MUTEX_CONTENDED) == owner_word();
 }

@@ -16,7 +16,7 @@ enum mutex_rank {
 };
 
 struct mutex {
-    _Atomic(struct thread *) owner;
+    atomic_uintptr_t owner; // a struct thread, or 0; with MUTEX_CONTENDED when somebody may wait
     struct wait_queue queue;
     const char *name;
     enum mutex_rank rank;

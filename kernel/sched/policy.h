@@ -4,18 +4,26 @@
 
 #include "sched/thread.h"
 
+// How a thread came to be runnable.
+enum runnable_reason {
+    RUNNABLE_WOKEN,              // by a running thread, or new
+    RUNNABLE_WOKEN_BY_INTERRUPT, // by what it waited for in the world outside: time, a device
+    RUNNABLE_YIELDED,            // it ran, and used its slice up or gave it away
+    RUNNABLE_PREEMPTED,          // it ran, and one that should_preempt() took its place
+};
+
 struct policy {
     const char *name;
-    // The thread became runnable: newly woken, or preempted or yielding (it then goes last).
-    void (*enqueue)(struct list_node *queue, struct thread *thread, bool woken);
+    // The thread became runnable.
+    void (*enqueue)(struct list_node *queue, struct thread *thread, enum runnable_reason reason);
     // A runnable thread leaves the queue without running.
     void (*dequeue)(struct list_node *queue, struct thread *thread);
-    // Takes out and returns the thread to run next; NULL when the queue is empty.
-    struct thread *(*pick_next)(struct list_node *queue);
-    // Should a thread that just woke run before the one that is running?
+    // Takes out and returns the thread to run next; NULL when the queue is empty. Says in
+    // policy.slice_left how long it may run from now on while others wait, in TSC ticks. When it
+    // stops, what is left is there.
+    struct thread *(*pick_next)(struct list_node *queue, uint64_t default_slice);
+    // Should a thread that was just woken and enqueued run before the one that is running?
     bool (*should_preempt)(const struct thread *running, const struct thread *woken);
-    // How long the thread may run while others wait.
-    uint64_t (*slice_ns)(const struct thread *thread, uint64_t default_slice_ns);
 };
 
 extern const struct policy policy_round_robin;

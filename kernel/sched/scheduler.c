@@ -6,6 +6,7 @@
 #include "abi/errno.h"
 #include "cpu/clock.h"
 #include "cpu/interrupts.h"
+#include "cpu/registers.h"
 #include "cpu/upcalls.h"
 #include "debug/latency.h"
 #include "lib/panic.h"
@@ -31,10 +32,12 @@ void scheduler_init(uint64_t slice_ns, bool timer_off)
     scheduler_timer_off = timer_off;
     list_init(&queue->queue);
     queue->policy = &policy_round_robin;
-    queue->slice_ns = slice_ns;
-    queue->slice_end_ns = UINT64_MAX;
+    queue->slice_ticks = clock_ns_to_ticks(slice_ns);
+    queue->slice_end = queue->first_timer = queue->armed = UINT64_MAX;
+    queue->load.hz = clock_tsc_hz();
     queue->idle = &boot_idle;
     cpu->run_queue = queue;
+    cpu->system_ticks = clock_ns_to_ticks(clock_now_ns()); // the boot up to here
     cpu->current = &boot_idle;
     boot_idle.cpu = cpu;
     boot_idle.stack_top = (uint64_t)boot_stack_top;
@@ -47,26 +50,49 @@ void scheduler_init(uint64_t slice_ns, bool timer_off)
     timers_init();
 }
 
-static bool is_idle(const struct thread *thread)
+static void enqueue_thread(struct run_queue *queue, struct thread *thread,
+                           enum runnable_reason reason)
 {
-    return thread == thread->cpu->run_queue->idle;
-}
-
-static void enqueue_thread(struct run_queue *queue, struct thread *thread, bool woken)
-{
-    atomic_store(&thread->state, THREAD_RUNNABLE);
-    queue->policy->enqueue(&queue->queue, thread, woken);
+    atomic_store_explicit(&thread->state, THREAD_RUNNABLE, memory_order_relaxed);
+    queue->policy->enqueue(&queue->queue, thread, reason);
     queue->runnable_count++;
 }
 
-// Somebody waits now: the running thread's slice gets an end, counted from now.
-static void start_slice(struct run_queue *queue, struct thread *running)
+// NULL: nobody waits.
+static struct thread *take_next(struct run_queue *queue)
 {
-    if (queue->runnable_count == 0 || is_idle(running))
-        queue->slice_end_ns = UINT64_MAX;
+    struct thread *next = queue->policy->pick_next(&queue->queue, queue->slice_ticks);
+
+    if (next)
+        queue->runnable_count--;
+    return next;
+}
+
+// Threads that run or want to may have become more or fewer.
+static void note_load(struct run_queue *queue, const struct thread *running, uint64_t now)
+{
+    uint32_t count = queue->runnable_count + (running != queue->idle);
+
+    if (count != queue->load.count)
+        load_average_change(&queue->load, now, count);
+}
+
+// Once somebody waits, the running thread's slice has an end, counted from now.
+static void start_slice(struct run_queue *queue, const struct thread *running, uint64_t now)
+{
+    if (queue->runnable_count == 0 || running == queue->idle)
+        queue->slice_end = UINT64_MAX;
     else
-        queue->slice_end_ns = clock_now_ns() + queue->policy->slice_ns(running, queue->slice_ns);
-    scheduler_program_timer();
+        queue->slice_end = now + running->policy.slice_left;
+    timer_hardware_update(queue);
+}
+
+// What the running thread did not use is kept. After end_slice() that is nothing, and there
+// already.
+static void keep_slice(const struct run_queue *queue, struct thread *running, uint64_t now)
+{
+    if (queue->slice_end != UINT64_MAX)
+        running->policy.slice_left = queue->slice_end > now ? queue->slice_end - now : 0;
 }
 
 // After a switch, on the new thread's stack: passes the lock on and buries who left for good.
@@ -75,9 +101,10 @@ static void finish_switch(void)
     struct run_queue *queue = this_cpu()->run_queue;
     struct thread *exited = queue->exited;
 
-    queue->exited = NULL;
+    if (unlikely(exited))
+        queue->exited = NULL;
     spinlock_release(&queue->lock);
-    if (exited)
+    if (unlikely(exited))
         thread_bury(exited);
     latency_mark((uint64_t)schedule);
 }
@@ -95,62 +122,74 @@ void thread_started(void)
     finish_switch();
 }
 
-// Where the running thread goes. False: it keeps the CPU, because it was woken between
-// wait_prepare() and here (thread_wake() then made it RUNNING again under this lock).
-static bool retire_current(struct run_queue *queue, struct thread *current,
-                           enum switch_reason reason)
+// Where the running thread goes; `next` is already out of the queue. Returns why it goes: who is
+// told to leave before its slice is used up makes way for one that was woken.
+static enum switch_reason retire_current(struct run_queue *queue, struct thread *current,
+                                         enum switch_reason reason, uint64_t now)
 {
-    if (is_idle(current))
-        return true;
-    if (reason == SWITCH_EXITED) {
-        atomic_store(&current->state, THREAD_EXITED);
+    switch (reason) {
+    case SWITCH_BLOCKED:
+        keep_slice(queue, current, now);
+        current->voluntary_switches++;
+        break;
+    case SWITCH_EXITED:
+        atomic_store_explicit(&current->state, THREAD_EXITED, memory_order_relaxed);
         queue->exited = current;
-    } else if (reason == SWITCH_BLOCKED) {
-        return atomic_load(&current->state) == THREAD_BLOCKED;
-    } else {
-        enqueue_thread(queue, current, false);
+        break;
+    case SWITCH_YIELDED:
+        enqueue_thread(queue, current, RUNNABLE_YIELDED);
+        current->voluntary_switches++;
+        break;
+    case SWITCH_SLICE_OVER:
+    case SWITCH_WOKEN_BETTER:
+        keep_slice(queue, current, now);
+        reason = current->policy.slice_left ? SWITCH_WOKEN_BETTER : SWITCH_SLICE_OVER;
+        enqueue_thread(queue, current,
+                       reason == SWITCH_SLICE_OVER ? RUNNABLE_YIELDED : RUNNABLE_PREEMPTED);
+        current->involuntary_switches++;
+        break;
     }
-    return true;
+    return reason;
 }
 
-static struct thread *take_next(struct run_queue *queue)
+static void switch_from(struct run_queue *queue, struct thread *current, struct thread *next,
+                        enum switch_reason reason)
 {
-    struct thread *next = queue->policy->pick_next(&queue->queue);
+    uint64_t now = read_tsc(); // the one reading of a switch
 
-    if (!next)
-        return queue->idle;
-    queue->runnable_count--;
-    return next;
+    if (current != queue->idle)
+        reason = retire_current(queue, current, reason, now);
+    atomic_store_explicit(&next->state, THREAD_RUNNING, memory_order_relaxed);
+    note_load(queue, next, now);
+    start_slice(queue, next, now);
+    run_time_account(queue, current, next, now);
+    trace(TRACE_SWITCH, next->id | frames_in_use() << 32,
+          reason | (uint64_t)queue->runnable_count << 8);
+    switch_to(current, next);
+    note_switched();
 }
 
 void schedule(enum switch_reason reason)
 {
     spinlock_assert_held_count(0);
-    kassert(interrupts_are_on());
-    struct percpu *cpu = this_cpu();
-    struct run_queue *queue = cpu->run_queue;
+    if (DEBUG_CHECKS)
+        kassert(interrupts_are_on());
+    struct run_queue *queue = this_cpu()->run_queue;
     struct thread *current = current_thread();
 
-    kassert(reason == SWITCH_BLOCKED || atomic_load(&current->state) == THREAD_RUNNING);
     latency_end((uint64_t)__builtin_return_address(0));
     spinlock_acquire(&queue->lock);
-    if (!retire_current(queue, current, reason)) {
-        // What is due stays due: the end of the slice was told once and is not told again.
-        spinlock_release(&queue->lock);
-        latency_mark((uint64_t)schedule);
-        return;
-    }
-    atomic_store_explicit(&cpu->reschedule_due, false, memory_order_relaxed);
-    struct thread *next = take_next(queue);
-    atomic_store(&next->state, THREAD_RUNNING);
-    run_queue_note_load(queue, queue->runnable_count + !is_idle(next));
-    start_slice(queue, next);
-    if (next != current) {
-        run_time_account(cpu, current, next, reason);
-        trace(TRACE_SWITCH, next->id | frames_in_use() << 32,
-              reason | (uint64_t)queue->runnable_count << 8);
-        switch_to(current, next);
-        note_switched();
+    bool can_stay = thread_state(current) == THREAD_RUNNING && reason != SWITCH_EXITED;
+    // Woken between wait_prepare() and here: thread_wake() made it RUNNING again under this lock.
+    // It goes on, and what is due stays due: the end of the slice was told once and is not told
+    // again.
+    if (!can_stay || reason != SWITCH_BLOCKED || current == queue->idle) {
+        atomic_store_explicit(&this_cpu()->reschedule_due, false, memory_order_relaxed);
+        struct thread *next = take_next(queue);
+        if (!next && !can_stay)
+            next = queue->idle;
+        if (next)
+            switch_from(queue, current, next, reason);
     }
     finish_switch();
 }
@@ -173,13 +212,16 @@ void scheduler_yield(void)
 static void make_runnable(struct percpu *cpu, struct run_queue *queue, struct thread *thread)
 {
     struct thread *running = cpu->current;
+    uint64_t now = read_tsc();
 
-    enqueue_thread(queue, thread, true);
-    run_queue_note_load(queue, queue->runnable_count + !is_idle(running));
-    if (is_idle(running) || queue->policy->should_preempt(running, thread))
+    enqueue_thread(queue, thread,
+                   interrupts_were_on() ? RUNNABLE_WOKEN : RUNNABLE_WOKEN_BY_INTERRUPT);
+    note_load(queue, running, now);
+    if (running == queue->idle ||
+        (PROTECT_PREEMPT && queue->policy->should_preempt(running, thread)))
         atomic_store_explicit(&cpu->reschedule_due, true, memory_order_relaxed);
-    else if (queue->slice_end_ns == UINT64_MAX)
-        start_slice(queue, running);
+    else if (queue->slice_end == UINT64_MAX && !reschedule_is_due())
+        start_slice(queue, running, now);
 }
 
 void thread_start(struct thread *thread)
@@ -187,7 +229,7 @@ void thread_start(struct thread *thread)
     struct run_queue *queue = thread->cpu->run_queue;
 
     spinlock_acquire(&queue->lock);
-    kassert(atomic_load(&thread->state) == THREAD_NEW);
+    kassert(thread_state(thread) == THREAD_NEW);
     make_runnable(thread->cpu, queue, thread);
     spinlock_release(&queue->lock);
 }
@@ -196,11 +238,11 @@ void thread_start(struct thread *thread)
 // simply goes on. Both this and the switch happen under the run-queue lock, so no wake-up is lost.
 static bool wake_locked(struct run_queue *queue, struct thread *thread)
 {
-    if (atomic_load(&thread->state) != THREAD_BLOCKED)
+    if (thread_state(thread) != THREAD_BLOCKED)
         return false;
     trace(TRACE_WAKE, thread->id, current_thread()->id);
     if (thread->cpu->current == thread)
-        atomic_store(&thread->state, THREAD_RUNNING);
+        atomic_store_explicit(&thread->state, THREAD_RUNNING, memory_order_relaxed);
     else
         make_runnable(thread->cpu, queue, thread);
     return true;
@@ -243,5 +285,5 @@ uint32_t scheduler_runnable_count(void)
 {
     struct percpu *cpu = this_cpu();
 
-    return cpu->run_queue->runnable_count + (is_idle(cpu->current) ? 0 : 1);
+    return cpu->run_queue->runnable_count + (cpu->current != cpu->run_queue->idle);
 }

@@ -30,9 +30,6 @@ must_check int thread_set_affinity(struct thread *thread, const struct cpu_mask 
 void scheduler_timer_interrupt(void);
 // A system call with timer=off: deadlines are looked at here and in idle. Interrupts off.
 void scheduler_check_deadlines(void);
-// Re-arms this CPU's hardware timer for the earlier of the next timer and the end of the slice,
-// or stops it when neither is wanted. Interrupts off.
-void scheduler_program_timer(void);
 extern bool scheduler_timer_off; // `timer=off`; read-only after scheduler_init()
 static inline bool scheduler_timer_is_off(void)
 {

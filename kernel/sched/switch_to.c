@@ -11,31 +11,63 @@
 #include "lib/protection.h"
 #include "sched/run_queue.h"
 
-#define READ_SELECTOR(name, variable) __asm__ volatile("movw %%" #name ", %0" : "=r"(variable))
+#define READ_SELECTOR(name, variable) __asm__ volatile("mov %%" #name ", %k0" : "=r"(variable))
 #define LOAD_SELECTOR(name, value) __asm__ volatile("movw %0, %%" #name : : "r"(value) : "memory")
 
-static uint64_t read_fs_base(void)
+// Loading GS writes the active base, so the program's is made active for that one instruction.
+// Interrupts are off; an NMI in between finds the per-CPU base by its stack. Programs can load only
+// selectors of this GDT, so loading them back cannot fault.
+static void load_selectors(struct selectors selectors)
 {
-    uint64_t base;
-
-    if (!cpu_features.fsgsbase)
-        return read_msr(MSR_FS_BASE);
-    __asm__ volatile("rdfsbase %0" : "=r"(base));
-    return base;
+    LOAD_SELECTOR(ds, selectors.ds);
+    LOAD_SELECTOR(es, selectors.es);
+    LOAD_SELECTOR(fs, selectors.fs);
+    __asm__ volatile("swapgs; movw %0, %%gs; swapgs; lfence" : : "r"(selectors.gs) : "memory");
 }
 
-static void write_fs_base(uint64_t base)
+// True when one of them is not null.
+static bool save_selectors(struct selectors *selectors)
 {
-    if (cpu_features.fsgsbase)
-        __asm__ volatile("wrfsbase %0" : : "r"(base));
-    else
-        write_msr(MSR_FS_BASE, base);
+    uint32_t ds, es, fs, gs;
+
+    READ_SELECTOR(ds, ds);
+    READ_SELECTOR(es, es);
+    READ_SELECTOR(fs, fs);
+    READ_SELECTOR(gs, gs);
+    if (likely((ds | es | fs | gs) == 0))
+        return false;
+    *selectors = (struct selectors){ (uint16_t)ds, (uint16_t)es, (uint16_t)fs, (uint16_t)gs };
+    return true;
 }
 
-// In the kernel the program's GS base is in the other register of the swapgs pair.
+// In the kernel the program's GS base is in the other register of the swapgs pair. Without FSGSBASE
+// only MSRs reach the bases; they cost a hundred cycles each. Interrupts are off.
+static void save_bases(struct thread *thread)
+{
+    if (likely(cpu_features.fsgsbase)) {
+        __asm__ volatile("rdfsbase %0" : "=r"(thread->fs_base));
+        __asm__ volatile("swapgs; rdgsbase %0; swapgs" : "=r"(thread->gs_base)::"memory");
+    } else {
+        thread->fs_base = read_msr(MSR_FS_BASE);
+        thread->gs_base = read_msr(MSR_KERNEL_GS_BASE);
+    }
+}
+
+static void load_bases(const struct thread *thread)
+{
+    if (likely(cpu_features.fsgsbase)) {
+        __asm__ volatile("wrfsbase %0" : : "r"(thread->fs_base));
+        __asm__ volatile("swapgs; wrgsbase %0; swapgs" : : "r"(thread->gs_base) : "memory");
+    } else {
+        write_msr(MSR_FS_BASE, thread->fs_base);
+        write_msr(MSR_KERNEL_GS_BASE, thread->gs_base);
+    }
+}
+
+// These four for the running thread, in any interrupt state.
 uint64_t thread_fs_base(void)
 {
-    return read_fs_base();
+    return read_msr(MSR_FS_BASE);
 }
 
 uint64_t thread_gs_base(void)
@@ -45,7 +77,7 @@ uint64_t thread_gs_base(void)
 
 void thread_set_fs_base(uint64_t base)
 {
-    write_fs_base(base);
+    write_msr(MSR_FS_BASE, base);
 }
 
 void thread_set_gs_base(uint64_t base)
@@ -53,47 +85,20 @@ void thread_set_gs_base(uint64_t base)
     write_msr(MSR_KERNEL_GS_BASE, base);
 }
 
-// Loading GS writes the active base, so the program's is made active for that one instruction.
-// Interrupts are off; an NMI in between finds the per-CPU base by its stack.
-static void load_gs_selector(uint16_t selector)
-{
-    __asm__ volatile("swapgs; movw %0, %%gs; swapgs; lfence" : : "r"(selector) : "memory");
-}
-
-// Programs can load only selectors of this GDT, so loading them back cannot fault.
-static void load_selectors(const struct thread *next)
-{
-    LOAD_SELECTOR(ds, next->ds);
-    LOAD_SELECTOR(es, next->es);
-    LOAD_SELECTOR(fs, next->fs);
-    load_gs_selector(next->gs);
-}
-
 static void save_program(struct thread *thread)
 {
-    if (!thread->fpu_state)
-        return;
     fpu_save(thread->fpu_state);
-    thread->fs_base = read_fs_base();
-    thread->gs_base = read_msr(MSR_KERNEL_GS_BASE);
-    READ_SELECTOR(ds, thread->ds);
-    READ_SELECTOR(es, thread->es);
-    READ_SELECTOR(fs, thread->fs);
-    READ_SELECTOR(gs, thread->gs);
+    save_bases(thread);
+    thread->has_selectors = save_selectors(&thread->selectors);
 }
 
-// A kernel thread leaves the last program's registers in place: it never goes to user mode, and
-// coming back to that program costs nothing.
-static void load_program(struct thread *thread)
+// Null selectors where null ones are stay as they are: loading them costs more than all the rest.
+static void load_program(struct percpu *cpu, struct thread *thread)
 {
-    struct percpu *cpu = this_cpu();
-
-    if (!thread->fpu_state || (cpu->fpu_owner == thread && thread->fpu_cpu == cpu))
-        return;
     if (PROTECT_REGISTERS) {
-        load_selectors(thread);
-        write_fs_base(thread->fs_base);
-        write_msr(MSR_KERNEL_GS_BASE, thread->gs_base);
+        if (unlikely(cpu->has_selectors || thread->has_selectors))
+            load_selectors(thread->has_selectors ? thread->selectors : (struct selectors){ 0 });
+        load_bases(thread);
     }
     if (PROTECT_FPU)
         fpu_restore(thread->fpu_state);
@@ -118,9 +123,15 @@ void switch_to(struct thread *previous, struct thread *next)
 {
     struct percpu *cpu = this_cpu();
 
-    save_program(previous);
+    if (previous->fpu_state) {
+        save_program(previous);
+        cpu->has_selectors = previous->has_selectors;
+    }
     trace_step(STEP_SAVE_PROCESS, previous->id);
-    load_program(next);
+    // A kernel thread leaves the last program's registers in place: it never goes to user mode, and
+    // coming back to that program costs nothing.
+    if (next->fpu_state && !(cpu->fpu_owner == next && next->fpu_cpu == cpu))
+        load_program(cpu, next);
     reload_null_ss();
     if (next->page_table_root.value && next->page_table_root.value != read_cr3())
         write_cr3(next->page_table_root.value);
@@ -133,16 +144,10 @@ void switch_to(struct thread *previous, struct thread *next)
 
 void thread_copy_user_registers(struct thread *to)
 {
-    struct thread *from = current_thread();
-
-    fpu_save(to->fpu_state);
-    to->fs_base = read_fs_base();
-    to->gs_base = read_msr(MSR_KERNEL_GS_BASE);
-    READ_SELECTOR(ds, to->ds);
-    READ_SELECTOR(es, to->es);
-    READ_SELECTOR(fs, to->fs);
-    READ_SELECTOR(gs, to->gs);
-    to->affinity = from->affinity;
+    interrupts_off();
+    save_program(to);
+    interrupts_restore();
+    to->affinity = current_thread()->affinity;
 }
 
 void thread_reset_user_registers(void)
@@ -150,10 +155,10 @@ void thread_reset_user_registers(void)
     struct thread *thread = current_thread();
 
     fpu_state_init(thread->fpu_state);
-    thread->ds = thread->es = thread->fs = thread->gs = 0;
+    thread->has_selectors = false;
     thread->fs_base = thread->gs_base = 0;
     interrupts_off();
-    this_cpu()->fpu_owner = NULL;
-    load_program(thread);
+    this_cpu()->has_selectors = true; // as far as anybody knows
+    load_program(this_cpu(), thread);
     interrupts_restore();
 }

@@ -113,11 +113,11 @@ void thread_set_page_table_root(struct thread *thread, phys_addr root)
 
 uint64_t thread_run_ns(const struct thread *thread)
 {
-    uint64_t run_ns = thread->run_ns;
+    uint64_t ticks = thread->run_ticks;
 
     if (thread == current_thread())
-        run_ns += clock_ticks_to_ns(read_tsc() - thread->last_switch_tsc);
-    return run_ns;
+        ticks += read_tsc() - thread->last_switch_tsc;
+    return clock_ticks_to_ns(ticks);
 }
 
 uint64_t threads_live(void)

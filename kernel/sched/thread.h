@@ -33,19 +33,26 @@ struct cpu_mask {
 // What a policy keeps per thread; guarded by the run-queue lock.
 struct policy_entity {
     struct list_node link;
-    uint64_t slice_left_ns;
+    uint64_t slice_left; // TSC ticks; 0: used up, so the next one is a whole one
+};
+
+// What a program may load into these: user data, or null, which is what almost all of them leave
+// there.
+struct selectors {
+    uint16_t ds, es, fs, gs;
 };
 
 struct thread {
     atomic_uint work; // for the exit gate; first, because the system-call entry looks at it
     struct switch_context *context; // valid while not running
     uint64_t stack_top;
-    phys_addr page_table_root; // value 0: kernel thread, runs on any root
-    void *fpu_state;           // NULL: kernel thread
-    struct percpu *fpu_cpu;    // on whose registers the state was loaded last
-    uint32_t held_mutex_ranks; // bit per mutex_rank; written by the thread itself
-    uint64_t fs_base, gs_base; // of the program; valid while not running
-    uint16_t ds, es, fs, gs;   // selectors of the program; likewise
+    phys_addr page_table_root;  // value 0: kernel thread, runs on any root
+    void *fpu_state;            // NULL: kernel thread
+    struct percpu *fpu_cpu;     // on whose registers the state was loaded last
+    uint32_t held_mutex_ranks;  // bit per mutex_rank; written by the thread itself
+    uint64_t fs_base, gs_base;  // of the program; valid while not running
+    struct selectors selectors; // likewise, and only if has_selectors: else all are null
+    bool has_selectors;
     uint64_t canary;
     uint32_t id;
     _Atomic(enum thread_state) state;
@@ -55,9 +62,9 @@ struct thread {
     struct policy_entity policy;
     char name[16];
 
-    uint64_t run_ns; // exact, taken at switches
+    uint64_t run_ticks; // of the TSC; exact, taken at switches
     uint64_t last_switch_tsc;
-    uint64_t user_samples, system_samples; // where interrupts fell, to split run_ns
+    uint64_t user_samples, system_samples; // where interrupts fell, to split run time
     uint64_t voluntary_switches, involuntary_switches;
     uint64_t minor_faults;
 
@@ -83,6 +90,11 @@ noreturn_function void thread_exit(void);
 // Sets work bits and wakes the thread if it waits interruptibly. Any context; takes the run-queue
 // lock.
 void thread_add_work(struct thread *thread, uint32_t work);
+// Exact under the run-queue lock, and of the running thread itself.
+static inline enum thread_state thread_state(const struct thread *thread)
+{
+    return atomic_load_explicit(&thread->state, memory_order_relaxed);
+}
 static inline bool thread_has_work(const struct thread *thread)
 {
     return atomic_load_explicit(&thread->work, memory_order_acquire) != 0;

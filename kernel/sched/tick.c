@@ -4,6 +4,7 @@
 #include "cpu/clock.h"
 #include "cpu/interrupts.h"
 #include "cpu/lapic.h"
+#include "cpu/registers.h"
 #include "debug/latency.h"
 #include "debug/log.h"
 #include "lib/protection.h"
@@ -11,45 +12,49 @@
 #include "sched/scheduler.h"
 #include "sched/timer.h"
 
-void scheduler_program_timer(void)
+void timer_hardware_set(struct run_queue *queue, uint64_t deadline)
 {
-    uint64_t deadline = min_of(timer_next_deadline(), this_cpu()->run_queue->slice_end_ns);
-
+    queue->armed = deadline;
     if (scheduler_timer_is_off())
         return;
     if (deadline == UINT64_MAX) {
         lapic_timer_stop();
         return;
     }
-    trace(TRACE_TIMER_ARM, deadline, 0);
+    if (trace_enabled)
+        trace(TRACE_TIMER_ARM, clock_ns_from_tsc(deadline), 0);
     lapic_timer_arm(deadline);
 }
 
 // The slice is over: say so and forget its end; the switch gives the next thread a new one.
-static void end_slice(uint64_t now_ns)
+static void end_slice(struct run_queue *queue)
 {
-    struct run_queue *queue = this_cpu()->run_queue;
-
-    if (now_ns < queue->slice_end_ns)
-        return;
-    queue->slice_end_ns = UINT64_MAX;
+    queue->slice_end = UINT64_MAX;
+    current_thread()->policy.slice_left = 0;
     if (PROTECT_PREEMPT)
         atomic_store_explicit(&this_cpu()->reschedule_due, true, memory_order_relaxed);
 }
 
 void scheduler_check_deadlines(void)
 {
-    uint64_t now_ns = clock_now_ns();
+    struct run_queue *queue = this_cpu()->run_queue;
+    uint64_t now = read_tsc();
 
-    timer_expire_due(now_ns);
-    end_slice(now_ns);
+    if (now >= queue->first_timer)
+        timer_expire_due(clock_ns_from_tsc(now));
+    if (now >= queue->slice_end)
+        end_slice(queue);
 }
 
 void scheduler_timer_interrupt(void)
 {
-    trace(TRACE_TIMER_FIRE, clock_now_ns(), 0);
+    struct run_queue *queue = this_cpu()->run_queue;
+
+    if (trace_enabled)
+        trace(TRACE_TIMER_FIRE, clock_now_ns(), 0);
+    queue->armed = UINT64_MAX; // one shot
     scheduler_check_deadlines();
-    scheduler_program_timer();
+    timer_hardware_update(queue);
 }
 
 // Interrupts are off between the look at the queue and the wait, so no wake-up falls in between.

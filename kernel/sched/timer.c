@@ -2,23 +2,19 @@
 // lock. Invariant: a timer is in the heap exactly while timer->cpu is set.
 #include "sched/timer.h"
 
+#include "cpu/clock.h"
 #include "cpu/interrupts.h"
 #include "cpu/spinlock.h"
 #include "lib/panic.h"
-#include "sched/scheduler.h"
+#include "sched/run_queue.h"
 
 struct timer_queue {
     struct spinlock lock;
     struct heap heap;
 };
 
-static struct timer_queue boot_timers = { .lock = SPINLOCK_INIT("timers", LOCK_RANK_TIMER) };
-
 // One CPU runs so far; each further one brings its own queue.
-static struct timer_queue *queue_of(const struct percpu *cpu)
-{
-    return &boot_timers;
-}
+static struct timer_queue boot_timers = { .lock = SPINLOCK_INIT("timers", LOCK_RANK_TIMER) };
 
 void timers_init(void)
 {
@@ -30,57 +26,58 @@ void timer_init(struct timer *timer, void (*callback)(struct timer *timer))
     *timer = (struct timer){ .callback = callback };
 }
 
-uint64_t timer_next_deadline(void)
+// What is first has changed. Lock held, on the queue's CPU.
+static void note_first(const struct timer_queue *queue)
 {
-    struct timer_queue *queue = queue_of(this_cpu());
-
-    spinlock_acquire(&queue->lock);
     const struct heap_node *first = heap_minimum(&queue->heap);
-    uint64_t deadline = first ? first->key : UINT64_MAX;
-    spinlock_release(&queue->lock);
-    return deadline;
+
+    this_cpu()->run_queue->first_timer = first ? clock_tsc_from_ns(first->key) : UINT64_MAX;
 }
 
-void timer_arm(struct timer *timer, uint64_t deadline_ns)
+static void insert_timer(struct timer_queue *queue, struct timer *timer, uint64_t deadline_ns)
 {
-    interrupts_off(); // stay on this CPU, and let the hardware be set before the timer can expire
-    struct timer_queue *queue = queue_of(this_cpu());
-
-    (void)timer_cancel(timer);
-    spinlock_acquire(&queue->lock);
     timer->cpu = this_cpu();
     heap_insert(&queue->heap, &timer->node, deadline_ns);
-    bool is_first = heap_minimum(&queue->heap) == &timer->node;
-    spinlock_release(&queue->lock);
-    if (is_first)
-        scheduler_program_timer();
-    interrupts_restore();
+    if (heap_minimum(&queue->heap) == &timer->node)
+        note_first(queue);
 }
 
-static bool remove_timer(struct timer_queue *queue, struct timer *timer, bool *was_first)
+static void remove_timer(struct timer_queue *queue, struct timer *timer)
 {
+    bool was_first = heap_minimum(&queue->heap) == &timer->node;
+
+    heap_remove(&queue->heap, &timer->node);
+    timer->cpu = NULL;
+    if (was_first)
+        note_first(queue);
+}
+
+// The hardware is set under the lock, with interrupts off: before the timer can expire.
+void timer_arm(struct timer *timer, uint64_t deadline_ns)
+{
+    struct timer_queue *queue = &boot_timers;
+
     spinlock_acquire(&queue->lock);
-    bool armed = timer->cpu != NULL;
-    if (armed) {
-        *was_first = heap_minimum(&queue->heap) == &timer->node;
-        heap_remove(&queue->heap, &timer->node);
-        timer->cpu = NULL;
-    }
+    if (timer->cpu)
+        remove_timer(queue, timer);
+    insert_timer(queue, timer, deadline_ns);
+    timer_hardware_update(this_cpu()->run_queue);
     spinlock_release(&queue->lock);
-    return armed;
 }
 
 // On one CPU a callback cannot be running while a thread runs here: it runs in the interrupt. The
 // hardware is set anew, so that nobody is interrupted for a deadline that no longer exists.
 bool timer_cancel(struct timer *timer)
 {
-    bool was_first = false;
+    struct timer_queue *queue = &boot_timers;
 
-    interrupts_off();
-    bool armed = remove_timer(&boot_timers, timer, &was_first);
-    if (was_first)
-        scheduler_program_timer();
-    interrupts_restore();
+    spinlock_acquire(&queue->lock);
+    bool armed = timer->cpu != NULL;
+    if (armed) {
+        remove_timer(queue, timer);
+        timer_hardware_update(this_cpu()->run_queue);
+    }
+    spinlock_release(&queue->lock);
     return armed;
 }
 
@@ -91,9 +88,8 @@ static struct timer *take_due(struct timer_queue *queue, uint64_t now_ns)
     spinlock_acquire(&queue->lock);
     struct heap_node *first = heap_minimum(&queue->heap);
     if (first && first->key <= now_ns) {
-        heap_remove(&queue->heap, first);
         timer = container_of(first, struct timer, node);
-        timer->cpu = NULL;
+        remove_timer(queue, timer);
     }
     spinlock_release(&queue->lock);
     return timer;
@@ -101,7 +97,7 @@ static struct timer *take_due(struct timer_queue *queue, uint64_t now_ns)
 
 void timer_expire_due(uint64_t now_ns)
 {
-    struct timer_queue *queue = queue_of(this_cpu());
+    struct timer_queue *queue = &boot_timers;
 
     for (;;) {
         struct timer *timer = take_due(queue, now_ns);

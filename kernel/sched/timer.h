@@ -17,7 +17,6 @@ void timer_arm(struct timer *timer, uint64_t deadline_ns);
 // After this the callback does not run and is not running. True when it was still armed.
 bool timer_cancel(struct timer *timer);
 
-// For the scheduler: the earliest deadline on this CPU (UINT64_MAX: none); expiry. Interrupts off.
-uint64_t timer_next_deadline(void);
+// For the scheduler: expiry on this CPU. Interrupts off.
 void timer_expire_due(uint64_t now_ns);
 void timers_init(void); // this CPU's queue

@@ -20,12 +20,12 @@ void wait_prepare(struct wait_queue *queue, struct waiter *waiter, enum wait_kin
     struct thread *thread = current_thread();
 
     spinlock_acquire(&queue->lock);
-    if (!waiter->thread) {
-        waiter->thread = thread;
+    if (!atomic_load_explicit(&waiter->thread, memory_order_relaxed)) {
+        atomic_store_explicit(&waiter->thread, thread, memory_order_relaxed);
         list_append(&queue->waiters, &waiter->link);
     }
     thread->wait_interruptible = kind == WAIT_INTERRUPTIBLE;
-    atomic_store(&thread->state, THREAD_BLOCKED);
+    atomic_store(&thread->state, THREAD_BLOCKED); // a full barrier: the condition is read after it
     spinlock_release(&queue->lock);
 }
 
@@ -49,46 +49,70 @@ static bool is_interrupted(const struct thread *thread)
     return thread->wait_interruptible && thread_has_work(thread);
 }
 
+// Work that was added before BLOCKED was set did not wake us: look, now that it is set.
+static void block(struct thread *thread)
+{
+    if (is_interrupted(thread))
+        atomic_store_explicit(&thread->state, THREAD_RUNNING, memory_order_relaxed);
+    else
+        schedule(SWITCH_BLOCKED);
+}
+
+static int block_until(struct thread *thread, uint64_t deadline_ns)
+{
+    struct block_timer timed = { .thread = thread };
+
+    timer_init(&timed.timer, wake_blocked);
+    timer_arm(&timed.timer, deadline_ns);
+    block(thread);
+    (void)timer_cancel(&timed.timer);
+    if (is_interrupted(thread))
+        return -ERESTARTSYS;
+    return *(volatile bool *)&timed.fired ? -ETIMEDOUT : 0;
+}
+
 int wait_block(uint64_t deadline_ns)
 {
     struct thread *thread = current_thread();
-    struct block_timer block = { .thread = thread };
 
-    timer_init(&block.timer, wake_blocked);
     if (deadline_ns != WAIT_FOREVER)
-        timer_arm(&block.timer, deadline_ns);
-    // Work that was added before BLOCKED was set did not wake us: look, now that it is set.
-    if (is_interrupted(thread))
-        atomic_store(&thread->state, THREAD_RUNNING);
-    else
-        schedule(SWITCH_BLOCKED);
-    if (deadline_ns != WAIT_FOREVER)
-        (void)timer_cancel(&block.timer);
-    if (is_interrupted(thread))
-        return -ERESTARTSYS;
-    return *(volatile bool *)&block.fired ? -ETIMEDOUT : 0;
+        return block_until(thread, deadline_ns);
+    block(thread);
+    return is_interrupted(thread) ? -ERESTARTSYS : 0;
 }
 
+// Mostly the waker has taken us out, and this was the last that it did with the waiter.
 void wait_finish(struct wait_queue *queue, struct waiter *waiter)
 {
-    spinlock_acquire(&queue->lock);
-    if (waiter->thread)
-        list_remove(&waiter->link);
-    waiter->thread = NULL;
-    spinlock_release(&queue->lock);
-    current_thread()->wait_interruptible = false;
-    atomic_store(&current_thread()->state, THREAD_RUNNING);
+    struct thread *thread = current_thread();
+
+    if (atomic_load_explicit(&waiter->thread, memory_order_acquire)) {
+        spinlock_acquire(&queue->lock);
+        if (atomic_load_explicit(&waiter->thread, memory_order_relaxed))
+            list_remove(&waiter->link);
+        atomic_store_explicit(&waiter->thread, NULL, memory_order_relaxed);
+        spinlock_release(&queue->lock);
+    }
+    thread->wait_interruptible = false;
+    atomic_store_explicit(&thread->state, THREAD_RUNNING, memory_order_relaxed);
 }
 
-// Waiters stay in the queue until they take themselves out.
+// Whom a wake-up reached leaves the queue here, and comes back by wait_prepare() if the condition
+// was not for him. The thread cannot end while it is in the queue, so it is woken first; the store
+// to waiter->thread is the last access, for the waiter's stack is its own again from then on. Who
+// is awake already, by another of its queues, stays.
 void wait_wake(struct wait_queue *queue, uint32_t count)
 {
     spinlock_acquire(&queue->lock);
-    list_for_each (node, &queue->waiters) {
+    list_for_each_safe (node, spare, &queue->waiters) {
+        struct waiter *waiter = list_entry(node, struct waiter, link);
         if (count == 0)
             break;
-        if (thread_wake(list_entry(node, struct waiter, link)->thread))
-            count--;
+        if (!thread_wake(atomic_load_explicit(&waiter->thread, memory_order_relaxed)))
+            continue;
+        list_remove(node);
+        atomic_store_explicit(&waiter->thread, NULL, memory_order_release);
+        count--;
     }
     spinlock_release(&queue->lock);
 }

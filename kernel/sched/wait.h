@@ -24,8 +24,8 @@ struct wait_queue {
 };
 
 struct waiter {
-    struct thread *thread; // NULL while not in a queue
     struct list_node link;
+    _Atomic(struct thread *) thread; // NULL while not in a queue; changed under the queue's lock
 };
 
 enum wait_kind { WAIT_INTERRUPTIBLE, WAIT_UNINTERRUPTIBLE };
@@ -39,8 +39,15 @@ void wait_prepare(struct wait_queue *queue, struct waiter *waiter, enum wait_kin
 // Deadline in kernel-clock ns. May sleep, of course.
 must_check int wait_block(uint64_t deadline_ns);
 void wait_finish(struct wait_queue *queue, struct waiter *waiter);
-// Wakes all waiters, or the first `count`. Any context. The condition must be true already.
+// Wakes all waiters, or the first `count`, and takes them out of the queue. Any context. The
+// condition must be true already.
 void wait_wake_all(struct wait_queue *queue);
 void wait_wake(struct wait_queue *queue, uint32_t count);
+// False: wait_wake() would find nobody. The condition must be true already, by a locked instruction
+// or with one after it: who is not in the queue by then sees it.
+static inline bool wait_queue_has_waiters(const struct wait_queue *queue)
+{
+    return !list_is_empty(&queue->waiters);
+}
 // Sleeps until the deadline; 0 when it passed, -ERESTARTSYS when interrupted.
 must_check int sleep_until(uint64_t deadline_ns);

@@ -43,5 +43,5 @@ void syscall_begin(const struct trap_frame *frame)
     latency_mark((uint64_t)syscall_begin);
     if (unlikely(scheduler_timer_is_off()))
         scheduler_check_deadlines();
-    trace(TRACE_ENTRY, VECTOR_SYSCALL, frame->rax);
+    trace(TRACE_ENTRY, VECTOR_SYSCALL | frame->rax << 32, frame->rip);
 }

@@ -20,17 +20,17 @@ TEST(load_decay_is_exponential)
     for (uint64_t period = 60; period <= 900; period *= 15) {
         for (uint64_t ms = 0; ms < 4000000; ms = ms * 3 / 2 + 1) {
             double exact = exp(-(double)ms / 1000 / (double)period);
-            CHECK(is_near(FRACTION(load_average_decay(ms * 1000000, period * SECOND)), exact,
+            CHECK(is_near(FRACTION(load_average_decay(ms * 1000, period * 1000000)), exact,
                           1e-6 / 4));
         }
     }
-    CHECK_EQUAL(load_average_decay(0, 60 * SECOND), LOAD_ONE);
-    CHECK_EQUAL(load_average_decay(UINT64_MAX, 60 * SECOND), 0);
+    CHECK_EQUAL(load_average_decay(0, 60000000), LOAD_ONE);
+    CHECK_EQUAL(load_average_decay(UINT64_MAX, 60000000), 0);
 }
 
 TEST(load_follows_a_constant_count)
 {
-    struct load_average load = { 0 };
+    struct load_average load = { .hz = SECOND };
     uint64_t averages[LOAD_AVERAGE_COUNT];
     load_average_change(&load, 5 * SECOND, 3);
     load_average_change(&load, 65 * SECOND, 0);
@@ -44,7 +44,7 @@ TEST(load_follows_a_constant_count)
 // Reading changes nothing, whenever it happens.
 TEST(load_reading_is_harmless)
 {
-    struct load_average load = { 0 }, other = { 0 };
+    struct load_average load = { .hz = SECOND }, other = { .hz = SECOND };
     uint64_t averages[LOAD_AVERAGE_COUNT], others[LOAD_AVERAGE_COUNT];
     for (uint64_t step = 0; step < 100; step++) {
         load_average_change(&load, step * SECOND / 3, (uint32_t)step % 4);
@@ -60,7 +60,7 @@ TEST(load_reading_is_harmless)
 // Two threads a quarter of the time are half a thread, however short the stretches.
 TEST(load_of_short_stretches)
 {
-    struct load_average load = { 0 };
+    struct load_average load = { .hz = SECOND };
     uint64_t averages[LOAD_AVERAGE_COUNT], now = 0;
     while (now < 1200 * SECOND) {
         load_average_change(&load, now, 2);

@@ -46,7 +46,7 @@ void mutex_acquire(struct mutex *mutex)
     if (held_count == HELD_LIMIT)
         panic("too many mutexes");
     held[held_count++] = mutex;
-    atomic_store(&mutex->owner, &thread);
+    atomic_store(&mutex->owner, (uintptr_t)&thread);
 }
 
 void mutex_release(struct mutex *mutex)
@@ -55,12 +55,12 @@ void mutex_release(struct mutex *mutex)
     if (held_count == 0 || held[held_count - 1] != mutex)
         panic("mutex %s released out of order", mutex->name);
     held_count--;
-    atomic_store(&mutex->owner, NULL);
+    atomic_store(&mutex->owner, 0);
 }
 
 bool mutex_is_held(const struct mutex *mutex)
 {
-    return atomic_load(&mutex->owner) != NULL;
+    return atomic_load(&mutex->owner) != 0;
 }
 
 void wait_queue_init(struct wait_queue *queue)
