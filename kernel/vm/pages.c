@@ -7,11 +7,9 @@
 #include "sched/scheduler.h"
 #include "vm/tlb.h"
 
-// What one walk step may look through, and what looking through one page table costs compared with
-// handling one page: both keep the stretch between two preemption points short.
-#define PAGE_WALK_WINDOW (32ull << 20)
-#define PAGE_TABLE_SPAN_SHIFT 21u
-#define PAGE_TABLE_COST 12
+// What looking through so many entries of a page table, or past one hole between tables, costs:
+// about as much as handling one page. Keeps the stretch between two preemption points short.
+#define ENTRIES_PER_BUDGET 32
 
 #define REGIONS_PER_PREEMPT_POINT 8u
 
@@ -42,26 +40,42 @@ void page_walk_begin(struct page_walk *walk, const struct address_space *space, 
     };
 }
 
+// Goes on in the page table that covers `next`, or behind the hole that is there.
+static void enter_table(struct page_walk *walk)
+{
+    walk->next_entry = page_table_entry_or_skip(walk->root, &walk->next);
+    walk->table_end = walk->next_entry;
+    walk->budget--;
+    if (!walk->next_entry)
+        return;
+    uint64_t end = min_of(align_down(walk->next, PAGE_TABLE_SPAN) + PAGE_TABLE_SPAN, walk->end);
+    uint64_t count = (end - walk->next) / PAGE_SIZE;
+    walk->next = end;
+    walk->table_end += count;
+    walk->budget -= (int64_t)(count / ENTRIES_PER_BUDGET);
+}
+
 enum page_walk_step page_walk_next(struct page_walk *walk)
 {
-    while (walk->next < walk->end) {
+    for (;;) {
         if (walk->budget <= 0) {
             walk->budget = PAGE_WALK_BUDGET;
             return PAGE_WALK_PAUSE;
         }
-        uint64_t window_end = align_down(walk->next, PAGE_WALK_WINDOW) + PAGE_WALK_WINDOW;
-        window_end = min_of(window_end, walk->end);
-        uint64_t found = page_table_next_mapped(walk->root, walk->next, window_end, &walk->entry);
-        uint64_t tables = (found >> PAGE_TABLE_SPAN_SHIFT) - (walk->next >> PAGE_TABLE_SPAN_SHIFT);
-        walk->budget -= 1 + PAGE_TABLE_COST * (int64_t)tables;
-        if (found < window_end) {
-            walk->address = found;
-            walk->next = found + PAGE_SIZE;
+        uint64_t *entry = walk->next_entry, *const table_end = walk->table_end;
+        while (entry != table_end && *entry == 0)
+            entry++;
+        if (entry != table_end) {
+            walk->entry = entry;
+            walk->address = walk->next - (uint64_t)(table_end - entry) * PAGE_SIZE;
+            walk->next_entry = entry + 1;
+            walk->budget--;
             return PAGE_WALK_PAGE;
         }
-        walk->next = window_end;
+        if (walk->next >= walk->end)
+            return PAGE_WALK_END;
+        enter_table(walk);
     }
-    return PAGE_WALK_END;
 }
 
 // Frames whose entries are cleared but may still be in a TLB.
@@ -71,11 +85,14 @@ struct frame_batch {
     struct frame *frames[PAGE_WALK_BUDGET];
 };
 
+_Static_assert(PAGE_WALK_BUDGET <= FRAME_BATCH_LIMIT, "a batch is released at once");
+
 static void release_batch(struct frame_batch *batch, struct address_space *space)
 {
+    if (batch->count == 0)
+        return;
     tlb_range_flush(&batch->stale, space);
-    for (uint32_t i = 0; i < batch->count; i++)
-        frame_release(batch->frames[i]);
+    frames_release(batch->frames, batch->count);
     atomic_fetch_sub_explicit(&space->resident_pages, batch->count, memory_order_relaxed);
     batch->count = 0;
 }
