@@ -74,11 +74,13 @@ static int copy_pages(struct address_space *parent, struct address_space *child,
 static int copy_regions(struct address_space *parent, struct address_space *child)
 {
     uint32_t seen = 0;
+    struct region *last = NULL;
     for (struct region *region = region_first(parent); region; region = region_next(region)) {
         struct region *copy = region_create(region);
         if (!copy)
             return -ENOMEM;
-        region_insert(child, copy);
+        region_insert_after(child, copy, last);
+        last = copy;
         // What is shared comes from the object again when the child touches it.
         int error = region->shared ? 0 : copy_pages(parent, child, region);
         if (error)

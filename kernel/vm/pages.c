@@ -3,6 +3,7 @@
 // flushed, frame released; otherwise a program could reach a frame that is already somebody else's.
 #include "vm/pages.h"
 
+#include "abi/errno.h"
 #include "lib/panic.h"
 #include "sched/scheduler.h"
 #include "vm/tlb.h"
@@ -144,16 +145,34 @@ void pages_restrict(struct address_space *space, const struct region *region, ui
     }
 }
 
+// Unmaps [start, end), which leaves something of the region on both sides.
+static int unmap_middle(struct address_space *space, struct region *region, uint64_t start,
+                        uint64_t end)
+{
+    if (space->region_count >= REGION_LIMIT)
+        return -ENOMEM;
+    struct region *upper = region_create(region);
+    if (!upper)
+        return -ENOMEM;
+    pages_drop(space, start, end);
+    upper->start = end;
+    if (upper->object)
+        upper->object_page += (end - region->start) / PAGE_SIZE;
+    region_shorten(space, region, start, region->end);
+    region_insert_after(space, upper, region);
+    return 0;
+}
+
 int pages_unmap(struct address_space *space, uint64_t start, uint64_t end)
 {
-    int error = region_isolate(space, start, end, 1);
-    if (error)
-        return error;
     struct region *region = region_find_from(space, start);
+    if (region && region->start < start && region->end > end)
+        return unmap_middle(space, region, start, end);
     for (uint32_t seen = 1; region && region->start < end; seen++) {
-        struct region *next = region_next(region);
-        pages_drop(space, region->start, region->end);
-        region_remove(space, region);
+        uint64_t from = max_of(region->start, start), to = min_of(region->end, end);
+        struct region *next = region->end < end ? region_next(region) : NULL;
+        pages_drop(space, from, to);
+        region_shorten(space, region, from, to);
         if (seen % REGIONS_PER_PREEMPT_POINT == 0)
             preempt_point();
         region = next;
