@@ -14,7 +14,7 @@
 #define FRAME_POISON 0x5a // visible in a dump, and not canonical as a pointer
 #define SHELF_LIMIT 128u
 #define SHELF_ORDER FRAME_ORDER_LIMIT // no block's
-#define REFILL_ORDER 3u
+#define REFILL_ORDER 4u
 
 struct frame_allocator frame_allocator = {
     .lock = SPINLOCK_INIT("frames", LOCK_RANK_FRAMES),
@@ -73,7 +73,7 @@ static struct frame *find_free_buddy(uint64_t number, uint32_t order)
     return is_free ? buddy : NULL;
 }
 
-static void insert_block(struct frame *frame, uint32_t order)
+static never_inlined void insert_block(struct frame *frame, uint32_t order)
 {
     uint64_t number = frame_number(frame);
 
@@ -113,21 +113,37 @@ static struct frame *take_free(uint32_t order)
 }
 
 // The order keeps it from being merged: no block that is looked for has it.
-static void put_on_shelf(struct frame_shelf *shelf, struct frame *frame)
+static inline void put_on_shelf(struct frame_shelf *shelf, struct frame *frame)
 {
     frame->order = SHELF_ORDER;
     frame->use = FRAME_FREE;
-    list_prepend(&shelf->frames, &frame->link);
+    frame->shelf_next = shelf->top;
+    shelf->top = frame;
     shelf->count++;
 }
 
-static struct frame *take_from_shelf(struct frame_shelf *shelf)
+// NULL when it is empty.
+static inline struct frame *take_from_shelf(struct frame_shelf *shelf)
 {
-    struct frame *frame = list_first(&shelf->frames, struct frame, link);
+    struct frame *frame = shelf->top;
 
-    list_remove(&frame->link);
-    shelf->count--;
+    if (frame != NULL) {
+        shelf->top = frame->shelf_next;
+        shelf->count--;
+    }
     return frame;
+}
+
+// The frames of a block, lowest first, onto the shelf of single frames, which is empty.
+static void cut_block(struct frame *block, uint32_t count)
+{
+    for (uint32_t i = 0; i < count; i++) {
+        block[i].order = SHELF_ORDER;
+        block[i].use = FRAME_FREE;
+        block[i].shelf_next = block + i + 1;
+    }
+    block[count - 1].shelf_next = NULL;
+    frame_allocator.singles = (struct frame_shelf){ block, count };
 }
 
 // Cuts one block, of the refill order or the biggest below it, into single frames.
@@ -137,25 +153,27 @@ static void refill_singles(void)
         struct frame *block = take_free(order);
         if (block == NULL)
             continue;
-        for (uint32_t i = 1u << order; i-- > 0;)
-            put_on_shelf(&frame_allocator.singles, block + i);
+        cut_block(block, 1u << order);
         return;
     }
 }
 
-static struct frame *take_single(void)
+// For when no single frame lies ready.
+static never_inlined struct frame *find_single(void)
 {
-    if (frame_allocator.singles.count == 0)
-        refill_singles();
-    if (frame_allocator.singles.count > 0)
-        return take_from_shelf(&frame_allocator.singles);
-    return frame_allocator.blank.count > 0 ? take_from_shelf(&frame_allocator.blank) : NULL;
+    if (frame_allocator.descriptors == NULL) // no memory yet
+        return NULL;
+    refill_singles();
+    struct frame *frame = take_from_shelf(&frame_allocator.singles);
+    return frame != NULL ? frame : take_from_shelf(&frame_allocator.blank);
 }
 
 static void clear_shelf(struct frame_shelf *shelf)
 {
-    while (shelf->count > 0)
-        insert_block(take_from_shelf(shelf), 0);
+    struct frame *frame;
+
+    while ((frame = take_from_shelf(shelf)) != NULL)
+        insert_block(frame, 0);
 }
 
 // When no block is large enough, frames on the shelves may be what is missing to complete one.
@@ -170,7 +188,7 @@ static struct frame *take_block(uint32_t order)
     return take_free(order);
 }
 
-static void hand_out(struct frame *frame, uint32_t order, enum frame_use use)
+static inline void hand_out(struct frame *frame, uint32_t order, enum frame_use use)
 {
     // A free block that someone still refers to would be handed to two owners.
     kassert(atomic_load_explicit(&frame->references, memory_order_relaxed) == 0);
@@ -181,23 +199,41 @@ static void hand_out(struct frame *frame, uint32_t order, enum frame_use use)
     atomic_store_explicit(&frame->references, 1, memory_order_relaxed);
 }
 
-struct frame *frames_allocate(uint32_t order, enum frame_use use)
+struct frame *frame_allocate(enum frame_use use)
+{
+    kassert(use > FRAME_RESERVED && use < FRAME_USE_COUNT);
+    spinlock_acquire(&frame_allocator.lock);
+    struct frame *frame = take_from_shelf(&frame_allocator.singles);
+    if (unlikely(frame == NULL))
+        frame = find_single();
+    if (frame != NULL)
+        hand_out(frame, 0, use);
+    spinlock_release(&frame_allocator.lock);
+    return frame;
+}
+
+static struct frame *allocate_block(uint32_t order, enum frame_use use)
 {
     struct frame *frame = NULL;
 
     kassert(order < FRAME_ORDER_LIMIT && use > FRAME_RESERVED && use < FRAME_USE_COUNT);
     spinlock_acquire(&frame_allocator.lock);
     if (frame_allocator.descriptors != NULL)
-        frame = order == 0 ? take_single() : take_block(order);
+        frame = take_block(order);
     if (frame != NULL)
         hand_out(frame, order, use);
     spinlock_release(&frame_allocator.lock);
     return frame;
 }
 
+struct frame *frames_allocate(uint32_t order, enum frame_use use)
+{
+    return order == 0 ? frame_allocate(use) : allocate_block(order, use);
+}
+
 struct frame *frame_allocate_zeroed(enum frame_use use)
 {
-    struct frame *frame = frames_allocate(0, use);
+    struct frame *frame = frame_allocate(use);
 
     // What an earlier owner left there must not be seen by the next one.
     if (PROTECT_ZERO && frame != NULL)
@@ -217,19 +253,16 @@ static bool frame_is_blank(const struct frame *frame)
 
 struct frame *frame_allocate_blank(enum frame_use use)
 {
-    struct frame *frame = NULL;
-
     spinlock_acquire(&frame_allocator.lock);
-    if (frame_allocator.blank.count > 0) {
-        frame = take_from_shelf(&frame_allocator.blank);
+    struct frame *frame = take_from_shelf(&frame_allocator.blank);
+    if (frame != NULL)
         hand_out(frame, 0, use);
-    }
     spinlock_release(&frame_allocator.lock);
     if (frame != NULL) {
         kassert(!DEBUG_CHECKS || frame_is_blank(frame));
         return frame;
     }
-    frame = frames_allocate(0, use);
+    frame = frame_allocate(use);
     if (frame != NULL)
         memset(frame_pointer(frame), 0, PAGE_SIZE);
     return frame;

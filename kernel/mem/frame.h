@@ -34,8 +34,9 @@ struct frame {
     uint16_t slab_cache : 7; // FRAME_CACHE: number of the cache, in every frame of the slab
     struct list_node link;   // free list, slab list, or the owner's
     union {
-        void *slab_free;       // FRAME_CACHE: first free object
-        uint64_t *table_entry; // FRAME_PAGE_TABLE: the entry that leads to it
+        void *slab_free;          // FRAME_CACHE: first free object
+        uint64_t *table_entry;    // FRAME_PAGE_TABLE: the entry that leads to it
+        struct frame *shelf_next; // FRAME_FREE and on a shelf
     };
 };
 
@@ -49,6 +50,7 @@ void frames_give(uint64_t base, uint64_t page_count);
 
 // A block of 2^order frames with one reference; contents undefined. NULL when there is none.
 must_check struct frame *frames_allocate(uint32_t order, enum frame_use use);
+must_check struct frame *frame_allocate(enum frame_use use); // a single one
 // One frame, zeroed.
 must_check struct frame *frame_allocate_zeroed(enum frame_use use);
 static inline void frame_reference(struct frame *frame)

@@ -5,9 +5,10 @@
 #include "cpu/spinlock.h"
 #include "mem/frame.h"
 
-// Single free frames outside the buddy lists, ready to be handed out.
+// Single free frames outside the buddy lists, ready to be handed out: a stack, linked by
+// `shelf_next`.
 struct frame_shelf {
-    struct list_node frames;
+    struct frame *top;
     uint32_t count;
 };
 

@@ -205,7 +205,8 @@ static bool can_join(const struct region *low, const struct region *high)
 }
 
 // Gives all of `high` to `low`, which ends where it starts.
-static void absorb(struct address_space *space, struct region *low, struct region *high)
+static never_inlined void absorb(struct address_space *space, struct region *low,
+                                 struct region *high)
 {
     low->end = high->end;
     space->mapped_pages += region_page_count(high); // which its removal takes off
