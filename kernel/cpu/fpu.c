@@ -72,6 +72,11 @@ uint32_t fpu_state_size(void)
 void fpu_state_init(void *state)
 {
     memset(state, 0, fpu_state_size());
+    fpu_state_init_zeroed(state);
+}
+
+void fpu_state_init_zeroed(void *state)
+{
     *(uint16_t *)((char *)state + FXSAVE_FCW_OFFSET) = INITIAL_FCW;
     *(uint32_t *)((char *)state + FXSAVE_MXCSR_OFFSET) = INITIAL_MXCSR;
 }

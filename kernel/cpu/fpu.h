@@ -11,6 +11,7 @@ void fpu_init(void);
 uint32_t fpu_state_size(void);
 // Writes the state a program starts with: FCW 0x37f, MXCSR 0x1f80, everything else zero.
 void fpu_state_init(void *state);
+void fpu_state_init_zeroed(void *state); // the same in an area that is all zeroes
 // The area must not be that of a thread that runs on another CPU.
 void fpu_save(void *state);
 void fpu_restore(const void *state);

@@ -66,11 +66,11 @@ struct file_table *file_table_create(void)
 // Copies the slots of `from`, whose lock is held; `to` is nobody else's yet and not smaller.
 static void copy_slots(struct file_table *to, const struct file_table *from)
 {
-    for (uint32_t i = 0; i < from->capacity; i++) {
-        if (!from->files[i])
-            continue;
-        file_reference(from->files[i]);
-        to->files[i] = from->files[i];
+    size_t slot = 0;
+    while ((slot = bitmap_find_set(from->used, slot, from->capacity)) < from->capacity) {
+        file_reference(from->files[slot]);
+        to->files[slot] = from->files[slot];
+        slot++;
     }
     memcpy(to->used, from->used, from->capacity / 8);
     memcpy(to->close_on_exec, from->close_on_exec, from->capacity / 8);
@@ -105,9 +105,9 @@ void file_table_release(struct file_table *table)
 {
     if (atomic_fetch_sub_explicit(&table->references, 1, memory_order_acq_rel) != 1)
         return;
-    for (uint32_t i = 0; i < table->capacity; i++) {
-        if (table->files[i])
-            file_release(table->files[i]);
+    size_t slot = 0;
+    while ((slot = bitmap_find_set(table->used, slot, table->capacity)) < table->capacity) {
+        file_release(table->files[slot++]);
         preempt_point();
     }
     memory_release(table->files);
@@ -128,14 +128,11 @@ struct file *file_table_get(struct file_table *table, int descriptor)
 
 int file_table_next(struct file_table *table, int from)
 {
-    int found = -1;
     spinlock_acquire(&table->lock);
-    for (uint32_t slot = (uint32_t)from; slot < table->capacity && found < 0; slot++) {
-        if (table->files[slot])
-            found = (int)slot;
-    }
+    size_t slot = bitmap_find_set(table->used, (size_t)from, table->capacity);
+    bool found = slot < table->capacity;
     spinlock_release(&table->lock);
-    return found;
+    return found ? (int)slot : -1;
 }
 
 // Doubles the capacity until `descriptor` has a slot. -ENOMEM.
@@ -273,10 +270,9 @@ static struct file *take_marked(struct file_table *table, uint32_t *slot)
 {
     struct file *file = NULL;
     spinlock_acquire(&table->lock);
-    for (; *slot < table->capacity && !file; ++*slot) {
-        if (bitmap_test(table->close_on_exec, *slot))
-            file = exchange_slot(table, *slot, NULL, false);
-    }
+    *slot = (uint32_t)bitmap_find_set(table->close_on_exec, *slot, table->capacity);
+    if (*slot < table->capacity)
+        file = exchange_slot(table, *slot, NULL, false);
     spinlock_release(&table->lock);
     return file;
 }

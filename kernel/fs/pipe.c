@@ -258,7 +258,7 @@ static int64_t append_slot(struct pipe *pipe, struct user_iterator *source)
     uint32_t count = count_slots(pipe);
     struct pipe_slot *slot = slot_at(pipe, count);
     if (!slot->frame)
-        slot->frame = frames_allocate(0, FRAME_PIPE);
+        slot->frame = frame_allocate(FRAME_PIPE);
     if (!slot->frame)
         return -ENOMEM;
     size_t chunk = min_of(source->remaining, PAGE_SIZE);

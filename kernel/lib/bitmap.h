@@ -20,3 +20,4 @@ static inline void bitmap_clear(uint64_t *words, size_t bit)
 
 // The first clear bit at or after `from`; `limit` when there is none.
 size_t bitmap_find_clear(const uint64_t *words, size_t from, size_t limit);
+size_t bitmap_find_set(const uint64_t *words, size_t from, size_t limit); // likewise

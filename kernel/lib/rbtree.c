@@ -99,6 +99,19 @@ bool rb_insert(struct rb_tree *tree, struct rb_node *node, const void *key, rb_c
     return true;
 }
 
+void rb_insert_after(struct rb_tree *tree, struct rb_node *node, struct rb_node *previous)
+{
+    struct rb_node **link = previous == NULL ? &tree->root : &previous->right, *parent = previous;
+
+    while (*link != NULL) {
+        parent = *link;
+        link = &parent->left;
+    }
+    *node = (struct rb_node){ .parent = parent, .red = true };
+    *link = node;
+    repair_insert(tree, node);
+}
+
 // Ways through `node` (may be NULL, below `parent`) have one black node too few.
 static void repair_remove(struct rb_tree *tree, struct rb_node *node, struct rb_node *parent)
 {
@@ -177,6 +190,15 @@ void rb_remove(struct rb_tree *tree, struct rb_node *node)
     if (!lost_red)
         repair_remove(tree, child, parent);
     *node = (struct rb_node){ 0 };
+}
+
+struct rb_node *rb_take_first(struct rb_tree *tree)
+{
+    struct rb_node *node = rb_first(tree);
+
+    if (node != NULL)
+        replace_child(tree, node->parent, node, node->right);
+    return node;
 }
 
 struct rb_node *rb_find(const struct rb_tree *tree, const void *key, rb_compare_key compare)

@@ -21,7 +21,12 @@ typedef int (*rb_compare_key)(const void *key, const struct rb_node *node);
 // Links `node` with key `key`; false when an equal node exists (then nothing changed).
 must_check bool rb_insert(struct rb_tree *tree, struct rb_node *node, const void *key,
                           rb_compare_key compare);
+// The same for who knows the node that sorts just before it; NULL: it becomes the first.
+void rb_insert_after(struct rb_tree *tree, struct rb_node *node, struct rb_node *previous);
 void rb_remove(struct rb_tree *tree, struct rb_node *node);
+// Unlinks the first node, NULL when there is none, and leaves the tree out of balance: only for who
+// takes all of them.
+struct rb_node *rb_take_first(struct rb_tree *tree);
 struct rb_node *rb_find(const struct rb_tree *tree, const void *key, rb_compare_key compare);
 // The last node that sorts at or before the key; NULL when there is none.
 struct rb_node *rb_find_at_or_before(const struct rb_tree *tree, const void *key,

@@ -33,7 +33,11 @@ struct frame {
     uint16_t slab_used : 9;  // FRAME_CACHE: objects in use
     uint16_t slab_cache : 7; // FRAME_CACHE: number of the cache, in every frame of the slab
     struct list_node link;   // free list, slab list, or the owner's
-    void *slab_free;         // FRAME_CACHE: first free object
+    union {
+        void *slab_free;          // FRAME_CACHE: first free object
+        uint64_t *table_entry;    // FRAME_PAGE_TABLE: the entry that leads to it
+        struct frame *shelf_next; // FRAME_FREE and on a shelf
+    };
 };
 
 _Static_assert(sizeof(struct frame) == 32, "a frame descriptor is 32 bytes");
@@ -46,6 +50,7 @@ void frames_give(uint64_t base, uint64_t page_count);
 
 // A block of 2^order frames with one reference; contents undefined. NULL when there is none.
 must_check struct frame *frames_allocate(uint32_t order, enum frame_use use);
+must_check struct frame *frame_allocate(enum frame_use use); // a single one
 // One frame, zeroed.
 must_check struct frame *frame_allocate_zeroed(enum frame_use use);
 static inline void frame_reference(struct frame *frame)
@@ -54,6 +59,15 @@ static inline void frame_reference(struct frame *frame)
 }
 // Drops a reference; the last one frees the whole block.
 void frame_release(struct frame *frame);
+// The same for several frames, each heading its block; at most FRAME_BATCH_LIMIT, since the lock is
+// taken once.
+#define FRAME_BATCH_LIMIT 32u
+void frames_release(struct frame *const frames[], uint32_t count);
+
+// One frame that is all zeroes, in every build; for those who leave theirs all zeroes again and
+// give it back by the second, with its only reference. Nobody then clears what is clean.
+must_check struct frame *frame_allocate_blank(enum frame_use use);
+void frame_release_blank(struct frame *frame);
 
 phys_addr frame_address(const struct frame *frame);
 void *frame_pointer(const struct frame *frame); // in the direct map

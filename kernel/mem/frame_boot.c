@@ -192,6 +192,7 @@ void frames_init(const struct boot_info *boot)
 
     for (uint32_t order = 0; order < FRAME_ORDER_LIMIT; order++)
         list_init(&frame_allocator.free_lists[order]);
+    frame_allocator.singles = frame_allocator.blank = (struct frame_shelf){ 0 };
     frame_allocator.descriptors = direct_map_pointer(phys_make(array.start << PAGE_SHIFT));
     frame_allocator.frame_limit = frame_limit;
     fill_descriptors(boot, array);

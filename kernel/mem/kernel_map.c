@@ -69,6 +69,7 @@ void kernel_map_init(const struct boot_info *boot)
     share_area(STACK_AREA_BASE, ROOT_ENTRY_SPAN);
     for (uint32_t i = 0; i < USER_ROOT_ENTRIES; i++)
         root[i] = 0;
+    page_tables_init(kernel_page_table_root);
     if (!PROTECT_TRAP_TABLE)
         open_trap_table();
     // No mapping uses entry 4 yet, so no line is cached under a type that changes here; only the

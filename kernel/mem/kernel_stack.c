@@ -54,7 +54,7 @@ static void unmap_slot(uint32_t slot, uint64_t page_count)
 static bool map_stack_page(uint64_t address)
 {
     uint64_t *entry = page_table_entry(kernel_page_table_root, address, true);
-    struct frame *frame = entry == NULL ? NULL : frames_allocate(0, FRAME_STACK);
+    struct frame *frame = entry == NULL ? NULL : frame_allocate(FRAME_STACK);
 
     if (frame == NULL)
         return false;

@@ -33,7 +33,7 @@ static void *allocate_block(size_t size, uint32_t order)
 
     if (frame == NULL)
         return NULL;
-    return memset(frame_pointer(frame), 0, align_up(size, PAGE_SIZE));
+    return memset(frame_pointer(frame), 0, align_up(size, sizeof(uint64_t)));
 }
 
 void *memory_allocate(size_t size)

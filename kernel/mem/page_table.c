@@ -1,11 +1,10 @@
 // The walk through four-level page tables (SDM vol. 3A, 4.5). Tables are frames reached through the
-// direct map. They are zeroed here, whatever a build leaves out: a table with leftovers in it would
-// map memory at random. Rights are set in the last level only; upper entries allow everything.
+// direct map. They come blank, whatever a build leaves out: a table with leftovers in it would map
+// memory at random; and they go blank, so that the next one need not be cleared. Rights are set in
+// the last level only; upper entries allow everything.
 #include "mem/page_table.h"
 
 #include "lib/panic.h"
-#include "lib/protection.h"
-#include "lib/string.h"
 #include "mem/frame.h"
 
 #define ENTRIES 512u
@@ -24,32 +23,45 @@ static uint32_t entry_index(uint64_t address, uint32_t level)
     return address >> (PAGE_SHIFT + 9 * level) & (ENTRIES - 1);
 }
 
+static bool leads_to_table(uint64_t entry)
+{
+    return (entry & (PTE_PRESENT | PTE_LARGE)) == PTE_PRESENT;
+}
+
 // Bytes that one entry of a table at this level covers.
 static uint64_t entry_span(uint32_t level)
 {
     return PAGE_SIZE << (9 * level);
 }
 
-static struct frame *allocate_table(void)
-{
-    struct frame *frame = frames_allocate(0, FRAME_PAGE_TABLE);
+// What the kernel's half of every root holds: the same entries in each. Few, so that they are put
+// in and taken out one by one, and the rest of a root stays blank.
+static uint32_t kernel_entry_count;
+static uint16_t kernel_entries[ENTRIES - USER_ROOT_ENTRIES];
 
-    if (frame != NULL)
-        memset(frame_pointer(frame), 0, PAGE_SIZE);
-    return frame;
+void page_tables_init(phys_addr root)
+{
+    const uint64_t *table = direct_map_pointer(root);
+
+    kernel_page_table_root = root;
+    kernel_entry_count = 0;
+    for (uint32_t i = USER_ROOT_ENTRIES; i < ENTRIES; i++) {
+        if (table[i] != 0)
+            kernel_entries[kernel_entry_count++] = (uint16_t)i;
+    }
 }
 
 phys_addr page_table_create(void)
 {
-    struct frame *frame = allocate_table();
+    struct frame *frame = frame_allocate_blank(FRAME_PAGE_TABLE);
 
     if (frame == NULL)
         return phys_make(0);
-    // The kernel half of the root never changes after kernel_map_init(), so no lock is needed.
     uint64_t *root = frame_pointer(frame);
-    uint64_t *kernel_root = direct_map_pointer(kernel_page_table_root);
-    memcpy(root + USER_ROOT_ENTRIES, kernel_root + USER_ROOT_ENTRIES,
-           (ENTRIES - USER_ROOT_ENTRIES) * sizeof(*root));
+    const uint64_t *kernel_root = direct_map_pointer(kernel_page_table_root);
+    for (uint32_t i = 0; i < kernel_entry_count; i++)
+        root[kernel_entries[i]] = kernel_root[kernel_entries[i]];
+    list_init(&frame->link);
     return frame_address(frame);
 }
 
@@ -71,32 +83,23 @@ static struct frame *unlink_table(uint64_t *link)
     return frame;
 }
 
-// Frees the tables below `table`, each counted off *budget. False when the budget ran out first.
-static bool release_below(uint64_t *table, uint32_t level, uint32_t count, uint32_t *budget)
-{
-    for (uint32_t i = 0; i < count; i++) {
-        if (table[i] == 0)
-            continue;
-        if (*budget == 0)
-            return false;
-        if (level > 1) {
-            if (!release_below(table_pointer(table[i]), level - 1, ENTRIES, budget))
-                return false;
-        } else if (DEBUG_CHECKS) {
-            kassert(table_is_empty(table_pointer(table[i])));
-        }
-        frame_release(unlink_table(&table[i]));
-        *budget -= *budget > 0;
-    }
-    return true;
-}
-
+// The newest goes first: a table is older than those below it, and blank once they are gone.
 bool page_table_destroy_step(phys_addr root, uint32_t table_limit)
 {
     kassert(root.value != kernel_page_table_root.value);
-    if (!release_below(direct_map_pointer(root), ROOT_LEVEL, USER_ROOT_ENTRIES, &table_limit))
-        return false;
-    frame_release(frame_at(root));
+    struct frame *root_frame = frame_at(root);
+    while (!list_is_empty(&root_frame->link)) {
+        if (table_limit-- == 0)
+            return false;
+        struct frame *frame = list_first(&root_frame->link, struct frame, link);
+        list_remove(&frame->link);
+        *frame->table_entry = 0;
+        frame_release_blank(frame);
+    }
+    uint64_t *table = frame_pointer(root_frame);
+    for (uint32_t i = 0; i < kernel_entry_count; i++)
+        table[kernel_entries[i]] = 0;
+    frame_release_blank(root_frame);
     return true;
 }
 
@@ -107,20 +110,19 @@ void page_table_destroy(phys_addr root)
     kassert(finished);
 }
 
-// The table that the entry leads to; with `create`, a missing one is made. NULL: there is none.
-static uint64_t *next_table(uint64_t *link, uint64_t rights, bool create)
+// A new table below `entry`. One of the user half is noted with its root, which frees it.
+static uint64_t *add_table(phys_addr root, uint64_t *entry, bool is_user)
 {
-    if ((*link & PTE_PRESENT) != 0) {
-        bool is_large = (*link & PTE_LARGE) != 0;
-        kassert(!(is_large && create));
-        return is_large ? NULL : table_pointer(*link);
-    }
-    if (!create)
-        return NULL;
-    struct frame *frame = allocate_table();
+    struct frame *frame = frame_allocate_blank(FRAME_PAGE_TABLE);
+
     if (frame == NULL)
         return NULL;
-    *link = frame_address(frame).value | rights;
+    frame->table_entry = entry;
+    if (is_user) {
+        kassert(root.value != kernel_page_table_root.value);
+        list_prepend(&frame_at(root)->link, &frame->link);
+    }
+    *entry = frame_address(frame).value | PTE_PRESENT | PTE_WRITE | (is_user ? PTE_USER : 0);
     return frame_pointer(frame);
 }
 
@@ -128,18 +130,35 @@ uint64_t *page_table_entry_at(phys_addr root, uint64_t address, uint32_t level, 
 {
     uint64_t *table = direct_map_pointer(root);
     bool is_user = entry_index(address, ROOT_LEVEL) < USER_ROOT_ENTRIES;
-    uint64_t rights = PTE_PRESENT | PTE_WRITE | (is_user ? PTE_USER : 0);
 
     for (uint32_t above = ROOT_LEVEL; above > level; above--) {
-        table = next_table(&table[entry_index(address, above)], rights, create);
+        uint64_t *entry = &table[entry_index(address, above)];
+        if (leads_to_table(*entry)) {
+            table = table_pointer(*entry);
+            continue;
+        }
+        kassert(!(create && *entry != 0));
+        table = create ? add_table(root, entry, is_user) : NULL;
         if (table == NULL)
             return NULL;
     }
     return &table[entry_index(address, level)];
 }
 
+// The way down where nothing is missing, without a loop; faults go it.
 uint64_t *page_table_entry(phys_addr root, uint64_t address, bool create)
 {
+    const uint64_t *table = direct_map_pointer(root);
+    uint64_t entry = table[entry_index(address, 3)];
+
+    if (likely(leads_to_table(entry))) {
+        entry = table_pointer(entry)[entry_index(address, 2)];
+        if (likely(leads_to_table(entry))) {
+            entry = table_pointer(entry)[entry_index(address, 1)];
+            if (likely(leads_to_table(entry)))
+                return &table_pointer(entry)[entry_index(address, 0)];
+        }
+    }
     return page_table_entry_at(root, address, 0, create);
 }
 
@@ -152,18 +171,20 @@ struct frame *page_table_take_empty(phys_addr root, uint64_t address)
     return unlink_table(link);
 }
 
-// The lowest level at which the walk to `address` finds an entry; *entry is that entry.
-static uint32_t walk_down(phys_addr root, uint64_t address, uint64_t **entry)
+uint64_t *page_table_entry_or_skip(phys_addr root, uint64_t *address)
 {
     uint64_t *table = direct_map_pointer(root);
-    uint32_t level = ROOT_LEVEL;
 
-    for (;; level--) {
-        *entry = &table[entry_index(address, level)];
-        if (level == 0 || (**entry & PTE_PRESENT) == 0 || (**entry & PTE_LARGE) != 0)
-            return level;
-        table = table_pointer(**entry);
+    for (uint32_t level = ROOT_LEVEL; level > 0; level--) {
+        uint64_t entry = table[entry_index(*address, level)];
+        if (!leads_to_table(entry)) {
+            uint64_t next = align_down(*address, entry_span(level)) + entry_span(level);
+            *address = next == 0 ? UINT64_MAX : next; // past the top of the address space
+            return NULL;
+        }
+        table = table_pointer(entry);
     }
+    return &table[entry_index(*address, 0)];
 }
 
 uint64_t page_table_next_mapped(phys_addr root, uint64_t start, uint64_t end, uint64_t **entry)
@@ -172,22 +193,16 @@ uint64_t page_table_next_mapped(phys_addr root, uint64_t start, uint64_t end, ui
 
     kassert(start % PAGE_SIZE == 0);
     while (address < end) {
-        uint64_t *found;
-        uint32_t level = walk_down(root, address, &found);
-
-        // Page entries lie side by side until the table ends.
-        for (; level == 0 && address < end; address += PAGE_SIZE, found++) {
+        uint64_t *found = page_table_entry_or_skip(root, &address);
+        if (found == NULL)
+            continue;
+        uint64_t table_end = min_of(align_down(address, entry_span(1)) + entry_span(1), end);
+        for (; address < table_end; address += PAGE_SIZE, found++) {
             if (*found != 0) {
                 *entry = found;
                 return address;
             }
-            if (entry_index(address, 0) == ENTRIES - 1)
-                break;
         }
-        uint64_t next = align_down(address, entry_span(level)) + entry_span(level);
-        if (next <= address) // past the top of the address space
-            break;
-        address = next;
     }
     return end;
 }

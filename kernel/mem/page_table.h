@@ -23,6 +23,8 @@ struct frame;
 // The root that holds only the kernel's half; idle and kernel threads run on it.
 extern phys_addr kernel_page_table_root;
 
+// Boot: the root whose kernel half is complete; every root made from now on shares it.
+void page_tables_init(phys_addr root);
 // A new root whose kernel half is shared with every other. value 0: no memory.
 must_check phys_addr page_table_create(void);
 // Frees all tables of the user half and the root. No page may be mapped any more (asserted).
@@ -36,8 +38,11 @@ uint64_t *page_table_entry(phys_addr root, uint64_t address, bool create);
 // The same for an entry of an upper table: level 1 holds directory entries, which may be large
 // pages.
 uint64_t *page_table_entry_at(phys_addr root, uint64_t address, uint32_t level, bool create);
+// The page entry of *address. Where no page table covers it, NULL, and *address moves to where the
+// next one may begin (UINT64_MAX: nowhere).
+uint64_t *page_table_entry_or_skip(phys_addr root, uint64_t *address);
 // Takes out the page table that covers the address when it has no entry left; the caller flushes,
-// then releases the frame. NULL when there is nothing to take out. Not for tables that roots share.
+// then releases the frame. NULL when there is nothing to take out. For the kernel root only.
 struct frame *page_table_take_empty(phys_addr root, uint64_t address);
 // The next address at or after `start`, below `end`, that has a non-zero page entry; `end` if none.
 // Skips absent tables whole. *entry is set when found.

@@ -18,9 +18,9 @@ extern uint32_t process_last_pid;           // given most recently
 extern struct process *process_reaper; // adopts orphans: init, at shutdown the one who shuts down
 extern bool process_shutting_down;     // no new process from now on
 
-// A process in no list yet, with one reference (the tree's), limits at their defaults. NULL: no
-// memory.
+// A process in no list yet, with one reference (the tree's) and no limits set. NULL: no memory.
 must_check struct process *process_create(const char *name);
+void process_set_default_limits(struct process *process);
 // For a process that was never published: gives back what it has and the object.
 void process_discard(struct process *process);
 // Makes the thread one of the process: it takes a reference that goes when the thread is gone.

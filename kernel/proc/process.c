@@ -71,7 +71,7 @@ static uint64_t default_process_limit(void)
                   DEFAULT_PROCESSES_MAXIMUM);
 }
 
-static void set_default_limits(struct process *process)
+void process_set_default_limits(struct process *process)
 {
     uint64_t processes = default_process_limit();
     for (uint32_t i = 0; i < RLIMIT_COUNT; i++)
@@ -106,7 +106,6 @@ struct process *process_create(const char *name)
     itimers_init(process);
     process->umask = DEFAULT_UMASK;
     process->exit_signal = SIGCHLD;
-    set_default_limits(process);
     string_copy(process->name, name, sizeof(process->name));
     atomic_fetch_add_explicit(&live_count, 1, memory_order_relaxed);
     return process;

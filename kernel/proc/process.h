@@ -54,6 +54,7 @@ struct process {
     struct pending_signals pending_signals; // for any of its threads
     uint32_t queued_signals;                // entries, its threads' too; bounded by a limit
     struct abi_sigaction actions[SIGNAL_LIMIT];
+    uint64_t actions_set; // bit per signal; clear: its action is all zeroes, the default
     struct itimer itimers[ITIMER_COUNT];
     bool exiting;              // exit_group has begun: threads leave at the exit gate
     uint32_t death_signal;     // signal that ends the process, 0: exit()

@@ -38,6 +38,7 @@ int signal_action(uint32_t signal, const struct abi_sigaction *new_action,
     if (old_action)
         *old_action = *action;
     if (new_action) {
+        process->actions_set |= SIGNAL_BIT(signal);
         *action = *new_action;
         action->flags &= SA_KNOWN;
         action->mask &= ~SIGNALS_UNMASKABLE;
@@ -142,8 +143,8 @@ int64_t signal_wait_for(uint64_t set, uint64_t deadline_ns, struct abi_siginfo *
 void signal_reset_for_exec_locked(struct process *process)
 {
     struct thread_signals *signals = &current_thread()->signals;
-    for (uint32_t i = 0; i < SIGNAL_LIMIT; i++) {
-        struct abi_sigaction *action = &process->actions[i];
+    for (uint64_t left = process->actions_set; left; left &= left - 1) {
+        struct abi_sigaction *action = &process->actions[__builtin_ctzll(left)];
         *action =
             (struct abi_sigaction){ .handler = action->handler == SIG_IGN ? SIG_IGN : SIG_DFL };
     }
@@ -155,8 +156,11 @@ void signal_reset_for_exec_locked(struct process *process)
 void signal_inherit(struct process *child, struct thread *thread, uint64_t clone_flags)
 {
     const struct thread *self = current_thread();
+    const struct process *parent = current_process();
     spinlock_acquire(&process_lock);
-    memcpy(child->actions, current_process()->actions, sizeof(child->actions));
+    child->actions_set = parent->actions_set;
+    for (uint64_t left = child->actions_set; left; left &= left - 1)
+        child->actions[__builtin_ctzll(left)] = parent->actions[__builtin_ctzll(left)];
     spinlock_release(&process_lock);
     thread->signals.blocked = self->signals.blocked;
     // Two that run in the same memory at once must not share the stack.

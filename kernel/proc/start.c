@@ -38,6 +38,7 @@ static struct process *create_first(void)
     struct process *process = process_create("init");
     if (!process)
         return NULL;
+    process_set_default_limits(process);
     inode_reference(memory_fs_root());
     process->working_directory = memory_fs_root();
     process->files = file_table_create();

@@ -21,7 +21,7 @@ static struct frame *last_page(struct snapshot *snapshot)
     if (snapshot->size % PAGE_SIZE != 0)
         return page_tree_get(&snapshot->pages, index);
     preempt_point();
-    struct frame *frame = frames_allocate(0, FRAME_KERNEL);
+    struct frame *frame = frame_allocate(FRAME_KERNEL);
     if (frame && page_tree_put(&snapshot->pages, index, frame) != 0) {
         frame_release(frame);
         frame = NULL;

@@ -51,7 +51,7 @@ struct thread *thread_create(const char *name, thread_function function, void *a
         if (!thread->fpu_state)
             goto no_fpu_state;
         kassert((uint64_t)thread->fpu_state % FPU_STATE_ALIGNMENT == 0);
-        fpu_state_init(thread->fpu_state);
+        fpu_state_init_zeroed(thread->fpu_state);
     }
     string_copy(thread->name, name, sizeof(thread->name));
     prepare_stack(thread, function, argument);

@@ -57,9 +57,9 @@ void address_space_release(struct address_space *space)
     uint32_t seen = 0;
     preempt_point();
     mutex_acquire(&space->mutex); // nobody else can want it; what is called below asks for it
-    for (struct region *region; (region = region_first(space));) {
+    for (struct region *region; (region = region_take_first(space));) {
         pages_drop(space, region->start, region->end);
-        region_remove(space, region);
+        region_destroy(region);
         if (++seen % REGIONS_PER_PREEMPT_POINT == 0)
             preempt_point();
     }

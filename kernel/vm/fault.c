@@ -32,7 +32,7 @@ enum fault_verdict address_space_fault(struct address_space *space, uint64_t add
 }
 
 // Extends the stack region above `address` down to it. NULL when there is none or it may not.
-static struct region *grow_stack(struct address_space *space, uint64_t address)
+static never_inlined struct region *grow_stack(struct address_space *space, uint64_t address)
 {
     struct region *stack = region_find_from(space, address);
     uint64_t start = align_down(address, PAGE_SIZE);
@@ -63,7 +63,7 @@ static bool access_is_allowed(const struct region *region, uint32_t access)
 
 static struct frame *copy_frame(const struct frame *original)
 {
-    struct frame *copy = frames_allocate(0, FRAME_ANONYMOUS);
+    struct frame *copy = frame_allocate(FRAME_ANONYMOUS);
     if (copy)
         memcpy(frame_pointer(copy), frame_pointer(original), PAGE_SIZE);
     return copy;
@@ -89,29 +89,40 @@ static enum fault_verdict frame_from_object(const struct region *region, uint64_
     return frame ? FAULT_RESOLVED : FAULT_NO_MEMORY;
 }
 
-// The entry is 0: finds a frame for it.
-static enum fault_verdict fill_page(struct address_space *space, const struct region *region,
-                                    uint64_t page, bool write, uint64_t *entry)
+// Fills an empty entry.
+static void enter_page(struct address_space *space, const struct region *region, uint64_t *entry,
+                       struct frame *frame, bool writable)
 {
-    struct frame *frame;
-    bool writable = true;
-    if (region->object) {
-        enum fault_verdict verdict = frame_from_object(region, page, write, &frame, &writable);
-        if (verdict != FAULT_RESOLVED)
-            return verdict;
-    } else {
-        frame = frame_allocate_zeroed(FRAME_ANONYMOUS);
-        if (!frame)
-            return FAULT_NO_MEMORY;
-    }
     pages_entry_set(entry, pages_entry_value(frame_address(frame), region->protection, writable));
     atomic_fetch_add_explicit(&space->resident_pages, 1, memory_order_relaxed);
+}
+
+static never_inlined enum fault_verdict fill_from_object(struct address_space *space,
+                                                         const struct region *region, uint64_t page,
+                                                         bool write, uint64_t *entry)
+{
+    struct frame *frame;
+    bool writable;
+    enum fault_verdict verdict = frame_from_object(region, page, write, &frame, &writable);
+    if (verdict == FAULT_RESOLVED)
+        enter_page(space, region, entry, frame, writable);
+    return verdict;
+}
+
+static enum fault_verdict fill_with_zeroes(struct address_space *space, const struct region *region,
+                                           uint64_t *entry)
+{
+    struct frame *frame = frame_allocate_zeroed(FRAME_ANONYMOUS);
+    if (!frame)
+        return FAULT_NO_MEMORY;
+    enter_page(space, region, entry, frame, true);
     return FAULT_RESOLVED;
 }
 
 // A write to a present page that is not writable although its region is.
-static enum fault_verdict unshare_page(struct address_space *space, const struct region *region,
-                                       uint64_t page, uint64_t *entry)
+static never_inlined enum fault_verdict unshare_page(struct address_space *space,
+                                                     const struct region *region, uint64_t page,
+                                                     uint64_t *entry)
 {
     struct frame *frame = pages_entry_frame(*entry);
     bool alone = frame->use == FRAME_ANONYMOUS &&
@@ -148,7 +159,8 @@ enum fault_verdict pages_resolve(struct address_space *space, uint64_t address, 
     if (!*entry)
         return FAULT_NO_MEMORY;
     if (**entry == 0)
-        return fill_page(space, region, page, write, *entry);
+        return region->object ? fill_from_object(space, region, page, write, *entry)
+                              : fill_with_zeroes(space, region, *entry);
     kassert(**entry & PTE_PRESENT); // parked entries lie in regions that allow nothing
     if (write && !(**entry & PTE_WRITE))
         return unshare_page(space, region, page, *entry);

@@ -8,22 +8,43 @@
 
 #define REGIONS_PER_PREEMPT_POINT 8u
 
-// Enters the parent's page into the child's tables. -ENOMEM.
-static int copy_entry(struct address_space *child, const struct page_walk *walk,
-                      struct tlb_range *stale)
+// Where the child's entries go: the page table that covers `covered`, kept from page to page.
+struct copy_target {
+    struct address_space *child;
+    uint64_t covered;
+    uint64_t *table; // NULL: not looked up yet
+    uint64_t pages;  // copied
+    struct tlb_range stale;
+};
+
+// The child's entry for an address; NULL: no memory.
+static uint64_t *find_target(struct copy_target *target, uint64_t address)
 {
-    uint64_t *target = page_table_entry(child->page_table_root, walk->address, true);
-    if (!target)
+    if (!target->table || (target->covered ^ address) / PAGE_TABLE_SPAN != 0) {
+        target->covered = address;
+        target->table = page_table_entry(target->child->page_table_root,
+                                         align_down(address, PAGE_TABLE_SPAN), true);
+        if (!target->table)
+            return NULL;
+    }
+    return &target->table[address % PAGE_TABLE_SPAN / PAGE_SIZE];
+}
+
+// Enters the parent's page into the child's tables. -ENOMEM.
+static int copy_entry(struct copy_target *target, const struct page_walk *walk)
+{
+    uint64_t *entry = find_target(target, walk->address);
+    if (!entry)
         return -ENOMEM;
     uint64_t value = *walk->entry;
     if (PROTECT_COW && (value & PTE_WRITE)) {
         value &= ~PTE_WRITE;
         pages_entry_set(walk->entry, value);
-        tlb_range_add(stale, walk->address);
+        tlb_range_add(&target->stale, walk->address);
     }
     frame_reference(pages_entry_frame(value));
-    pages_entry_set(target, value & ~(PTE_ACCESSED | PTE_DIRTY));
-    atomic_fetch_add_explicit(&child->resident_pages, 1, memory_order_relaxed);
+    pages_entry_set(entry, value & ~(PTE_ACCESSED | PTE_DIRTY));
+    target->pages++;
     return 0;
 }
 
@@ -31,31 +52,35 @@ static int copy_pages(struct address_space *parent, struct address_space *child,
                       const struct region *region)
 {
     int error = 0;
-    struct tlb_range stale = { 0 };
+    struct copy_target target = { .child = child };
     struct page_walk walk;
     page_walk_begin(&walk, parent, region->start, region->end);
     for (;;) {
         enum page_walk_step step = page_walk_next(&walk);
         if (step == PAGE_WALK_PAGE)
-            error = copy_entry(child, &walk, &stale);
+            error = copy_entry(&target, &walk);
         if (step == PAGE_WALK_PAGE && !error)
             continue;
         // Before anything else of the parent runs: its writes must fault from now on.
-        tlb_range_flush(&stale, parent);
+        tlb_range_flush(&target.stale, parent);
         if (error || step == PAGE_WALK_END)
-            return error;
+            break;
         preempt_point();
     }
+    atomic_fetch_add_explicit(&child->resident_pages, target.pages, memory_order_relaxed);
+    return error;
 }
 
 static int copy_regions(struct address_space *parent, struct address_space *child)
 {
     uint32_t seen = 0;
+    struct region *last = NULL;
     for (struct region *region = region_first(parent); region; region = region_next(region)) {
         struct region *copy = region_create(region);
         if (!copy)
             return -ENOMEM;
-        region_insert(child, copy);
+        region_insert_after(child, copy, last);
+        last = copy;
         // What is shared comes from the object again when the child touches it.
         int error = region->shared ? 0 : copy_pages(parent, child, region);
         if (error)

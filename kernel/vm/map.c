@@ -9,22 +9,32 @@
 
 #define REGIONS_PER_PREEMPT_POINT 8u
 
-// Puts `model`, whose range is free or is to be replaced, into the space.
-static int place_region(struct address_space *space, const struct region *model)
+// Puts `model`, whose range is free or is to be replaced, into the space; `place` is that of its
+// start.
+static int place_region(struct address_space *space, const struct region *model,
+                        struct region_place place)
 {
+    bool in_use = !region_place_is_free(&place, model->start, model->end);
     uint64_t pages = region_page_count(model);
-    uint64_t replaced = placement_mapped_pages(space, model->start, model->end);
-    if (!placement_is_within_limit(space, pages - replaced) || space->region_count >= REGION_LIMIT)
+    if (in_use)
+        pages -= placement_mapped_pages(space, model->start, model->end);
+    if (!placement_is_within_limit(space, pages))
+        return -ENOMEM;
+    if (!in_use && region_extend(space, place, model))
+        return 0;
+    if (space->region_count >= REGION_LIMIT)
         return -ENOMEM;
     struct region *region = region_create(model);
     if (!region)
         return -ENOMEM;
-    if (replaced) {
-        int error = pages_unmap(space, model->start, model->end);
-        if (error) {
-            region_destroy(region);
-            return error;
-        }
+    if (!in_use) {
+        region_insert_after(space, region, place.below); // nothing there to be joined with
+        return 0;
+    }
+    int error = pages_unmap(space, model->start, model->end);
+    if (error) {
+        region_destroy(region);
+        return error;
     }
     region_insert(space, region);
     region_join(space, model->start, model->end);
@@ -64,11 +74,12 @@ int64_t address_space_map(struct address_space *space, uint64_t hint, uint64_t l
         .object_page = object ? object_page : 0,
     };
     mutex_acquire(&space->mutex);
-    int64_t start = placement_choose(space, hint, length, flags);
+    struct region_place place;
+    int64_t start = placement_choose(space, hint, length, flags, &place);
     if (start >= 0) {
         model.start = (uint64_t)start;
         model.end = model.start + length;
-        int error = place_region(space, &model);
+        int error = place_region(space, &model, place);
         if (error)
             start = error;
     }
@@ -182,7 +193,7 @@ static bool move_break(struct address_space *space, uint64_t old_end, uint64_t n
     struct region model = { .start = old_end,
                             .end = new_end,
                             .protection = PROTECTION_READ | PROTECTION_WRITE };
-    return place_region(space, &model) == 0;
+    return place_region(space, &model, region_locate(space, old_end)) == 0;
 }
 
 uint64_t address_space_set_break(struct address_space *space, uint64_t wanted)

@@ -3,15 +3,14 @@
 // flushed, frame released; otherwise a program could reach a frame that is already somebody else's.
 #include "vm/pages.h"
 
+#include "abi/errno.h"
 #include "lib/panic.h"
 #include "sched/scheduler.h"
 #include "vm/tlb.h"
 
-// What one walk step may look through, and what looking through one page table costs compared with
-// handling one page: both keep the stretch between two preemption points short.
-#define PAGE_WALK_WINDOW (32ull << 20)
-#define PAGE_TABLE_SPAN_SHIFT 21u
-#define PAGE_TABLE_COST 12
+// What looking through so many entries of a page table, or past one hole between tables, costs:
+// about as much as handling one page. Keeps the stretch between two preemption points short.
+#define ENTRIES_PER_BUDGET 32
 
 #define REGIONS_PER_PREEMPT_POINT 8u
 
@@ -42,26 +41,42 @@ void page_walk_begin(struct page_walk *walk, const struct address_space *space, 
     };
 }
 
+// Goes on in the page table that covers `next`, or behind the hole that is there.
+static void enter_table(struct page_walk *walk)
+{
+    walk->next_entry = page_table_entry_or_skip(walk->root, &walk->next);
+    walk->table_end = walk->next_entry;
+    walk->budget--;
+    if (!walk->next_entry)
+        return;
+    uint64_t end = min_of(align_down(walk->next, PAGE_TABLE_SPAN) + PAGE_TABLE_SPAN, walk->end);
+    uint64_t count = (end - walk->next) / PAGE_SIZE;
+    walk->next = end;
+    walk->table_end += count;
+    walk->budget -= (int64_t)(count / ENTRIES_PER_BUDGET);
+}
+
 enum page_walk_step page_walk_next(struct page_walk *walk)
 {
-    while (walk->next < walk->end) {
+    for (;;) {
         if (walk->budget <= 0) {
             walk->budget = PAGE_WALK_BUDGET;
             return PAGE_WALK_PAUSE;
         }
-        uint64_t window_end = align_down(walk->next, PAGE_WALK_WINDOW) + PAGE_WALK_WINDOW;
-        window_end = min_of(window_end, walk->end);
-        uint64_t found = page_table_next_mapped(walk->root, walk->next, window_end, &walk->entry);
-        uint64_t tables = (found >> PAGE_TABLE_SPAN_SHIFT) - (walk->next >> PAGE_TABLE_SPAN_SHIFT);
-        walk->budget -= 1 + PAGE_TABLE_COST * (int64_t)tables;
-        if (found < window_end) {
-            walk->address = found;
-            walk->next = found + PAGE_SIZE;
+        uint64_t *entry = walk->next_entry, *const table_end = walk->table_end;
+        while (entry != table_end && *entry == 0)
+            entry++;
+        if (entry != table_end) {
+            walk->entry = entry;
+            walk->address = walk->next - (uint64_t)(table_end - entry) * PAGE_SIZE;
+            walk->next_entry = entry + 1;
+            walk->budget--;
             return PAGE_WALK_PAGE;
         }
-        walk->next = window_end;
+        if (walk->next >= walk->end)
+            return PAGE_WALK_END;
+        enter_table(walk);
     }
-    return PAGE_WALK_END;
 }
 
 // Frames whose entries are cleared but may still be in a TLB.
@@ -71,11 +86,14 @@ struct frame_batch {
     struct frame *frames[PAGE_WALK_BUDGET];
 };
 
+_Static_assert(PAGE_WALK_BUDGET <= FRAME_BATCH_LIMIT, "a batch is released at once");
+
 static void release_batch(struct frame_batch *batch, struct address_space *space)
 {
+    if (batch->count == 0)
+        return;
     tlb_range_flush(&batch->stale, space);
-    for (uint32_t i = 0; i < batch->count; i++)
-        frame_release(batch->frames[i]);
+    frames_release(batch->frames, batch->count);
     atomic_fetch_sub_explicit(&space->resident_pages, batch->count, memory_order_relaxed);
     batch->count = 0;
 }
@@ -127,16 +145,34 @@ void pages_restrict(struct address_space *space, const struct region *region, ui
     }
 }
 
+// Unmaps [start, end), which leaves something of the region on both sides.
+static int unmap_middle(struct address_space *space, struct region *region, uint64_t start,
+                        uint64_t end)
+{
+    if (space->region_count >= REGION_LIMIT)
+        return -ENOMEM;
+    struct region *upper = region_create(region);
+    if (!upper)
+        return -ENOMEM;
+    pages_drop(space, start, end);
+    upper->start = end;
+    if (upper->object)
+        upper->object_page += (end - region->start) / PAGE_SIZE;
+    region_shorten(space, region, start, region->end);
+    region_insert_after(space, upper, region);
+    return 0;
+}
+
 int pages_unmap(struct address_space *space, uint64_t start, uint64_t end)
 {
-    int error = region_isolate(space, start, end, 1);
-    if (error)
-        return error;
     struct region *region = region_find_from(space, start);
+    if (region && region->start < start && region->end > end)
+        return unmap_middle(space, region, start, end);
     for (uint32_t seen = 1; region && region->start < end; seen++) {
-        struct region *next = region_next(region);
-        pages_drop(space, region->start, region->end);
-        region_remove(space, region);
+        uint64_t from = max_of(region->start, start), to = min_of(region->end, end);
+        struct region *next = region->end < end ? region_next(region) : NULL;
+        pages_drop(space, from, to);
+        region_shorten(space, region, from, to);
         if (seen % REGIONS_PER_PREEMPT_POINT == 0)
             preempt_point();
         region = next;

@@ -27,6 +27,8 @@ static inline void pages_entry_set(uint64_t *entry, uint64_t value)
 }
 struct frame *pages_entry_frame(uint64_t value);
 
+#define PAGE_TABLE_SPAN (512 * PAGE_SIZE) // what one page table maps
+
 // At most this many pages come between two pauses of a walk.
 #define PAGE_WALK_BUDGET 24
 
@@ -39,6 +41,7 @@ enum page_walk_step {
 struct page_walk {
     phys_addr root;
     uint64_t next, end;
+    uint64_t *next_entry, *table_end; // not looked at yet, in the table that ends at `next`
     int64_t budget;
     uint64_t address;
     uint64_t *entry;

@@ -11,27 +11,30 @@
 #define PLAUSIBLE_WITHOUT_COUNTING (16ull << 20)
 
 // The highest free range of `length` that ends at or below `top`; 0 when there is none.
-static uint64_t find_below(const struct address_space *space, uint64_t top, uint64_t length)
+static uint64_t find_below(const struct address_space *space, uint64_t top, uint64_t length,
+                           struct region_place *place)
 {
-    const struct region *above = region_find_from(space, top);
-    if (above)
-        top = min_of(top, region_floor(above));
-    const struct region *below = region_below(space, top);
+    *place = region_locate(space, top - 1);
+    if (place->above)
+        top = min_of(top, region_floor(place->above));
     for (uint32_t seen = 1;; seen++) {
-        uint64_t bottom = below ? max_of(below->end, LOWEST_USER_ADDRESS) : LOWEST_USER_ADDRESS;
+        uint64_t bottom = LOWEST_USER_ADDRESS;
+        if (place->below)
+            bottom = max_of(bottom, place->below->end);
         if (top >= bottom && top - bottom >= length)
             return top - length;
-        if (!below)
+        if (!place->below)
             return 0;
-        top = min_of(top, region_floor(below));
-        below = region_previous(below);
+        top = min_of(top, region_floor(place->below));
+        place->above = place->below;
+        place->below = region_previous(place->below);
         if (seen % REGIONS_PER_PREEMPT_POINT == 0)
             preempt_point();
     }
 }
 
-static int64_t check_fixed(const struct address_space *space, uint64_t start, uint64_t length,
-                           uint32_t flags)
+static int64_t check_fixed(uint64_t start, uint64_t length, uint32_t flags,
+                           const struct region_place *place)
 {
     if (start % PAGE_SIZE)
         return -EINVAL;
@@ -39,30 +42,31 @@ static int64_t check_fixed(const struct address_space *space, uint64_t start, ui
         return -ENOMEM;
     if (start < LOWEST_USER_ADDRESS)
         return -EPERM;
-    if (flags & MAP_AT_FIXED_EMPTY) {
-        const struct region *region = region_find_from(space, start);
-        if (region && region->start < start + length)
-            return -EEXIST;
-    }
+    if ((flags & MAP_AT_FIXED_EMPTY) && !region_place_is_free(place, start, start + length))
+        return -EEXIST;
     return (int64_t)start;
 }
 
 int64_t placement_choose(const struct address_space *space, uint64_t hint, uint64_t length,
-                         uint32_t flags)
+                         uint32_t flags, struct region_place *place)
 {
     if (length > USER_ADDRESS_LIMIT)
         return -ENOMEM;
-    if (flags & (MAP_AT_FIXED | MAP_AT_FIXED_EMPTY))
-        return check_fixed(space, hint, length, flags);
+    if (flags & (MAP_AT_FIXED | MAP_AT_FIXED_EMPTY)) {
+        *place = region_locate(space, hint);
+        return check_fixed(hint, length, flags, place);
+    }
     hint = align_down(hint, PAGE_SIZE);
     if (hint != 0 && hint < LOWEST_USER_ADDRESS)
         hint = LOWEST_USER_ADDRESS;
     if (hint != 0 && hint <= USER_ADDRESS_LIMIT - length &&
-        region_range_is_free(space, hint, hint + length))
+        region_range_is_free(space, hint, hint + length)) {
+        *place = region_locate(space, hint);
         return (int64_t)hint;
-    uint64_t start = find_below(space, space->mmap_top, length);
+    }
+    uint64_t start = find_below(space, space->mmap_top, length, place);
     if (start == 0)
-        start = find_below(space, USER_ADDRESS_LIMIT, length);
+        start = find_below(space, USER_ADDRESS_LIMIT, length, place);
     return start ? (int64_t)start : -ENOMEM;
 }
 

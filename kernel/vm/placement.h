@@ -4,9 +4,10 @@
 #include "vm/region.h"
 
 // The start of a free range of `length` (whole pages, not 0) for mmap's `hint` and MAP_AT_* flags.
-// With MAP_AT_FIXED the range may be in use. -ENOMEM, -EINVAL, -EPERM, -EEXIST. Preemption points.
+// With MAP_AT_FIXED the range may be in use. *place: what lies around the start. -ENOMEM, -EINVAL,
+// -EPERM, -EEXIST. Preemption points.
 must_check int64_t placement_choose(const struct address_space *space, uint64_t hint,
-                                    uint64_t length, uint32_t flags);
+                                    uint64_t length, uint32_t flags, struct region_place *place);
 // May the space grow by this many pages (RLIMIT_AS)?
 bool placement_is_within_limit(const struct address_space *space, uint64_t pages);
 // Pages of [start, end) that are mapped already. Preemption points.

@@ -12,13 +12,6 @@
 
 static OBJECT_CACHE(region_cache, "region", struct region);
 
-static int compare_start(const void *key, const struct rb_node *node)
-{
-    uint64_t address = *(const uint64_t *)key;
-    uint64_t start = rb_entry(node, const struct region, node)->start;
-    return address < start ? -1 : address > start;
-}
-
 static struct region *region_of_node(struct rb_node *node)
 {
     return node ? rb_entry(node, struct region, node) : NULL;
@@ -43,13 +36,18 @@ void region_destroy(struct region *region)
     object_release(&region_cache, region);
 }
 
-void region_insert(struct address_space *space, struct region *region)
+void region_insert_after(struct address_space *space, struct region *region, struct region *below)
 {
     kassert(region->start < region->end && region->end <= USER_ADDRESS_LIMIT);
-    bool inserted = rb_insert(&space->regions, &region->node, &region->start, compare_start);
-    kassert(inserted);
+    kassert(!below || below->end <= region->start);
+    rb_insert_after(&space->regions, &region->node, below ? &below->node : NULL);
     space->region_count++;
     space->mapped_pages += region_page_count(region);
+}
+
+void region_insert(struct address_space *space, struct region *region)
+{
+    region_insert_after(space, region, region_locate(space, region->start).below);
 }
 
 void region_remove(struct address_space *space, struct region *region)
@@ -60,33 +58,73 @@ void region_remove(struct address_space *space, struct region *region)
     region_destroy(region);
 }
 
+void region_shorten(struct address_space *space, struct region *region, uint64_t start,
+                    uint64_t end)
+{
+    if (start == region->start && end == region->end) {
+        region_remove(space, region);
+        return;
+    }
+    space->mapped_pages -= (end - start) / PAGE_SIZE;
+    if (end == region->end) {
+        region->end = start;
+        return;
+    }
+    if (region->object)
+        region->object_page += (end - start) / PAGE_SIZE;
+    region->start = end;
+}
+
+struct region *region_take_first(struct address_space *space)
+{
+    struct region *region = region_of_node(rb_take_first(&space->regions));
+    if (region) {
+        space->region_count--;
+        space->mapped_pages -= region_page_count(region);
+    }
+    return region;
+}
+
+struct region_place region_locate(const struct address_space *space, uint64_t address)
+{
+    struct region_place place = { NULL, NULL };
+    for (struct rb_node *node = space->regions.root; node;) {
+        struct region *region = rb_entry(node, struct region, node);
+        if (address < region->start) {
+            place.above = region;
+            node = node->left;
+        } else {
+            place.below = region;
+            node = node->right;
+        }
+    }
+    return place;
+}
+
 struct region *region_find(const struct address_space *space, uint64_t address)
 {
-    struct region *region =
-        region_of_node(rb_find_at_or_before(&space->regions, &address, compare_start));
-    return region && address < region->end ? region : NULL;
+    struct rb_node *node = space->regions.root;
+    while (node) {
+        struct region *region = rb_entry(node, struct region, node);
+        if (address < region->start)
+            node = node->left;
+        else if (address >= region->end)
+            node = node->right;
+        else
+            return region;
+    }
+    return NULL;
 }
 
 struct region *region_find_from(const struct address_space *space, uint64_t address)
 {
-    struct region *region =
-        region_of_node(rb_find_at_or_before(&space->regions, &address, compare_start));
-    if (!region)
-        return region_first(space);
-    return address < region->end ? region : region_next(region);
+    struct region_place place = region_locate(space, address);
+    return place.below && address < place.below->end ? place.below : place.above;
 }
 
 struct region *region_first(const struct address_space *space)
 {
     return region_of_node(rb_first(&space->regions));
-}
-
-struct region *region_below(const struct address_space *space, uint64_t address)
-{
-    if (address == 0)
-        return NULL;
-    uint64_t last = address - 1;
-    return region_of_node(rb_find_at_or_before(&space->regions, &last, compare_start));
 }
 
 struct region *region_next(const struct region *region)
@@ -140,7 +178,7 @@ static int split_at(struct address_space *space, uint64_t address)
         upper->object_page += (address - lower->start) / PAGE_SIZE;
     lower->end = address;
     space->mapped_pages -= region_page_count(upper);
-    region_insert(space, upper);
+    region_insert_after(space, upper, lower);
     return 0;
 }
 
@@ -166,16 +204,40 @@ static bool can_join(const struct region *low, const struct region *high)
     return !low->object || low->object_page + region_page_count(low) == high->object_page;
 }
 
+// Gives all of `high` to `low`, which ends where it starts.
+static never_inlined void absorb(struct address_space *space, struct region *low,
+                                 struct region *high)
+{
+    low->end = high->end;
+    space->mapped_pages += region_page_count(high); // which its removal takes off
+    region_remove(space, high);
+}
+
+bool region_extend(struct address_space *space, struct region_place place,
+                   const struct region *model)
+{
+    if (place.below && can_join(place.below, model)) {
+        place.below->end = model->end;
+        space->mapped_pages += region_page_count(model);
+        if (place.above && can_join(place.below, place.above))
+            absorb(space, place.below, place.above);
+        return true;
+    }
+    if (!place.above || !can_join(model, place.above))
+        return false;
+    place.above->start = model->start;
+    place.above->object_page = model->object_page;
+    space->mapped_pages += region_page_count(model);
+    return true;
+}
+
 void region_join(struct address_space *space, uint64_t start, uint64_t end)
 {
     struct region *region = region_find_from(space, start);
     for (uint32_t seen = 1; region && region->start <= end; seen++) {
         struct region *previous = region_previous(region);
         if (previous && can_join(previous, region)) {
-            uint64_t joined_end = region->end;
-            region_remove(space, region);
-            space->mapped_pages += (joined_end - previous->end) / PAGE_SIZE;
-            previous->end = joined_end;
+            absorb(space, previous, region);
             region = previous;
         }
         if (seen % REGIONS_PER_PREEMPT_POINT == 0)

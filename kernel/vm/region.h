@@ -20,15 +20,33 @@ must_check struct region *region_create(const struct region *model);
 void region_destroy(struct region *region); // of one in no tree
 
 void region_insert(struct address_space *space, struct region *region);
+// The same for who knows the region below it (NULL: none).
+void region_insert_after(struct address_space *space, struct region *region, struct region *below);
 // Takes it out of the tree and destroys it. Its pages must be gone.
 void region_remove(struct address_space *space, struct region *region);
+// Takes [start, end), which begins or ends where the region does, or both, away from it. The pages
+// must be gone.
+void region_shorten(struct address_space *space, struct region *region, uint64_t start,
+                    uint64_t end);
+// Takes the lowest region out of the tree, for the end of the space: the others must follow.
+struct region *region_take_first(struct address_space *space);
 
+// The regions around an address: the last that starts at or below it, the first that starts above.
+struct region_place {
+    struct region *below, *above; // NULL: none
+};
+struct region_place region_locate(const struct address_space *space, uint64_t address);
+// Is [start, end) free of regions, when `place` is that of `start`? Guard gaps don't count.
+static inline bool region_place_is_free(const struct region_place *place, uint64_t start,
+                                        uint64_t end)
+{
+    return (!place->below || place->below->end <= start) &&
+           (!place->above || place->above->start >= end);
+}
 struct region *region_find(const struct address_space *space, uint64_t address); // that contains it
 // The first region that ends above `address`; NULL when there is none.
 struct region *region_find_from(const struct address_space *space, uint64_t address);
 struct region *region_first(const struct address_space *space);
-// The highest region that starts below `address`; NULL when there is none.
-struct region *region_below(const struct address_space *space, uint64_t address);
 struct region *region_next(const struct region *region);
 struct region *region_previous(const struct region *region);
 
@@ -43,5 +61,9 @@ bool region_range_is_mapped(const struct address_space *space, uint64_t start, u
 // will take away at least, for the count limit. -ENOMEM: nothing has changed.
 must_check int region_isolate(struct address_space *space, uint64_t start, uint64_t end,
                               uint32_t removed);
+// Lets a neighbour, or both as one, grow over the free range of `model`, which lies between them.
+// False: none is compatible, and nothing has changed.
+must_check bool region_extend(struct address_space *space, struct region_place place,
+                              const struct region *model);
 // Joins compatible neighbours wherever two regions meet in [start, end], borders included.
 void region_join(struct address_space *space, uint64_t start, uint64_t end);

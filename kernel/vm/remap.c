@@ -149,7 +149,8 @@ static int64_t remap_anywhere(struct address_space *space, uint64_t old, uint64_
         return (int64_t)old;
     if (!may_move)
         return -ENOMEM;
-    int64_t to = placement_choose(space, 0, new_length, 0);
+    struct region_place place;
+    int64_t to = placement_choose(space, 0, new_length, 0, &place);
     return to < 0 ? to : move_region(space, old, old_length, (uint64_t)to, new_length);
 }
 

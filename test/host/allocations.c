@@ -18,7 +18,9 @@ void *__real_memory_allocate(size_t size);
 void __real_memory_release(void *memory);
 char *__real_memory_duplicate_string(const char *text);
 struct frame *__real_frames_allocate(uint32_t order, enum frame_use use);
+struct frame *__real_frame_allocate(enum frame_use use);
 struct frame *__real_frame_allocate_zeroed(enum frame_use use);
+struct frame *__real_frame_allocate_blank(enum frame_use use);
 
 void allocations_watch(void)
 {
@@ -106,4 +108,14 @@ struct frame *__wrap_frames_allocate(uint32_t order, enum frame_use use)
 struct frame *__wrap_frame_allocate_zeroed(enum frame_use use)
 {
     return watching && allocation_fails() ? NULL : __real_frame_allocate_zeroed(use);
+}
+
+struct frame *__wrap_frame_allocate_blank(enum frame_use use)
+{
+    return watching && allocation_fails() ? NULL : __real_frame_allocate_blank(use);
+}
+
+struct frame *__wrap_frame_allocate(enum frame_use use)
+{
+    return watching && allocation_fails() ? NULL : __real_frame_allocate(use);
 }

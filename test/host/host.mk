@@ -44,7 +44,8 @@ TESTS := $(wildcard test/host/*.c)
 OBJECTS := $(patsubst %.c,$(BUILD)/%.o,$(TESTS) $(TESTED) $(LOADER)) $(BUILD)/font_file.o
 # allocations.c stands in front of these.
 WRAP := $(foreach name,object_allocate object_release memory_allocate memory_release \
-	memory_duplicate_string frames_allocate frame_allocate_zeroed,-Wl,--wrap=$(name))
+	memory_duplicate_string frames_allocate frame_allocate frame_allocate_zeroed \
+	frame_allocate_blank,-Wl,--wrap=$(name))
 # As in kernel/dev/dev.mk.
 FONT ?= /usr/share/consolefonts/Uni2-VGA16.psf.gz
 
