@@ -113,7 +113,7 @@ struct file *descriptor_file(uint64_t descriptor)
 struct file *descriptor_open_file(uint64_t descriptor)
 {
     struct file *file = descriptor_file(descriptor);
-    if (!file || file->operations != &path_only_operations)
+    if (!file || !file_is_path_only(file))
         return file;
     file_release(file);
     return NULL;
@@ -130,13 +130,12 @@ uint64_t file_size_limit(void)
     return current_process()->limits[RLIMIT_FSIZE].current;
 }
 
-int64_t transfer_finish(int64_t result)
+void transfer_raise(int64_t error)
 {
-    if (result == -EPIPE)
+    if (error == -EPIPE)
         signal_send_self(SIGPIPE);
-    if (result == -EFBIG && file_size_limit() < FILE_SIZE_LIMIT)
+    if (error == -EFBIG && file_size_limit() < FILE_SIZE_LIMIT)
         signal_send_self(SIGXFSZ);
-    return result;
 }
 
 int64_t descriptor_install(struct file *file, uint32_t minimum, bool close_on_exec)

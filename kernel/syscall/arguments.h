@@ -22,6 +22,27 @@ must_check int path_text_take(uint64_t path, bool may_be_empty, char **text);
 must_check int inode_argument_take(uint64_t directory, uint64_t path, uint32_t at_flags,
                                    struct inode **inode);
 
+// The file behind a descriptor, for the length of a call that does not close the descriptor itself.
+// No reference is needed while the running thread is the table's only user: the table's own keeps
+// the file.
+struct borrowed_file {
+    struct file *file; // NULL: -EBADF
+    bool has_reference;
+};
+static inline struct borrowed_file descriptor_borrow(uint64_t descriptor)
+{
+    struct file_table *table = current_process()->files;
+    if (likely(file_table_is_unshared(table)))
+        return (struct borrowed_file){ file_table_peek(table, (int32_t)descriptor), false };
+    return (struct borrowed_file){ file_table_get(table, (int32_t)descriptor), true };
+}
+// Nothing is to be given back when there was no file.
+static inline void borrowed_file_return(struct borrowed_file borrowed)
+{
+    if (unlikely(borrowed.has_reference))
+        file_release(borrowed.file);
+}
+
 // The file with a reference, or NULL for -EBADF.
 must_check struct file *descriptor_file(uint64_t descriptor);
 // As descriptor_file(), but O_PATH descriptors do not count.
@@ -32,9 +53,15 @@ uint32_t descriptor_limit(void); // descriptors must be below
 
 // RLIMIT_FSIZE: where the running process's writes to regular files end; UINT64_MAX: nowhere.
 uint64_t file_size_limit(void);
-// Gives back the result of a write after raising what belongs to it: SIGPIPE for -EPIPE, SIGXFSZ
-// for -EFBIG under a limit.
-int64_t transfer_finish(int64_t result);
+// Raises what belongs to a failed write: SIGPIPE for -EPIPE, SIGXFSZ for -EFBIG under a limit.
+void transfer_raise(int64_t error);
+// Gives back the result of a write after that.
+static inline int64_t transfer_finish(int64_t result)
+{
+    if (unlikely(result < 0))
+        transfer_raise(result);
+    return result;
+}
 
 // signals.c: for the calls that wait under another mask. -EINVAL, -EFAULT. What is borrowed is
 // given back by the second, or by the exit gate when the call was interrupted.

@@ -38,13 +38,6 @@ static void assert_may_fault(void)
     kassert(!space || !mutex_is_held(&space->mutex));
 }
 
-bool user_range_is_valid(user_addr address, uint64_t length)
-{
-    if (!PROTECT_COPY_RANGE)
-        return true;
-    return address.opaque <= USER_ADDRESS_LIMIT && length <= USER_ADDRESS_LIMIT - address.opaque;
-}
-
 size_t copy_from_user_partial(void *destination, user_addr source, size_t length)
 {
     assert_may_fault();
