@@ -4,10 +4,21 @@
 #include "fs/path.h"
 #include "proc/process.h"
 
-// A path as a kernel string and the directory it starts at (one reference).
+#define PATH_SHORT 128u // most paths are shorter: these need no memory of the heap
+
+// A path as a kernel string.
+struct path_text {
+    char *text; // `own`, or on the heap
+    char own[PATH_SHORT];
+};
+// -EFAULT, -ENAMETOOLONG, -ENOENT (empty), -ENOMEM. On success the caller drops it.
+must_check int path_text_take(struct path_text *path, uint64_t address, bool may_be_empty);
+void path_text_drop(struct path_text *path);
+
+// A path and the directory it starts at.
 struct path_argument {
-    char *text;
-    struct inode *start;
+    struct path_text path;
+    struct inode *start; // one reference; NULL when the path is absolute
 };
 
 // -EFAULT, -ENAMETOOLONG, -ENOENT (empty), -EBADF, -ENOTDIR, -ENOMEM. On success the caller drops
@@ -15,8 +26,6 @@ struct path_argument {
 must_check int path_argument_take(struct path_argument *argument, uint64_t directory,
                                   uint64_t path);
 void path_argument_drop(struct path_argument *argument);
-// Only the text; memory_release() frees it.
-must_check int path_text_take(uint64_t path, bool may_be_empty, char **text);
 // The inode that a path names, or, with AT_EMPTY_PATH and an empty path, that the descriptor refers
 // to; one reference. Looks at AT_SYMLINK_NOFOLLOW and AT_EMPTY_PATH only.
 must_check int inode_argument_take(uint64_t directory, uint64_t path, uint32_t at_flags,

@@ -18,7 +18,7 @@ static int64_t open_file(uint64_t directory, uint64_t path, uint32_t flags, uint
     if (error)
         return error;
     struct file *file;
-    error = path_open(argument.start, argument.text, flags | O_LARGEFILE,
+    error = path_open(argument.start, argument.path.text, flags | O_LARGEFILE,
                       mode & 07777 & ~current_process()->umask, &file);
     path_argument_drop(&argument);
     if (error)
