@@ -35,6 +35,14 @@ void file_reference(struct file *file)
     atomic_fetch_add_explicit(&file->references, 1, memory_order_relaxed);
 }
 
+void file_place_drop(struct file_place *place)
+{
+    if (place->directory)
+        inode_release(place->directory);
+    if (place->long_name)
+        memory_release(place->long_name);
+}
+
 void file_release(struct file *file)
 {
     if (atomic_fetch_sub_explicit(&file->references, 1, memory_order_acq_rel) != 1)
@@ -45,7 +53,7 @@ void file_release(struct file *file)
         atomic_fetch_sub(&file->inode->write_openers, 1);
     if (file->inode)
         inode_release(file->inode);
-    memory_release(file->path);
+    file_place_drop(&file->place);
     object_release(&file_cache, file);
 }
 

@@ -41,12 +41,21 @@ struct file_operations {
     int (*open)(struct file *file);
 };
 
+#define FILE_NAME_SHORT 32u
+
+// Where a file was found, for /proc: path_of_file() makes it a path when somebody asks.
+struct file_place {
+    struct inode *directory; // one reference; NULL: `long_name` is the whole path, if there is one
+    char *long_name;         // on the heap; NULL: `name` counts
+    char name[FILE_NAME_SHORT]; // in the directory; empty: the directory itself
+};
+
 struct file {
     atomic_uint references;
     _Atomic(uint32_t) flags; // O_ACCMODE and status flags; F_SETFL changes them
     const struct file_operations *operations;
-    struct inode *inode; // one reference; NULL for pipes
-    char *path;          // absolute, when it was opened, for /proc; may be NULL
+    struct inode *inode;     // one reference; NULL for pipes
+    struct file_place place; // set before anybody else sees the file
     struct mutex position_mutex;
     uint64_t position;              // guarded by position_mutex
     enum position_use position_use; // set before anybody else sees the file
@@ -80,6 +89,7 @@ static inline bool file_is_nonblocking(const struct file *file)
 }
 void file_reference(struct file *file);
 void file_release(struct file *file);
+void file_place_drop(struct file_place *place);
 uint64_t files_live(void);
 
 // Checked entry points for the system calls: access mode, length clipping, position handling.
