@@ -216,7 +216,7 @@ static uint32_t poll_output(struct file *file, struct wait_queue **queue)
 
 static int open_stream(struct file *file)
 {
-    file->is_stream = true;
+    file->position_use = POSITION_NONE;
     return 0;
 }
 

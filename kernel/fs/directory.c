@@ -11,7 +11,10 @@
 #include "mem/object_cache.h"
 #include "sched/scheduler.h"
 
+#define PREFIX_SIZE sizeof(uint64_t)
+
 struct name_key {
+    uint64_t prefix;
     const char *text;
     uint32_t length;
 };
@@ -21,14 +24,31 @@ static struct directory_entry *entry_of_node(struct rb_node *node)
     return rb_entry(node, struct directory_entry, node);
 }
 
-static int compare_names(const void *key, const struct rb_node *node)
+static inline struct name_key make_key(const char *name, uint32_t length)
+{
+    uint64_t prefix = 0;
+    if (length >= PREFIX_SIZE) {
+        __builtin_memcpy(&prefix, name, PREFIX_SIZE);
+    } else {
+        for (uint32_t i = length; i-- > 0;)
+            prefix = prefix << 8 | (uint8_t)name[i];
+    }
+    return (struct name_key){ prefix, name, length };
+}
+
+// Any order serves, since listings go by cookie. No name has a zero byte, so that names which fit
+// into their prefix are equal when the prefixes are.
+static inline int compare_names(const void *key, const struct rb_node *node)
 {
     const struct name_key *name = key;
     const struct directory_entry *entry = rb_entry(node, const struct directory_entry, node);
-    int order = memcmp(name->text, entry->name, min_of(name->length, entry->name_length));
-    if (order != 0)
-        return order;
-    return name->length < entry->name_length ? -1 : name->length > entry->name_length;
+    if (name->prefix != entry->prefix)
+        return name->prefix < entry->prefix ? -1 : 1;
+    if (name->length != entry->name_length)
+        return name->length < entry->name_length ? -1 : 1;
+    if (name->length <= PREFIX_SIZE)
+        return 0;
+    return memcmp(name->text + PREFIX_SIZE, entry->name + PREFIX_SIZE, name->length - PREFIX_SIZE);
 }
 
 static void stamp_change(struct inode *directory)
@@ -41,7 +61,7 @@ static void stamp_change(struct inode *directory)
 
 struct directory_entry *directory_find(struct inode *directory, const char *name, uint32_t length)
 {
-    struct name_key key = { name, length };
+    struct name_key key = make_key(name, length);
     struct rb_node *node = rb_find(&directory->entries, &key, compare_names);
     return node ? entry_of_node(node) : NULL;
 }
@@ -62,9 +82,10 @@ int directory_insert(struct inode *directory, const char *name, uint32_t length,
     struct directory_entry *entry = memory_allocate(sizeof(*entry) + length + 1);
     if (!entry)
         return -ENOMEM;
-    struct name_key key = { name, length };
+    struct name_key key = make_key(name, length);
     memcpy(entry->name, name, length);
     entry->name_length = length;
+    entry->prefix = key.prefix;
     if (!rb_insert(&directory->entries, &entry->node, &key, compare_names)) {
         memory_release(entry);
         return -EEXIST;
@@ -83,9 +104,10 @@ struct inode *directory_erase(struct inode *directory, struct directory_entry *e
     struct inode *inode = entry->inode;
     rb_remove(&directory->entries, &entry->node);
     list_remove(&entry->order_link);
-    memory_release(entry);
     if (inode_is_directory(inode))
         directory->link_count--;
+    if (inode->own_entry != entry) // else the directory keeps it, so that it can still be named
+        memory_release(entry);
     stamp_change(directory);
     return inode;
 }
@@ -94,8 +116,10 @@ struct inode *directory_replace(struct inode *directory, struct directory_entry 
                                 struct inode *inode)
 {
     struct inode *replaced = entry->inode;
-    if (inode_is_directory(replaced))
+    if (inode_is_directory(replaced)) {
         directory->link_count--;
+        replaced->own_entry = NULL;
+    }
     inode_reference(inode);
     entry->inode = inode;
     adopt_directory(directory, entry, inode);
@@ -108,7 +132,6 @@ void directory_forget(struct inode *inode)
     struct abi_timespec now = inode_now();
     if (inode_is_directory(inode)) {
         inode->link_count = 0;
-        inode->own_entry = NULL;
         inode_reference(inode->parent);
     } else {
         inode->link_count--;

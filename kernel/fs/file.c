@@ -18,6 +18,7 @@ struct file *file_create(const struct file_operations *operations, struct inode 
     atomic_store_explicit(&file->references, 1, memory_order_relaxed);
     atomic_store_explicit(&file->flags, flags, memory_order_relaxed);
     file->operations = operations;
+    file->position_use = operations->position_use;
     mutex_init(&file->position_mutex, "file position", MUTEX_RANK_FILE_POSITION);
     if (inode) {
         inode_reference(inode);
@@ -34,6 +35,14 @@ void file_reference(struct file *file)
     atomic_fetch_add_explicit(&file->references, 1, memory_order_relaxed);
 }
 
+void file_place_drop(struct file_place *place)
+{
+    if (place->directory)
+        inode_release(place->directory);
+    if (place->long_name)
+        memory_release(place->long_name);
+}
+
 void file_release(struct file *file)
 {
     if (atomic_fetch_sub_explicit(&file->references, 1, memory_order_acq_rel) != 1)
@@ -44,7 +53,7 @@ void file_release(struct file *file)
         atomic_fetch_sub(&file->inode->write_openers, 1);
     if (file->inode)
         inode_release(file->inode);
-    memory_release(file->path);
+    file_place_drop(&file->place);
     object_release(&file_cache, file);
 }
 
@@ -53,55 +62,20 @@ uint64_t files_live(void)
     return file_cache.live;
 }
 
-// All segments are checked before anything moves, and Linux's limit for one call is applied.
-static int check_segments(struct user_iterator *iterator)
+int64_t file_transfer_at(struct file *file, file_transfer operation, struct user_iterator *iterator,
+                         uint64_t *position)
 {
-    for (uint32_t i = 0; i < iterator->count; i++) {
-        const struct user_segment *segment = &iterator->segments[i];
-        if (!user_range_is_valid(segment->base, segment->length))
-            return -EFAULT;
-    }
-    iterator->remaining = min_of(iterator->remaining, IO_LENGTH_LIMIT);
-    return 0;
-}
-
-typedef int64_t (*transfer)(struct file *file, struct user_iterator *iterator, uint64_t *position);
-
-static int64_t transfer_at(struct file *file, transfer operation, struct user_iterator *iterator,
-                           uint64_t *position)
-{
-    int error = check_segments(iterator);
-    if (error)
-        return error;
-    if (!operation)
-        return -EINVAL;
-    if (file->is_stream)
-        return position ? -ESPIPE : operation(file, iterator, NULL);
     if (position)
-        return operation(file, iterator, position);
+        return file->position_use == POSITION_NONE ? -ESPIPE : operation(file, iterator, position);
     mutex_acquire(&file->position_mutex);
     int64_t result = operation(file, iterator, &file->position);
     mutex_release(&file->position_mutex);
     return result;
 }
 
-int64_t file_read(struct file *file, struct user_iterator *target, uint64_t *position)
-{
-    if (!file_is_readable(file) || file->operations == &path_only_operations)
-        return -EBADF;
-    return transfer_at(file, file->operations->read, target, position);
-}
-
-int64_t file_write(struct file *file, struct user_iterator *source, uint64_t *position)
-{
-    if (!file_is_writable(file) || file->operations == &path_only_operations)
-        return -EBADF;
-    return transfer_at(file, file->operations->write, source, position);
-}
-
 int64_t file_seek(struct file *file, int64_t offset, int whence)
 {
-    if (file->operations == &path_only_operations)
+    if (file_is_path_only(file))
         return -EBADF;
     if (!file->operations->seek)
         return -ESPIPE;

@@ -2,15 +2,24 @@
 // directories, pipes and devices.
 #pragma once
 
+#include "abi/errno.h"
 #include "fs/inode.h"
 #include "vm/user_copy.h"
 
 struct file;
 struct poll_registration;
 
+// What reading and writing have to do with a file's position.
+enum position_use {
+    POSITION_KEPT,    // they move it, under position_mutex
+    POSITION_IGNORED, // they take no notice of any
+    POSITION_NONE,    // a stream (pipes, terminals): a given one is -ESPIPE
+};
+
 struct file_operations {
-    // Bytes transferred (short counts allowed), 0 at the end, -errno. `position` NULL: the file is
-    // a stream. May sleep interruptibly: -ERESTARTSYS when interrupted before anything moved.
+    enum position_use position_use; // of a new file
+    // Bytes transferred (short counts allowed), 0 at the end, -errno. `position` is NULL unless
+    // POSITION_KEPT. May sleep interruptibly: -ERESTARTSYS when interrupted before anything moved.
     int64_t (*read)(struct file *file, struct user_iterator *target, uint64_t *position);
     int64_t (*write)(struct file *file, struct user_iterator *source, uint64_t *position);
     // NULL: -ESPIPE.
@@ -32,18 +41,34 @@ struct file_operations {
     int (*open)(struct file *file);
 };
 
+#define FILE_NAME_SHORT 32u
+
+// Where a file was found, for /proc: path_of_file() makes it a path when somebody asks.
+struct file_place {
+    struct inode *directory; // one reference; NULL: `long_name` is the whole path, if there is one
+    char *long_name;         // on the heap; NULL: `name` counts
+    char name[FILE_NAME_SHORT]; // in the directory; empty: the directory itself
+};
+
 struct file {
     atomic_uint references;
     _Atomic(uint32_t) flags; // O_ACCMODE and status flags; F_SETFL changes them
     const struct file_operations *operations;
-    struct inode *inode; // one reference; NULL for pipes
-    char *path;          // absolute, when it was opened, for /proc; may be NULL
+    struct inode *inode;     // one reference; NULL for pipes
+    struct file_place place; // set before anybody else sees the file
     struct mutex position_mutex;
-    uint64_t position;    // guarded by position_mutex
-    bool is_stream;       // no position: pipes, terminals
-    bool is_write_opener; // counted in the inode's write_openers
-    void *data;           // of the operations
+    uint64_t position;              // guarded by position_mutex
+    enum position_use position_use; // set before anybody else sees the file
+    bool is_write_opener;           // counted in the inode's write_openers
+    void *data;                     // of the operations
 };
+
+// O_PATH: only names a place.
+extern const struct file_operations path_only_operations;
+static inline bool file_is_path_only(const struct file *file)
+{
+    return file->operations == &path_only_operations;
+}
 
 // One reference; takes its own reference of the inode (which may be NULL). NULL: no memory.
 must_check struct file *file_create(const struct file_operations *operations, struct inode *inode,
@@ -64,20 +89,49 @@ static inline bool file_is_nonblocking(const struct file *file)
 }
 void file_reference(struct file *file);
 void file_release(struct file *file);
+void file_place_drop(struct file_place *place);
 uint64_t files_live(void);
 
 // Checked entry points for the system calls: access mode, length clipping, position handling.
 // A NULL `position` uses and advances the file's own. -EBADF for the wrong access mode, -EFAULT
 // when any segment leaves the user half (nothing moved then), -ESPIPE for a position in a stream.
-must_check int64_t file_read(struct file *file, struct user_iterator *target, uint64_t *position);
-must_check int64_t file_write(struct file *file, struct user_iterator *source, uint64_t *position);
+typedef int64_t (*file_transfer)(struct file *file, struct user_iterator *iterator,
+                                 uint64_t *position);
+never_inlined int64_t file_transfer_at(struct file *file, file_transfer operation,
+                                       struct user_iterator *iterator, uint64_t *position);
+static inline int64_t file_transfer_checked(struct file *file, file_transfer operation,
+                                            struct user_iterator *iterator, uint64_t *position)
+{
+    if (unlikely(!operation))
+        return file_is_path_only(file) ? -EBADF : -EINVAL;
+    // All segments are checked before anything moves, and Linux's limit for one call is applied.
+    if (unlikely(!user_iterator_is_valid(iterator)))
+        return -EFAULT;
+    if (unlikely(iterator->remaining > IO_LENGTH_LIMIT))
+        iterator->remaining = IO_LENGTH_LIMIT;
+    if (likely(file->position_use != POSITION_KEPT && !position))
+        return operation(file, iterator, NULL);
+    return file_transfer_at(file, operation, iterator, position);
+}
+must_check static inline int64_t file_read(struct file *file, struct user_iterator *target,
+                                           uint64_t *position)
+{
+    if (unlikely(!file_is_readable(file)))
+        return -EBADF;
+    return file_transfer_checked(file, file->operations->read, target, position);
+}
+must_check static inline int64_t file_write(struct file *file, struct user_iterator *source,
+                                            uint64_t *position)
+{
+    if (unlikely(!file_is_writable(file)))
+        return -EBADF;
+    return file_transfer_checked(file, file->operations->write, source, position);
+}
 must_check int64_t file_seek(struct file *file, int64_t offset, int whence);
 void file_stat(struct file *file, struct abi_stat *stat);
 
 extern const struct file_operations regular_file_operations;
 extern const struct file_operations directory_operations;
 extern const struct file_operations fifo_operations;
-// O_PATH: only names a place.
-extern const struct file_operations path_only_operations;
 // For the seek operation of files whose size is known: all of lseek, on file->position.
 int64_t file_seek_within(struct file *file, int64_t offset, int whence, uint64_t size);

@@ -7,7 +7,7 @@
 #define FILE_TABLE_LIMIT 4096u // hard limit; RLIMIT_NOFILE may be lower
 
 struct file_table {
-    atomic_uint references;
+    atomic_uint references; // one of each thread that uses it; others for a moment
     struct spinlock lock;
     uint32_t capacity;
     struct file **files;     // `capacity` slots, one reference each
@@ -21,6 +21,21 @@ void file_table_reference(struct file_table *table);
 void file_table_release(struct file_table *table); // the last one closes everything
 // The file with a reference for the caller; NULL: -EBADF.
 must_check struct file *file_table_get(struct file_table *table, int descriptor);
+// Is the running thread, whose table this is, its only user? Then it stays that until the thread
+// itself makes another (a process or thread that shares the table), and nobody else can change it
+// or take files out: whoever looks at it from outside (/proc) counts as a user for that long and
+// changes nothing. Acquire: what the last other user did is seen.
+static inline bool file_table_is_unshared(const struct file_table *table)
+{
+    return atomic_load_explicit(&table->references, memory_order_acquire) == 1;
+}
+// The file, for as long as the table is unshared and the caller does not close it: neither lock nor
+// reference is taken. NULL: -EBADF.
+static inline struct file *file_table_peek(const struct file_table *table, int descriptor)
+{
+    // One comparison: a negative number is beyond every capacity.
+    return (uint32_t)descriptor < table->capacity ? table->files[descriptor] : NULL;
+}
 // Puts the file (the caller's reference moves into the table) at the lowest free slot >= minimum
 // and < limit. The descriptor, or -EMFILE / -ENOMEM (then the caller keeps the reference).
 must_check int file_table_install(struct file_table *table, struct file *file, int minimum,

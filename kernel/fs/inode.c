@@ -46,6 +46,7 @@ static struct inode *free_inode(struct inode *inode)
     struct inode *parent = inode->parent;
     kassert(list_is_empty(&inode->entry_order));
     inode_drop_pages(inode, 0);
+    memory_release(inode->own_entry);
     memory_release(inode->link_target);
     memory_release(inode->mapped_path);
     object_release(&inode_cache, inode);

@@ -54,7 +54,8 @@ struct name_operations {
 
 // A name in a directory. Guarded by the namespace mutex.
 struct directory_entry {
-    struct rb_node node;         // by name, in the directory
+    struct rb_node node;         // in the directory: by prefix, then length, then the rest
+    uint64_t prefix;             // the name's first eight bytes, zeroes behind it, as a number
     struct list_node order_link; // in order of creation, for getdents64
     uint64_t cookie;             // d_off of this entry; grows, never reused in a directory
     struct inode *inode;         // one reference
@@ -88,10 +89,11 @@ struct inode {
     // Of a directory. Not a reference while it has a name (the tree keeps parents alive); one
     // reference once it was removed, so that `..` still leads somewhere, and in computed ones.
     struct inode *parent;
-    struct directory_entry
-        *own_entry;    // of a directory: its name in `parent`; NULL: root, removed, computed
-    char *link_target; // symbolic links
-    char *mapped_path; // when first mapped, for /proc; `lock`
+    // Of a directory: its name in `parent`, its own once it was removed. NULL: root, computed, or
+    // replaced by a rename.
+    struct directory_entry *own_entry;
+    char *link_target;                               // symbolic links
+    char *mapped_path;                               // when first mapped, for /proc; `lock`
     const struct link_operations *link_operations;   // instead of link_target
     const struct name_operations *name_operations;   // directories
     const struct file_operations *device_operations; // devices and pseudo files

@@ -102,13 +102,33 @@ static int find_or_create(struct path_walk *walk, struct inode *start, const cha
     return 0;
 }
 
-// What open found: a reference of the inode, and where it is, for the caller to free. No name when
-// memory is short, the name is too long, or nothing but a computed link leads there.
+// What open found: a reference of the inode, and where it is.
 struct open_target {
     struct inode *inode;
-    char *name;
+    struct file_place place;
     bool created;
 };
+
+// Nothing stays noted when memory is short, or when nothing but a computed link leads there.
+// Computed directories may not know their names any more when somebody asks.
+static void note_place(const struct path_walk *walk, struct inode *inode, struct file_place *place)
+{
+    bool is_directory = inode_is_directory(inode);
+    struct inode *directory = is_directory ? inode : walk->directory;
+    if (directory->name_operations || (!is_directory && walk->last != LAST_NAME)) {
+        place->long_name = path_name_of_walk(walk, inode);
+        return;
+    }
+    uint32_t length = is_directory ? 0 : walk->name_length;
+    char *name = place->name;
+    if (length >= FILE_NAME_SHORT)
+        name = place->long_name = memory_allocate(length + 1);
+    if (!name)
+        return;
+    memcpy(name, walk->name, length);
+    inode_reference(directory);
+    place->directory = directory;
+}
 
 static int find_for_open(struct inode *start, const char *path, uint32_t flags, uint32_t mode,
                          struct open_target *target)
@@ -116,15 +136,17 @@ static int find_for_open(struct inode *start, const char *path, uint32_t flags, 
     uint32_t lookup_flags =
         (flags & O_NOFOLLOW ? LOOKUP_NO_FOLLOW : 0) | (flags & O_DIRECTORY ? LOOKUP_DIRECTORY : 0);
     bool may_create = (flags & O_CREAT) && !(flags & O_PATH);
-    if (!may_create)
-        return path_lookup_named(start, path, lookup_flags, &target->inode, &target->name);
-    if (flags & O_DIRECTORY)
+    if (may_create && flags & O_DIRECTORY)
         return -EINVAL;
     struct path_walk walk;
+    int error;
     mutex_acquire(&namespace_mutex);
-    int error = find_or_create(&walk, start, path, flags, mode, &target->inode, &target->created);
+    if (may_create)
+        error = find_or_create(&walk, start, path, flags, mode, &target->inode, &target->created);
+    else
+        error = lookup_locked(&walk, start, path, lookup_flags, &target->inode);
     if (!error)
-        target->name = path_name_of_walk(&walk, target->inode);
+        note_place(&walk, target->inode, &target->place);
     path_walk_end(&walk);
     mutex_release(&namespace_mutex);
     return error;
@@ -170,7 +192,7 @@ static int prepare_file(struct file *file, uint32_t flags, bool created)
     return file->operations->open ? file->operations->open(file) : 0;
 }
 
-// The file takes over the target's name.
+// The file takes over the target's place.
 static int open_inode(struct open_target *target, const char *path, uint32_t flags,
                       struct file **result)
 {
@@ -183,9 +205,10 @@ static int open_inode(struct open_target *target, const char *path, uint32_t fla
     struct file *file = file_create(operations, target->inode, kept | (flags & O_NOCTTY));
     if (!file)
         return -ENOMEM;
-    bool is_absolute = path[0] == '/';
-    file->path = target->name || !is_absolute ? target->name : memory_duplicate_string(path);
-    target->name = NULL;
+    file->place = target->place;
+    target->place = (struct file_place){ 0 };
+    if (unlikely(!file->place.directory && !file->place.long_name) && path[0] == '/')
+        file->place.long_name = memory_duplicate_string(path);
     error = prepare_file(file, flags, target->created);
     if (error) {
         file->operations = &path_only_operations; // nothing to release
@@ -205,7 +228,7 @@ int path_open(struct inode *start, const char *path, uint32_t flags, uint32_t mo
     if (error)
         return error;
     error = open_inode(&target, path, flags, result);
-    memory_release(target.name);
+    file_place_drop(&target.place);
     inode_release(target.inode);
     return error;
 }

@@ -40,6 +40,10 @@ must_check int path_rename(struct inode *old_start, const char *old_path, struct
                            const char *new_path, uint32_t flags);
 // The target's length; copies at most `size` bytes, no terminator.
 must_check int64_t path_read_link(struct inode *start, const char *path, char *buffer, size_t size);
+// The absolute path that a file was found by, on the heap, where its directory is now; of a removed
+// one, where that was. NULL: none is known, PATH_LIMIT or longer, or no memory.
+must_check char *path_of_file(const struct file *file);
+must_check char *path_of_file_locked(const struct file *file); // the namespace mutex is held
 // The absolute path of a directory, for getcwd and /proc: its length with terminator, -ERANGE,
 // -ENAMETOOLONG when it has PATH_LIMIT or more, -ENOENT when it was removed.
 must_check int64_t path_of_directory(struct inode *directory, char *buffer, size_t size);

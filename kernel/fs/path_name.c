@@ -4,6 +4,7 @@
 #include "abi/errno.h"
 #include "fs/directory.h"
 #include "fs/memory_fs.h"
+#include "fs/path.h"
 #include "fs/path_walk.h"
 #include "lib/string.h"
 #include "mem/object_cache.h"
@@ -64,6 +65,8 @@ static bool write_path(const struct inode *directory, char *end)
 
 int64_t path_of_directory_locked(struct inode *directory, char *buffer, size_t size)
 {
+    if (directory->own_entry && directory->link_count == 0)
+        return -ENOENT; // removed
     int64_t length = measure_path(directory);
     if (length < 0)
         return length;
@@ -108,28 +111,49 @@ static char *name_by_link(const struct path_walk *walk, const struct inode *inod
     return name;
 }
 
-char *path_name_of_walk(const struct path_walk *walk, struct inode *inode)
+// The path of a name in a directory, on the heap; of the directory itself when the name is empty.
+static char *join_path(const struct inode *directory, const char *name, size_t name_length)
 {
-    bool is_directory = inode_is_directory(inode);
-    if (!is_directory && walk->last == LAST_INODE)
-        return name_by_link(walk, inode);
-    if (!is_directory && walk->last != LAST_NAME)
-        return NULL;
-    const struct inode *directory = is_directory ? inode : walk->directory;
-    size_t own = is_directory ? 0 : 1 + walk->name_length;
+    size_t own = name_length ? 1 + name_length : 0;
     int64_t length = measure_path(directory);
     if (length < 0 || (size_t)length + own >= PATH_LIMIT)
         return NULL;
-    char *name = memory_allocate((size_t)length + own + 2);
-    if (!name)
+    char *path = memory_allocate((size_t)length + own + 2);
+    if (!path)
         return NULL;
-    bool written = write_path(directory, name + length);
-    name[length] = '/'; // the root itself, or before the last name
-    if (own > 1)
-        memcpy(name + length + 1, walk->name, own - 1);
-    name[max_of((size_t)length + own, (size_t)1)] = '\0';
+    bool written = write_path(directory, path + length);
+    path[length] = '/'; // the root itself, or before the last name
+    memcpy(path + length + 1, name, name_length);
+    path[max_of((size_t)length + own, (size_t)1)] = '\0';
     if (written)
-        return name;
-    memory_release(name);
+        return path;
+    memory_release(path);
     return NULL;
+}
+
+char *path_name_of_walk(const struct path_walk *walk, struct inode *inode)
+{
+    if (inode_is_directory(inode))
+        return join_path(inode, "", 0);
+    if (walk->last == LAST_INODE)
+        return name_by_link(walk, inode);
+    return walk->last == LAST_NAME ? join_path(walk->directory, walk->name, walk->name_length)
+                                   : NULL;
+}
+
+char *path_of_file_locked(const struct file *file)
+{
+    const struct file_place *place = &file->place;
+    const char *name = place->long_name ? place->long_name : place->name;
+    if (place->directory)
+        return join_path(place->directory, name, strlen(name));
+    return place->long_name ? memory_duplicate_string(place->long_name) : NULL;
+}
+
+char *path_of_file(const struct file *file)
+{
+    mutex_acquire(&namespace_mutex);
+    char *path = path_of_file_locked(file);
+    mutex_release(&namespace_mutex);
+    return path;
 }

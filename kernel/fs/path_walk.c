@@ -21,27 +21,24 @@ static const char *skip_slashes(const char *text)
     return text;
 }
 
-// Cuts the next component off `rest`. False when only slashes are left.
-static bool take_component(struct path_walk *walk)
+// Cuts the next component off `rest`, which begins with no slash. LAST_ROOT when only slashes are
+// left.
+static inline enum last_component take_component(struct path_walk *walk)
 {
-    const char *name = skip_slashes(walk->rest);
+    const char *name = walk->rest;
     const char *end = name;
     while (*end && *end != '/')
         end++;
+    size_t length = (size_t)(end - name);
     walk->name = name;
-    walk->name_length = (uint32_t)(end - name);
+    walk->name_length = (uint32_t)length;
     walk->trailing_slash = *end == '/';
-    walk->rest = skip_slashes(end);
-    return end != name;
-}
-
-static enum last_component classify_component(const struct path_walk *walk)
-{
-    if (walk->name_length == 1 && walk->name[0] == '.')
+    walk->rest = *end ? skip_slashes(end) : end;
+    if (name[0] != '.')
+        return length ? LAST_NAME : LAST_ROOT;
+    if (length == 1)
         return LAST_DOT;
-    if (walk->name_length == 2 && walk->name[0] == '.' && walk->name[1] == '.')
-        return LAST_DOT_DOT;
-    return LAST_NAME;
+    return length == 2 && name[1] == '.' ? LAST_DOT_DOT : LAST_NAME;
 }
 
 // A name that the directory computes. *inode stays NULL when there is none.
@@ -101,7 +98,7 @@ static int splice_target(struct path_walk *walk, const char *target)
     memcpy(text + target_length, walk->rest, rest_length + 1);
     memory_release(walk->text);
     walk->text = text;
-    walk->rest = text;
+    walk->rest = skip_slashes(text);
     if (target[0] == '/')
         walk->directory = memory_fs_root();
     return 0;
@@ -171,18 +168,22 @@ static int step_into(struct path_walk *walk)
     return 0;
 }
 
+// The last component is there. What links were put in front of may be longer than what is given.
+static int check_end(const struct path_walk *walk)
+{
+    if (!walk->text && walk->rest - walk->path >= (ptrdiff_t)PATH_LIMIT)
+        return -ENAMETOOLONG;
+    return inode_is_directory(walk->directory) ? 0 : -ENOTDIR;
+}
+
 // Up to the last component of `rest`.
 static int advance(struct path_walk *walk)
 {
     for (;;) {
         preempt_point();
-        if (!take_component(walk)) {
-            walk->last = LAST_ROOT;
-            return inode_is_directory(walk->directory) ? 0 : -ENOTDIR;
-        }
-        walk->last = classify_component(walk);
+        walk->last = take_component(walk);
         if (*walk->rest == '\0')
-            return inode_is_directory(walk->directory) ? 0 : -ENOTDIR;
+            return check_end(walk);
         int error = step_into(walk);
         if (error)
             return error;
@@ -191,11 +192,9 @@ static int advance(struct path_walk *walk)
 
 int path_walk_to_last(struct path_walk *walk, struct inode *start, const char *path)
 {
-    *walk = (struct path_walk){ .directory = start, .rest = path };
+    *walk = (struct path_walk){ .directory = start, .path = path, .rest = skip_slashes(path) };
     if (path[0] == '\0')
         return -ENOENT;
-    if (strnlen(path, PATH_LIMIT) == PATH_LIMIT)
-        return -ENAMETOOLONG;
     if (path[0] == '/')
         walk->directory = memory_fs_root();
     return advance(walk);

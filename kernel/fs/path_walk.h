@@ -19,7 +19,8 @@ struct path_walk {
     struct inode *directory; // where the last component is looked up
     struct inode *held;      // `directory`, when it is outside the tree perhaps: one reference
     struct inode *found;     // a computed name led here: likewise, until the next step
-    const char *rest;        // not yet walked
+    const char *path;        // as it was given
+    const char *rest;        // not yet walked; begins with no slash
     char *text;              // what `rest` points into after a symbolic link
     uint32_t link_count;
     enum last_component last;

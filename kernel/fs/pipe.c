@@ -51,7 +51,7 @@ void pipe_attach(struct pipe *pipe, struct file *file)
     }
     atomic_fetch_add(&pipe->users, 1);
     file->data = pipe;
-    file->is_stream = true;
+    file->position_use = POSITION_NONE;
 }
 
 // The count of users falls last: until then the other end cannot free the pipe under our hands.

@@ -4,6 +4,7 @@
 #include "abi/errno.h"
 #include "fs/file.h"
 #include "fs/inode_pages.h"
+#include "fs/path.h"
 #include "mem/object_cache.h"
 #include "sched/scheduler.h"
 
@@ -110,11 +111,12 @@ static int64_t control_regular(struct file *file, uint32_t request, user_addr ar
 }
 
 // For /proc/PID/maps. Set once: readers need the lock only to see it or not.
-static void note_mapped_path(struct inode *inode, const char *path)
+static void note_mapped_path(const struct file *file)
 {
-    if (inode->mapped_path || !path)
+    struct inode *inode = file->inode;
+    if (inode->mapped_path)
         return;
-    char *copy = memory_duplicate_string(path);
+    char *copy = path_of_file(file);
     spinlock_acquire(&inode->lock);
     if (!inode->mapped_path) {
         inode->mapped_path = copy;
@@ -126,7 +128,7 @@ static void note_mapped_path(struct inode *inode, const char *path)
 
 static int map_regular(struct file *file, struct memory_object **object)
 {
-    note_mapped_path(file->inode, file->path);
+    note_mapped_path(file);
     inode_reference(file->inode);
     *object = &file->inode->object;
     return 0;

@@ -93,6 +93,7 @@ static bool leave_process(struct process *process)
     process->thread_count--;
     bool last = process->thread_count == 0;
     if (!last) {
+        file_table_release(process->files); // not the last reference: the process goes on
         process_account_thread_locked(process, current_thread());
         pending_discard(process, &current_thread()->signals.pending, ~0ull);
         list_remove(&current_thread()->owner_link);

@@ -159,6 +159,8 @@ void process_attach_thread(struct process *process, struct thread *thread)
     thread->on_release = release_from_thread;
     pending_init(&thread->signals.pending);
     list_append(&process->threads, &thread->owner_link);
+    if (process->thread_count > 0)
+        file_table_reference(process->files); // each thread counts as a user
     process->thread_count++;
 }
 

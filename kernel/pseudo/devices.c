@@ -35,7 +35,8 @@ typedef size_t (*produce_bytes)(struct user_iterator *target, size_t length);
 
 // Fills the program's buffer piece by piece. A pending signal ends it with what was moved, since a
 // read of gigabytes takes long.
-static int64_t read_endless(struct user_iterator *target, size_t piece, produce_bytes produce)
+never_inlined static int64_t read_endless(struct user_iterator *target, size_t piece,
+                                          produce_bytes produce)
 {
     int64_t moved = 0;
     while (target->remaining > 0) {
@@ -60,7 +61,7 @@ static size_t produce_random(struct user_iterator *target, size_t length)
 
 static int64_t read_zeros(struct file *file, struct user_iterator *target, uint64_t *position)
 {
-    return read_endless(target, PAGE_SIZE, user_iterator_zero);
+    return target->remaining ? read_endless(target, PAGE_SIZE, user_iterator_zero) : 0;
 }
 
 static int64_t read_random(struct file *file, struct user_iterator *target, uint64_t *position)
@@ -72,22 +73,26 @@ const struct file_operations null_operations = {
     .read = read_nothing,
     .write = write_away,
     .seek = seek_nowhere,
+    .position_use = POSITION_IGNORED,
 };
 
 const struct file_operations zero_operations = {
     .read = read_zeros,
     .write = write_away,
     .seek = seek_nowhere,
+    .position_use = POSITION_IGNORED,
 };
 
 const struct file_operations full_operations = {
     .read = read_zeros,
     .write = write_to_full,
     .seek = seek_nowhere,
+    .position_use = POSITION_IGNORED,
 };
 
 const struct file_operations random_operations = {
     .read = read_random,
     .write = write_away,
     .seek = seek_nowhere,
+    .position_use = POSITION_IGNORED,
 };

@@ -1,9 +1,11 @@
 // /proc/PID/fd: a link for each open file. Called by the path walk with the namespace mutex held.
 // Opening such a link opens the file's inode anew, pipes too.
 #include "abi/errno.h"
+#include "fs/path.h"
 #include "fs/pipe.h"
 #include "lib/format.h"
 #include "lib/string.h"
+#include "mem/object_cache.h"
 #include "proc/inspect.h"
 #include "pseudo/proc_inode.h"
 #include "pseudo/proc_links.h"
@@ -46,7 +48,9 @@ static int64_t read_descriptor(struct inode *link, char *buffer, size_t size)
         length = proc_link_text(text, false, buffer, size);
     } else {
         bool removed = file->inode->link_count == 0;
-        length = proc_link_text(file->path ? file->path : "?", removed, buffer, size);
+        char *path = path_of_file_locked(file);
+        length = proc_link_text(path ? path : "?", removed, buffer, size);
+        memory_release(path);
     }
     file_release(file);
     return length;

@@ -112,7 +112,7 @@ bool terminal_file_is_dead_locked(const struct file *file)
 // Who may only write does not get the rights that come with a controlling terminal.
 static int open_terminal(struct file *file)
 {
-    file->is_stream = true;
+    file->position_use = POSITION_NONE;
     spinlock_acquire(&terminal.lock);
     file->data = (void *)(uintptr_t)terminal.hang_ups;
     spinlock_release(&terminal.lock);

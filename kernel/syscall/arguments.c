@@ -4,65 +4,85 @@
 #include "syscall/arguments.h"
 
 #include "abi/errno.h"
-#include "fs/memory_fs.h"
+#include "lib/string.h"
 #include "mem/object_cache.h"
 #include "proc/signal.h"
 
-int path_text_take(uint64_t path, bool may_be_empty, char **text)
+// The rest of a path that its own buffer did not hold. Its length or an error.
+static int64_t take_long_text(struct path_text *path, user_addr address)
 {
-    char *copy = memory_allocate(PATH_LIMIT);
-    if (!copy)
+    path->text = memory_allocate(PATH_LIMIT);
+    if (!path->text)
         return -ENOMEM;
-    int64_t length = copy_string_from_user(copy, user_addr_make(path), PATH_LIMIT);
+    memcpy(path->text, path->own, PATH_SHORT);
+    int64_t rest = copy_string_from_user(
+        path->text + PATH_SHORT, user_addr_offset(address, PATH_SHORT), PATH_LIMIT - PATH_SHORT);
+    if (rest < 0)
+        memory_release(path->text);
+    return rest;
+}
+
+int path_text_take(struct path_text *path, uint64_t address, bool may_be_empty)
+{
+    user_addr from = user_addr_make(address);
+    path->text = path->own;
+    int64_t length = copy_string_from_user(path->own, from, PATH_SHORT);
+    if (length == -ENAMETOOLONG)
+        return (int)min_of(take_long_text(path, from), (int64_t)0);
     if (length == 0 && !may_be_empty)
-        length = -ENOENT;
-    if (length < 0) {
-        memory_release(copy);
-        return (int)length;
-    }
-    *text = copy;
-    return 0;
+        return -ENOENT;
+    return (int)min_of(length, (int64_t)0);
+}
+
+void path_text_drop(struct path_text *path)
+{
+    if (path->text != path->own)
+        memory_release(path->text);
 }
 
 static int take_start(uint64_t directory, const char *text, struct inode **start)
 {
-    if (text[0] == '/') {
-        *start = memory_fs_root();
-        inode_reference(*start);
+    *start = NULL;
+    if (text[0] == '/')
         return 0;
-    }
     if ((int32_t)directory == AT_FDCWD) {
         *start = process_working_directory(current_process());
         return 0;
     }
-    struct file *file = descriptor_file(directory);
-    if (!file)
+    struct borrowed_file borrowed = descriptor_borrow(directory);
+    if (!borrowed.file)
         return -EBADF;
-    struct inode *inode = file->inode;
+    struct inode *inode = borrowed.file->inode;
     bool is_directory = inode && (inode->mode & S_IFMT) == S_IFDIR;
     if (is_directory) {
         inode_reference(inode);
         *start = inode;
     }
-    file_release(file);
+    borrowed_file_return(borrowed);
     return is_directory ? 0 : -ENOTDIR;
+}
+
+static void drop_start(struct inode *start)
+{
+    if (start)
+        inode_release(start);
 }
 
 int path_argument_take(struct path_argument *argument, uint64_t directory, uint64_t path)
 {
-    int error = path_text_take(path, false, &argument->text);
+    int error = path_text_take(&argument->path, path, false);
     if (error)
         return error;
-    error = take_start(directory, argument->text, &argument->start);
+    error = take_start(directory, argument->path.text, &argument->start);
     if (error)
-        memory_release(argument->text);
+        path_text_drop(&argument->path);
     return error;
 }
 
 void path_argument_drop(struct path_argument *argument)
 {
-    inode_release(argument->start);
-    memory_release(argument->text);
+    drop_start(argument->start);
+    path_text_drop(&argument->path);
 }
 
 static int take_descriptor_inode(uint64_t descriptor, struct inode **inode)
@@ -86,22 +106,22 @@ static int take_descriptor_inode(uint64_t descriptor, struct inode **inode)
 
 int inode_argument_take(uint64_t directory, uint64_t path, uint32_t at_flags, struct inode **inode)
 {
-    char *text;
-    int error = path_text_take(path, at_flags & AT_EMPTY_PATH, &text);
+    struct path_text text;
+    int error = path_text_take(&text, path, at_flags & AT_EMPTY_PATH);
     if (error)
         return error;
     struct inode *start;
-    if (text[0] == '\0') {
+    if (text.text[0] == '\0') {
         error = take_descriptor_inode(directory, inode);
     } else {
-        error = take_start(directory, text, &start);
+        error = take_start(directory, text.text, &start);
         if (!error) {
             uint32_t flags = at_flags & AT_SYMLINK_NOFOLLOW ? LOOKUP_NO_FOLLOW : 0;
-            error = path_lookup(start, text, flags, inode);
-            inode_release(start);
+            error = path_lookup(start, text.text, flags, inode);
+            drop_start(start);
         }
     }
-    memory_release(text);
+    path_text_drop(&text);
     return error;
 }
 
@@ -113,7 +133,7 @@ struct file *descriptor_file(uint64_t descriptor)
 struct file *descriptor_open_file(uint64_t descriptor)
 {
     struct file *file = descriptor_file(descriptor);
-    if (!file || file->operations != &path_only_operations)
+    if (!file || !file_is_path_only(file))
         return file;
     file_release(file);
     return NULL;
@@ -130,13 +150,12 @@ uint64_t file_size_limit(void)
     return current_process()->limits[RLIMIT_FSIZE].current;
 }
 
-int64_t transfer_finish(int64_t result)
+void transfer_raise(int64_t error)
 {
-    if (result == -EPIPE)
+    if (error == -EPIPE)
         signal_send_self(SIGPIPE);
-    if (result == -EFBIG && file_size_limit() < FILE_SIZE_LIMIT)
+    if (error == -EFBIG && file_size_limit() < FILE_SIZE_LIMIT)
         signal_send_self(SIGXFSZ);
-    return result;
 }
 
 int64_t descriptor_install(struct file *file, uint32_t minimum, bool close_on_exec)

@@ -4,10 +4,21 @@
 #include "fs/path.h"
 #include "proc/process.h"
 
-// A path as a kernel string and the directory it starts at (one reference).
+#define PATH_SHORT 128u // most paths are shorter: these need no memory of the heap
+
+// A path as a kernel string.
+struct path_text {
+    char *text; // `own`, or on the heap
+    char own[PATH_SHORT];
+};
+// -EFAULT, -ENAMETOOLONG, -ENOENT (empty), -ENOMEM. On success the caller drops it.
+must_check int path_text_take(struct path_text *path, uint64_t address, bool may_be_empty);
+void path_text_drop(struct path_text *path);
+
+// A path and the directory it starts at.
 struct path_argument {
-    char *text;
-    struct inode *start;
+    struct path_text path;
+    struct inode *start; // one reference; NULL when the path is absolute
 };
 
 // -EFAULT, -ENAMETOOLONG, -ENOENT (empty), -EBADF, -ENOTDIR, -ENOMEM. On success the caller drops
@@ -15,12 +26,31 @@ struct path_argument {
 must_check int path_argument_take(struct path_argument *argument, uint64_t directory,
                                   uint64_t path);
 void path_argument_drop(struct path_argument *argument);
-// Only the text; memory_release() frees it.
-must_check int path_text_take(uint64_t path, bool may_be_empty, char **text);
 // The inode that a path names, or, with AT_EMPTY_PATH and an empty path, that the descriptor refers
 // to; one reference. Looks at AT_SYMLINK_NOFOLLOW and AT_EMPTY_PATH only.
 must_check int inode_argument_take(uint64_t directory, uint64_t path, uint32_t at_flags,
                                    struct inode **inode);
+
+// The file behind a descriptor, for the length of a call that does not close the descriptor itself.
+// No reference is needed while the running thread is the table's only user: the table's own keeps
+// the file.
+struct borrowed_file {
+    struct file *file; // NULL: -EBADF
+    bool has_reference;
+};
+static inline struct borrowed_file descriptor_borrow(uint64_t descriptor)
+{
+    struct file_table *table = current_process()->files;
+    if (likely(file_table_is_unshared(table)))
+        return (struct borrowed_file){ file_table_peek(table, (int32_t)descriptor), false };
+    return (struct borrowed_file){ file_table_get(table, (int32_t)descriptor), true };
+}
+// Nothing is to be given back when there was no file.
+static inline void borrowed_file_return(struct borrowed_file borrowed)
+{
+    if (unlikely(borrowed.has_reference))
+        file_release(borrowed.file);
+}
 
 // The file with a reference, or NULL for -EBADF.
 must_check struct file *descriptor_file(uint64_t descriptor);
@@ -32,9 +62,15 @@ uint32_t descriptor_limit(void); // descriptors must be below
 
 // RLIMIT_FSIZE: where the running process's writes to regular files end; UINT64_MAX: nowhere.
 uint64_t file_size_limit(void);
-// Gives back the result of a write after raising what belongs to it: SIGPIPE for -EPIPE, SIGXFSZ
-// for -EFBIG under a limit.
-int64_t transfer_finish(int64_t result);
+// Raises what belongs to a failed write: SIGPIPE for -EPIPE, SIGXFSZ for -EFBIG under a limit.
+void transfer_raise(int64_t error);
+// Gives back the result of a write after that.
+static inline int64_t transfer_finish(int64_t result)
+{
+    if (unlikely(result < 0))
+        transfer_raise(result);
+    return result;
+}
 
 // signals.c: for the calls that wait under another mask. -EINVAL, -EFAULT. What is borrowed is
 // given back by the second, or by the exit gate when the call was interrupted.

@@ -18,7 +18,7 @@ static int64_t open_file(uint64_t directory, uint64_t path, uint32_t flags, uint
     if (error)
         return error;
     struct file *file;
-    error = path_open(argument.start, argument.text, flags | O_LARGEFILE,
+    error = path_open(argument.start, argument.path.text, flags | O_LARGEFILE,
                       mode & 07777 & ~current_process()->umask, &file);
     path_argument_drop(&argument);
     if (error)
@@ -164,11 +164,12 @@ static int64_t control_descriptor(struct file *file, int32_t descriptor, uint32_
 
 HANDLER3(fcntl, descriptor, command, argument)
 {
-    struct file *file = descriptor_file(descriptor);
-    if (!file)
+    struct borrowed_file borrowed = descriptor_borrow(descriptor);
+    if (!borrowed.file)
         return -EBADF;
-    int64_t result = control_descriptor(file, (int32_t)descriptor, (uint32_t)command, argument);
-    file_release(file);
+    int64_t result =
+        control_descriptor(borrowed.file, (int32_t)descriptor, (uint32_t)command, argument);
+    borrowed_file_return(borrowed);
     return result;
 }
 

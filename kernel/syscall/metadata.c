@@ -10,11 +10,11 @@
 
 static int stat_descriptor(uint64_t descriptor, struct abi_stat *stat)
 {
-    struct file *file = descriptor_file(descriptor);
-    if (!file)
+    struct borrowed_file borrowed = descriptor_borrow(descriptor);
+    if (!borrowed.file)
         return -EBADF;
-    file_stat(file, stat);
-    file_release(file);
+    file_stat(borrowed.file, stat);
+    borrowed_file_return(borrowed);
     return 0;
 }
 

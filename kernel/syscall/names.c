@@ -16,7 +16,7 @@ static int64_t make_directory(uint64_t directory, uint64_t path, uint64_t mode)
     int error = path_argument_take(&argument, directory, path);
     if (error)
         return error;
-    error = path_make_directory(argument.start, argument.text,
+    error = path_make_directory(argument.start, argument.path.text,
                                 mode & 01777 & ~current_process()->umask);
     path_argument_drop(&argument);
     return error;
@@ -42,7 +42,7 @@ static int64_t make_node(uint64_t directory, uint64_t path, uint64_t mode)
     int error = path_argument_take(&argument, directory, path);
     if (error)
         return error;
-    error = path_make_node(argument.start, argument.text,
+    error = path_make_node(argument.start, argument.path.text,
                            (uint32_t)mode & ~current_process()->umask, 0, NULL, NULL);
     path_argument_drop(&argument);
     return error;
@@ -64,7 +64,7 @@ static int64_t remove_name(uint64_t directory, uint64_t path, bool is_directory)
     int error = path_argument_take(&argument, directory, path);
     if (error)
         return error;
-    error = path_unlink(argument.start, argument.text, is_directory);
+    error = path_unlink(argument.start, argument.path.text, is_directory);
     path_argument_drop(&argument);
     return error;
 }
@@ -99,7 +99,7 @@ static int64_t change_pair(pair_operation operation, uint64_t old_directory, uin
         return error;
     error = path_argument_take(&new, new_directory, new_path);
     if (!error) {
-        error = operation(old.start, old.text, new.start, new.text, flags);
+        error = operation(old.start, old.path.text, new.start, new.path.text, flags);
         path_argument_drop(&new);
     }
     path_argument_drop(&old);
@@ -137,17 +137,17 @@ HANDLER5(linkat, old_directory, old_path, new_directory, new_path, flags)
 
 static int64_t make_symlink(uint64_t target, uint64_t directory, uint64_t path)
 {
-    char *target_text;
-    int error = path_text_take(target, false, &target_text);
+    struct path_text target_text;
+    int error = path_text_take(&target_text, target, false);
     if (error)
         return error;
     struct path_argument argument;
     error = path_argument_take(&argument, directory, path);
     if (!error) {
-        error = path_symlink(argument.start, argument.text, target_text);
+        error = path_symlink(argument.start, argument.path.text, target_text.text);
         path_argument_drop(&argument);
     }
-    memory_release(target_text);
+    path_text_drop(&target_text);
     return error;
 }
 
@@ -173,7 +173,7 @@ static int64_t read_link(uint64_t directory, uint64_t path, uint64_t buffer, uin
     char *target = memory_allocate(target_size);
     result = -ENOMEM;
     if (target)
-        result = path_read_link(argument.start, argument.text, target, target_size);
+        result = path_read_link(argument.start, argument.path.text, target, target_size);
     if (result > 0 &&
         copy_to_user(user_addr_make(buffer), target, min_of((size_t)result, target_size)) != 0)
         result = -EFAULT;
@@ -199,7 +199,7 @@ HANDLER1(chdir, path)
     if (error)
         return error;
     struct inode *directory;
-    error = path_lookup(argument.start, argument.text, LOOKUP_DIRECTORY, &directory);
+    error = path_lookup(argument.start, argument.path.text, LOOKUP_DIRECTORY, &directory);
     if (!error)
         process_set_working_directory(current_process(), directory);
     path_argument_drop(&argument);

@@ -50,18 +50,18 @@ static int take_strings(struct exec_strings *strings, uint64_t array)
 HANDLER3(execve, path, argv, envp)
 {
     struct exec_strings arguments = { 0 }, environment = { 0 };
-    char *text;
-    int error = path_text_take(path, false, &text);
+    struct path_text text;
+    int error = path_text_take(&text, path, false);
     if (error)
         return error;
     error = take_strings(&arguments, argv);
     if (!error)
         error = take_strings(&environment, envp);
     if (!error)
-        error = exec_program(text, &arguments, &environment);
+        error = exec_program(text.text, &arguments, &environment);
     exec_strings_free(&environment);
     exec_strings_free(&arguments);
-    memory_release(text);
+    path_text_drop(&text);
     if (!error)
         thread_return_to_user(); // the frame is the new program's
     return error;

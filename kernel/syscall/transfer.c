@@ -9,32 +9,45 @@
 
 #define SEGMENTS_ON_STACK 8u
 
-typedef int64_t (*file_transfer)(struct file *file, struct user_iterator *iterator,
-                                 uint64_t *position);
-
 _Static_assert(sizeof(struct user_segment) == sizeof(struct abi_iovec) &&
                    offsetof(struct user_segment, length) == offsetof(struct abi_iovec, length),
                "an iovec array can be copied into segments");
 
-static int64_t transfer_segments(uint64_t descriptor, struct user_segment *segments, uint32_t count,
-                                 file_transfer operation, uint64_t *position)
+static inline int64_t write_limited(struct file *file, struct user_iterator *source,
+                                    uint64_t *position)
+{
+    source->end_limit = file_size_limit();
+    return transfer_finish(file_write(file, source, position));
+}
+
+inlined_always int64_t transfer_buffer(struct file *file, uint64_t buffer, uint64_t length,
+                                       file_transfer operation, uint64_t *position)
+{
+    struct user_iterator iterator;
+    user_iterator_init(&iterator, user_addr_make(buffer), length);
+    return operation(file, &iterator, position);
+}
+
+never_inlined static int64_t transfer_shared(uint64_t descriptor, uint64_t buffer, uint64_t length,
+                                             file_transfer operation, uint64_t *position)
 {
     struct file *file = descriptor_file(descriptor);
     if (!file)
         return -EBADF;
-    struct user_iterator iterator;
-    user_iterator_init(&iterator, segments, count);
-    iterator.end_limit = file_size_limit();
-    int64_t result = operation(file, &iterator, position);
+    int64_t result = transfer_buffer(file, buffer, length, operation, position);
     file_release(file);
-    return transfer_finish(result);
+    return result;
 }
 
-static int64_t transfer_buffer(uint64_t descriptor, uint64_t buffer, uint64_t length,
-                               file_transfer operation, uint64_t *position)
+// As descriptor_borrow() has it, but in two ways, so that the usual one has nothing to remember.
+inlined_always int64_t transfer(uint64_t descriptor, uint64_t buffer, uint64_t length,
+                                file_transfer operation, uint64_t *position)
 {
-    struct user_segment segment = { user_addr_make(buffer), length };
-    return transfer_segments(descriptor, &segment, 1, operation, position);
+    const struct file_table *table = current_process()->files;
+    if (unlikely(!file_table_is_unshared(table)))
+        return transfer_shared(descriptor, buffer, length, operation, position);
+    struct file *file = file_table_peek(table, (int32_t)descriptor);
+    return likely(file) ? transfer_buffer(file, buffer, length, operation, position) : -EBADF;
 }
 
 // Copies the array and cuts it where Linux's limit for one call is reached. -EFAULT, -EINVAL.
@@ -55,6 +68,19 @@ static int copy_segments(struct user_segment *segments, uint64_t vector, uint32_
         total += segments[i].length;
     }
     return 0;
+}
+
+static int64_t transfer_segments(uint64_t descriptor, const struct user_segment *segments,
+                                 uint32_t count, file_transfer operation, uint64_t *position)
+{
+    struct borrowed_file borrowed = descriptor_borrow(descriptor);
+    if (!borrowed.file)
+        return -EBADF;
+    struct user_iterator iterator;
+    user_iterator_init_vector(&iterator, segments, count);
+    int64_t result = operation(borrowed.file, &iterator, position);
+    borrowed_file_return(borrowed);
+    return result;
 }
 
 static int64_t transfer_vector(uint64_t descriptor, uint64_t vector, uint64_t count,
@@ -78,26 +104,26 @@ static int64_t transfer_vector(uint64_t descriptor, uint64_t vector, uint64_t co
 
 HANDLER3(read, descriptor, buffer, length)
 {
-    return transfer_buffer(descriptor, buffer, length, file_read, NULL);
+    return transfer(descriptor, buffer, length, file_read, NULL);
 }
 
 HANDLER3(write, descriptor, buffer, length)
 {
-    return transfer_buffer(descriptor, buffer, length, file_write, NULL);
+    return transfer(descriptor, buffer, length, write_limited, NULL);
 }
 
 HANDLER4(pread64, descriptor, buffer, length, offset)
 {
     if ((int64_t)offset < 0)
         return -EINVAL;
-    return transfer_buffer(descriptor, buffer, length, file_read, &offset);
+    return transfer(descriptor, buffer, length, file_read, &offset);
 }
 
 HANDLER4(pwrite64, descriptor, buffer, length, offset)
 {
     if ((int64_t)offset < 0)
         return -EINVAL;
-    return transfer_buffer(descriptor, buffer, length, file_write, &offset);
+    return transfer(descriptor, buffer, length, write_limited, &offset);
 }
 
 HANDLER3(readv, descriptor, vector, count)
@@ -107,7 +133,7 @@ HANDLER3(readv, descriptor, vector, count)
 
 HANDLER3(writev, descriptor, vector, count)
 {
-    return transfer_vector(descriptor, vector, count, file_write, NULL);
+    return transfer_vector(descriptor, vector, count, write_limited, NULL);
 }
 
 HANDLER4(preadv, descriptor, vector, count, offset)
@@ -121,15 +147,15 @@ HANDLER4(pwritev, descriptor, vector, count, offset)
 {
     if ((int64_t)offset < 0)
         return -EINVAL;
-    return transfer_vector(descriptor, vector, count, file_write, &offset);
+    return transfer_vector(descriptor, vector, count, write_limited, &offset);
 }
 
 HANDLER3(lseek, descriptor, offset, whence)
 {
-    struct file *file = descriptor_file(descriptor);
-    if (!file)
+    struct borrowed_file borrowed = descriptor_borrow(descriptor);
+    if (!borrowed.file)
         return -EBADF;
-    int64_t result = file_seek(file, (int64_t)offset, (int32_t)whence);
-    file_release(file);
+    int64_t result = file_seek(borrowed.file, (int64_t)offset, (int32_t)whence);
+    borrowed_file_return(borrowed);
     return result;
 }

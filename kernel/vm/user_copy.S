@@ -1,7 +1,7 @@
 // User memory is touched here and nowhere else. Contract of the functions: user_copy_raw.h. Plain
-// System V functions, interrupts on; clobber rax, rcx, rdx, rsi, rdi. Each loop instruction is
-// listed in .user_copy_fixups; a fault that cannot be served continues at its fix-up with RCX, RSI
-// and RDI as the string instruction left them, and RFLAGS.AC as it was.
+// System V functions, interrupts on. Each instruction that touches user memory is listed in
+// .user_copy_fixups; a fault that cannot be served continues at its fix-up with the registers as the
+// instruction left them, and RFLAGS.AC as it was.
 
     .macro fixup instruction, continuation
     .pushsection .user_copy_fixups, "a", @progbits
@@ -43,6 +43,47 @@
 3:
     fixup 1b, 4f
     fixup 2b, 3b
+    .endm
+
+// A string, word by word while eight bytes fit, then bytewise. rdi: to, rsi: from, rdx: room; RCX
+// counts. A word holds a zero byte where (word - 0x01..01) & ~word has bit 7 set; the lowest such bit
+// is exact. A word that faults is tried again bytewise, since its first bytes may be good.
+    .macro string_body
+    movabsq $0x0101010101010101, %r8
+    movabsq $0x8080808080808080, %r9
+    xorl %ecx, %ecx
+    subq $8, %rdx
+    jb 3f
+1:  movq (%rsi,%rcx), %r10
+    movq %r10, (%rdi,%rcx)
+    movq %r10, %rax
+    subq %r8, %rax
+    notq %r10
+    andq %r10, %rax
+    andq %r9, %rax
+    jnz 2f
+    addq $8, %rcx
+    cmpq %rdx, %rcx
+    jbe 1b
+    jmp 3f
+2:  bsfq %rax, %rax
+    shrl $3, %eax
+    addq %rcx, %rax
+    jmp 6f
+3:  addq $8, %rdx
+4:  movq %rdx, %rax
+    cmpq %rdx, %rcx
+    je 6f
+    movq $-1, %rax
+5:  movb (%rsi,%rcx), %r10b
+    movb %r10b, (%rdi,%rcx)
+    movq %rcx, %rax
+    incq %rcx
+    testb %r10b, %r10b
+    jnz 4b
+6:
+    fixup 1b, 3b
+    fixup 5b, 6b
     .endm
 
     .text
@@ -88,6 +129,23 @@ user_zero_without_smap:
     ret
     bytewise_retry
     .size user_zero_without_smap, . - user_zero_without_smap
+
+    .globl user_string_raw
+    .type user_string_raw, @function
+user_string_raw:
+    cmpb $0, user_copy_has_smap(%rip)
+    je user_string_without_smap
+    stac
+    string_body
+    clac
+    ret
+    .size user_string_raw, . - user_string_raw
+
+    .type user_string_without_smap, @function
+user_string_without_smap:
+    string_body
+    ret
+    .size user_string_without_smap, . - user_string_without_smap
 
 // The instruction is behind a label of its own name, for faults that are no page faults.
     .macro fpu_function name, instruction, label

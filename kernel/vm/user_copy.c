@@ -15,9 +15,6 @@
 #include "vm/address_space.h"
 #include "vm/user_copy_raw.h"
 
-// Strings are copied in pieces that lie in one page each and waste little on short strings.
-#define STRING_PIECE 64u
-
 bool user_copy_has_smap;
 
 void user_copy_init(void)
@@ -36,13 +33,6 @@ static void assert_may_fault(void)
     kassert(atomic_load(&current_thread()->state) == THREAD_RUNNING);
     struct address_space *space = current_address_space();
     kassert(!space || !mutex_is_held(&space->mutex));
-}
-
-bool user_range_is_valid(user_addr address, uint64_t length)
-{
-    if (!PROTECT_COPY_RANGE)
-        return true;
-    return address.opaque <= USER_ADDRESS_LIMIT && length <= USER_ADDRESS_LIMIT - address.opaque;
 }
 
 size_t copy_from_user_partial(void *destination, user_addr source, size_t length)
@@ -83,20 +73,21 @@ int copy_to_user(user_addr destination, const void *source, size_t length)
     return copy_to_user_partial(destination, source, length) == length ? 0 : -EFAULT;
 }
 
+// Page by page: nothing is touched behind the page that a string ends in.
 int64_t copy_string_from_user(char *destination, user_addr source, size_t size)
 {
-    size_t done = 0;
-    while (done < size) {
+    assert_may_fault();
+    for (size_t done = 0; done < size;) {
         user_addr from = user_addr_offset(source, done);
-        // Aligned pieces: none crosses a page, so a string may end right before a bad one.
-        size_t piece = min_of(size - done, STRING_PIECE - from.opaque % STRING_PIECE);
-        size_t copied = copy_from_user_partial(destination + done, from, piece);
-        size_t length = strnlen(destination + done, copied);
-        if (length < copied)
-            return (int64_t)(done + length);
-        if (copied < piece)
+        size_t piece = min_of(size - done, PAGE_SIZE - from.opaque % PAGE_SIZE);
+        if (!user_range_is_valid(from, piece))
             return -EFAULT;
-        done += copied;
+        size_t length = user_string_raw((uint64_t)destination + done, from.opaque, piece);
+        if (length == SIZE_MAX)
+            return -EFAULT;
+        done += length;
+        if (length < piece)
+            return (int64_t)done;
     }
     return -ENAMETOOLONG;
 }

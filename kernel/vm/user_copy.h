@@ -4,6 +4,8 @@
 // in debug builds. Data is copied once; callers validate the copy, never the original.
 #pragma once
 
+#include "cpu/frame.h"
+#include "lib/protection.h"
 #include "lib/types.h"
 
 // Chooses the instruction sequence for this kind of CPU. Boot, after cpu_features_init(), before
@@ -21,7 +23,12 @@ must_check size_t zero_user_partial(user_addr destination, size_t length);
 // no terminator.
 must_check int64_t copy_string_from_user(char *destination, user_addr source, size_t size);
 // Is [address, address + length) inside the user half, without wrap-around?
-bool user_range_is_valid(user_addr address, uint64_t length);
+static inline bool user_range_is_valid(user_addr address, uint64_t length)
+{
+    uint64_t end;
+    return !PROTECT_COPY_RANGE ||
+           (!__builtin_add_overflow(address.opaque, length, &end) && end <= USER_ADDRESS_LIMIT);
+}
 
 // For ioctl: an argument that is a number, not an address.
 static inline uint64_t user_addr_as_number(user_addr argument)
@@ -38,18 +45,35 @@ struct user_segment {
     uint64_t length;
 };
 struct user_iterator {
-    struct user_segment *segments;
-    uint32_t count;
-    uint32_t index;
-    uint64_t offset;    // inside segments[index]
-    uint64_t remaining; // bytes left over all segments
-    char *kernel;       // instead of the program's memory; NULL: the segments count
+    struct user_segment current; // what is left of the segment that comes next
+    union {
+        const struct user_segment *more; // the segments after it
+        char *kernel;                    // instead of the program's memory
+    };
+    uint32_t more_count;
+    enum { MEMORY_OF_PROGRAM, MEMORY_OF_KERNEL } memory; // `kernel` counts, and no segment
+    uint64_t remaining;                                  // bytes left over all segments
     uint64_t end_limit; // a regular file takes no byte from this offset on; UINT64_MAX: no limit
 };
-void user_iterator_init(struct user_iterator *iterator, struct user_segment *segments,
-                        uint32_t count);
+static inline void user_iterator_init(struct user_iterator *iterator, user_addr base,
+                                      uint64_t length)
+{
+    *iterator = (struct user_iterator){ .current = { base, length },
+                                        .remaining = length,
+                                        .end_limit = UINT64_MAX };
+}
+// The segments must stay while the iterator is in use.
+void user_iterator_init_vector(struct user_iterator *iterator, const struct user_segment *segments,
+                               uint32_t count);
 // For a kernel that moves bytes from one file to another: `buffer` in place of a program's memory.
 void user_iterator_init_kernel(struct user_iterator *iterator, void *buffer, size_t length);
+bool user_iterator_rest_is_valid(const struct user_iterator *iterator);
+// Do all segments lie in the user half?
+static inline bool user_iterator_is_valid(const struct user_iterator *iterator)
+{
+    return user_range_is_valid(iterator->current.base, iterator->current.length) &&
+           (iterator->more_count == 0 || user_iterator_rest_is_valid(iterator));
+}
 // Copy between kernel memory and the iterator and advance it by what was copied; less than `length`
 // means that user memory went bad there.
 must_check size_t user_iterator_read(struct user_iterator *iterator, void *destination,

@@ -20,6 +20,11 @@ must_check bool user_fpu_save_raw(uint64_t destination);
 must_check bool user_fpu_restore_raw(uint64_t source);
 extern const char user_fpu_restore_instruction[];
 
+// Copies a string from a user address, its terminator too. Its length; `size` when there is no
+// terminator in so many bytes; SIZE_MAX when user memory went bad before either. Bytes behind the
+// terminator may be copied along.
+must_check size_t user_string_raw(uint64_t destination, uint64_t source, size_t size);
+
 // One entry for each instruction above that touches user memory, and only those.
 struct user_copy_fixup_entry {
     uint64_t instruction;

@@ -30,19 +30,17 @@ void fs_end(void)
 
 int64_t fs_read(struct file *file, void *buffer, size_t length, uint64_t *position)
 {
-    struct user_segment segment = { { (uint64_t)buffer }, length };
     struct user_iterator iterator;
 
-    user_iterator_init(&iterator, &segment, 1);
+    user_iterator_init(&iterator, user_addr_make((uint64_t)buffer), length);
     return file_read(file, &iterator, position);
 }
 
 int64_t fs_write(struct file *file, const void *data, size_t length, uint64_t *position)
 {
-    struct user_segment segment = { { (uint64_t)data }, length };
     struct user_iterator iterator;
 
-    user_iterator_init(&iterator, &segment, 1);
+    user_iterator_init(&iterator, user_addr_make((uint64_t)data), length);
     return file_write(file, &iterator, position);
 }
 

@@ -244,7 +244,7 @@ TEST(fs_deep_tree)
     }
     CHECK_EQUAL(path_of_directory(deepest, path, 1), -ENAMETOOLONG);
     CHECK_EQUAL(path_open(deepest, "file", TOUCH, 0644, &file), 0);
-    CHECK(file->path == NULL);
+    CHECK(path_of_file(file) == NULL);
     file_release(file);
     inode_release(deepest);
     fs_end();

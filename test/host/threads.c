@@ -134,5 +134,15 @@ size_t user_zero_raw(uint64_t destination, size_t length)
     return length - good;
 }
 
+size_t user_string_raw(uint64_t destination, uint64_t source, size_t size)
+{
+    size_t good = part_before_bad(source, size);
+    size_t length = strnlen((const char *)source, good);
+
+    user_copies++;
+    memcpy((void *)destination, (const void *)source, min_of(length + 1, good));
+    return length < good || good == size ? length : SIZE_MAX;
+}
+
 const struct user_copy_fixup_entry user_copy_fixups_start[1];
 const struct user_copy_fixup_entry user_copy_fixups_end[1];
