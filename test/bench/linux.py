@@ -26,7 +26,7 @@ busybox=/bin/busybox
 $busybox mount -t proc proc /proc
 $busybox mount -t devtmpfs dev /dev
 $busybox mount -t sysfs sys /sys
-$busybox grep -E '^(MemFree|Cached|Buffers):' /proc/meminfo
+$busybox grep -E '^(MemTotal|MemFree|Cached|Buffers):' /proc/meminfo
 $busybox dmesg | $busybox grep -E 'Linux version|Memory: |Run /init'
 . /bench
 $busybox poweroff -f

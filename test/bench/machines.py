@@ -5,8 +5,9 @@ same time when an instruction is a nanosecond (nothing disturbs such a machine),
 import os
 import sys
 import tempfile
+import threading
 import time
-from contextlib import ExitStack
+from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass, field
 
 from bench import cost, linux, measured
@@ -19,6 +20,8 @@ MEASURE = ("measure", "minimal")  # and what it executes
 LAYOUTS = 5  # fresh processes that measure each row of kind `layout`
 ICOUNT_SECONDS, PLAIN_SECONDS = 900, 300
 BEGIN, END = "bench: measuring", "bench: end"
+STAGES = {BEGIN: "measuring", END: "done"}  # what a line of the log tells of its machine
+SILENCE_SECONDS = 10
 OURS_CMDLINE = "trace=off seed=1 -- /bin/sh,/bench"  # the same layouts in every run
 OURS, LINUX, TUNED = "ours", "Linux", "Linux tuned"
 
@@ -81,6 +84,7 @@ class Progress:
     def __init__(self, quiet=False):
         self.begin = time.monotonic()
         self.quiet = quiet
+        self._stages = {}
 
     def say(self, text):
         if not self.quiet:
@@ -88,12 +92,29 @@ class Progress:
             print(f"bench: {seconds:4.0f} s  {text}", file=sys.stderr, flush=True)
 
     def of(self, name):
+        """What a machine's log is shown to, line by line."""
+        self._stages[name] = "firmware and boot"
+
         def take(line):
-            if line == BEGIN:
-                self.say(f"{name}: booted, measuring")
-            elif line == END:
-                self.say(f"{name}: done")
+            if line in STAGES:
+                self._stages[name] = STAGES[line]
+                self.say(f"{name}: {STAGES[line]}")
         return take
+
+    @contextmanager
+    def repeated(self):
+        """Meanwhile says every now and then what the machines are at."""
+        over = threading.Event()
+
+        def repeat():
+            while not over.wait(SILENCE_SECONDS):
+                self.say("; ".join(f"{name}: {stage}" for name, stage in list(self._stages.items())))
+
+        threading.Thread(target=repeat, daemon=True).start()
+        try:
+            yield
+        finally:
+            over.set()
 
 
 def run_batch(systems, names, icount, progress):
@@ -103,6 +124,7 @@ def run_batch(systems, names, icount, progress):
     with ExitStack() as stack:
         if not icount:
             return {name: run_one(systems, name, progress) for name in names}
+        stack.enter_context(progress.repeated())
         guests = {name: stack.enter_context(systems.boot(name, True, progress)) for name in names}
         return {name: finish(systems, name, guest) for name, guest in guests.items()}
 

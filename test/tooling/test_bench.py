@@ -118,15 +118,18 @@ def test_cost_of_boot(tmp_path):
     kernel.write_bytes(bytes(3 << 10))
     ours = cost.ours([PRINTED[0], "[ 0.1] memory: in use 90 KiB: reserved at boot 70 (kernel image "
                       "50) and allocated 20 (page tables 2)"], kernel)
-    assert ours["boot, ns"], ours["boot without waiting, ns"] == (9000, 2000)
-    assert (ours["memory in use, KiB"], ours["kernel in memory, KiB"]) == (90, 50)
+    assert (ours["boot, ns"], ours["boot without waiting, ns"]) == (9000, 2000)
+    assert (ours["memory in use, KiB"], ours["of it allocated, KiB"]) == (90, 20)
+    assert ours["kernel in memory, KiB"] == 50
     log = ["[    0.1] Memory: 100K/8192K available (10K kernel code, 20K rwdata, 30K rodata, 4K "
            "init, 5K bss, 1K reserved, 0K cma-reserved)",
            "[    1.500001] Run /init as init process",
-           "MemFree:            4000 kB", "Buffers:               0 kB", "Cached:   64 kB"]
+           "MemTotal: 8000 kB", "MemFree:            4000 kB", "Buffers:               0 kB",
+           "Cached:   64 kB"]
     rival = cost.linux(log, kernel)
     assert rival == {"kernel file, KiB": 3, "boot, ns": 1_500_001_000,
-                     "memory in use, KiB": 8192 - 4064 - 128, "kernel in memory, KiB": 69}
+                     "memory in use, KiB": 8192 - 4064 - 128,
+                     "of it allocated, KiB": 8000 - 4064, "kernel in memory, KiB": 69}
 
 
 def test_table_of_instructions():
