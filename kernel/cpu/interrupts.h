@@ -2,6 +2,7 @@
 // prints the longest).
 #pragma once
 
+#include "cpu/percpu.h"
 #include "cpu/registers.h"
 #include "lib/types.h"
 
@@ -13,6 +14,12 @@ static inline bool interrupts_are_on(void)
 // Nests: the outermost restore turns interrupts on again only if they were on before.
 void interrupts_off(void);
 void interrupts_restore(void);
+// Between the two: were interrupts on before the outermost? If not, this is an interrupt handler
+// (or the boot).
+static inline bool interrupts_were_on(void)
+{
+    return percpu_field(flags_before_off) & (1u << 9);
+}
 
 // Raw forms for the entry paths and idle; nesting depth must be zero.
 static inline void interrupts_enable_now(void)
