@@ -20,6 +20,7 @@ noreturn_function void kernel_main(struct boot_info *boot)
     boot_check_info(boot);         // is this our loader, and does it speak our version?
     boot_read_command_line(boot);  // loglevel=, panic=, slice_ms=, timer=, init=, direct=
     cpu_features_init();           // what can this CPU do?
+    boot_choose_mechanisms();      // and what of that is wanted: nosmap, nosmep, iretq...
     cpu_control_registers_load();  // NX, WP, SMEP, SMAP, UMIP, FSGSBASE
     boot_trace_begin();            // each step from here to the timer is stamped
     cpu_tables_load(&boot_percpu); // the trap table, by a privileged instruction

@@ -48,6 +48,18 @@ static bool word_is(const char *word, const char *name)
     return strncmp(word, name, length) == 0 && word[length] == '=';
 }
 
+// Those without a value.
+static bool is_switch(const char *word)
+{
+    static const char *const switches[] = { "nosmap", "nosmep", "nopcid", "noxsaveopt", "iretq" };
+
+    for (size_t i = 0; i < ARRAY_SIZE(switches); i++) {
+        if (strcmp(word, switches[i]) == 0)
+            return true;
+    }
+    return false;
+}
+
 static void report_unknown_words(const struct command_line *line)
 {
     static const char *const known[] = { "init",  "console", "loglevel", "panic", "slice_ms",
@@ -58,7 +70,7 @@ static void report_unknown_words(const struct command_line *line)
         size_t k = 0;
         while (k < ARRAY_SIZE(known) && !word_is(line->words[i], known[k]))
             k++;
-        if (k == ARRAY_SIZE(known))
+        if (k == ARRAY_SIZE(known) && !is_switch(line->words[i]))
             log_warning("boot", "command line: unknown word \"%s\"", line->words[i]);
     }
     if (line->overflow)

@@ -6,8 +6,8 @@
 //   - AC and DF are clear before any C code runs: CLAC/CLD in the stubs, SFMASK for SYSCALL.
 //   - swapgs is decided by the saved CS, the same way in and out, with a fence behind it.
 //   - IST entries from kernel mode trust nothing about GS: they may hit between SYSCALL and swapgs.
-//   - only the exit gate leads to user mode, and only one IRETQ and one SYSRETQ leave. SYSCALL looks at
-//     the gate's conditions itself and passes it when one of them holds.
+//   - only the exit gate leads to user mode, and only one IRETQ and one SYSRETQ leave. Both doors look
+//     at the gate's conditions themselves and pass it when one of them holds.
 #include "cpu/assembly.h"
 #include "cpu/selectors.h"
 #include "lib/protection.h"
@@ -55,6 +55,16 @@
     jne syscall_broken
 .endm
 
+// Is the exit gate to be passed? Interrupts are off: what another CPU wants from now on comes with an
+// interrupt, which hits user mode and finds the gate on its own way out. Clobbers RCX.
+.macro JUMP_IF_GATE_IS_DUE target
+    movq %gs:PERCPU_CURRENT, %rcx
+    movl THREAD_WORK(%rcx), %ecx
+    orb %gs:PERCPU_RESCHEDULE_DUE, %cl
+    orl syscall_detour(%rip), %ecx
+    jnz \target
+.endm
+
     .section .entry.text, "ax"
 
 // 256 vector stubs of VECTOR_STUB_SIZE bytes. Each begins with CLAC, because an interrupt gate leaves
@@ -100,8 +110,10 @@ LOCAL_FUNCTION(vector_entry)
 END(vector_entry)
 LOCAL_FUNCTION(vector_from_user)
     xorl %ebp, %ebp                     // backtraces end at the boundary
-    call trap_handle
-    jmp leave_to_user
+    call trap_handle                    // leaves interrupts off
+    JUMP_IF_GATE_IS_DUE leave_to_user
+    incq %gs:PERCPU_IRETQ_COUNT
+    jmp restore_by_iretq                // what return_path_choose() says of every vector
 END(vector_from_user)
 
 LOCAL_FUNCTION(vector_from_kernel)
@@ -223,13 +235,7 @@ FUNCTION(syscall_entry)
     CHECK_KEPT r14, FRAME_R14
     CHECK_KEPT r15, FRAME_R15
 #endif
-    // Is the gate to be passed? Interrupts are off: what another CPU wants from now on comes with an
-    // interrupt, which hits user mode and finds the gate on its own way out.
-    movq %gs:PERCPU_CURRENT, %rcx
-    movl THREAD_WORK(%rcx), %ecx
-    orb %gs:PERCPU_RESCHEDULE_DUE, %cl
-    orl syscall_detour(%rip), %ecx
-    jnz syscall_leave_by_gate
+    JUMP_IF_GATE_IS_DUE syscall_leave_by_gate
 
     // SYSRET at once. What return_path_choose() asks holds here, or is asked: vector, selectors, RCX =
     // RIP and R11 = RFLAGS are as this entry wrote them; RIP is the CPU's own. It is below the limit,

@@ -17,6 +17,7 @@
 #define MXCSR_MASK_OF_OLD 0xffbfu // where FXSAVE stores 0 (SDM vol. 1, 11.6.6)
 
 static enum { FPU_FXSAVE, FPU_XSAVE, FPU_XSAVEOPT } method;
+static uint32_t state_size = FXSAVE_SIZE;
 static uint32_t mxcsr_mask;
 static const struct {
     uint16_t fcw;
@@ -60,11 +61,13 @@ void fpu_init(void)
     write_cr4(read_cr4() | CR4_OSXSAVE);
     write_xcr0(cpu_features.xsave_mask);
     method = cpu_features.xsaveopt ? FPU_XSAVEOPT : FPU_XSAVE;
+    state_size = cpu_features.xsave_size;
+    fpu_image_init();
 }
 
 uint32_t fpu_state_size(void)
 {
-    return method == FPU_FXSAVE ? FXSAVE_SIZE : cpu_features.xsave_size;
+    return state_size;
 }
 
 // An XSAVE header of zero says that every component is in its initial state; MXCSR is loaded from

@@ -36,6 +36,8 @@ struct fpu_image_mark {
     uint32_t reserved[7];
 };
 
+void fpu_image_init(void); // by fpu_init()
+uint32_t fpu_image_size(void);
 // From FPU_MARK_OFFSET on: what in a whole image the CPU does not write, with XSAVE's header, of
 // which it writes the first word.
 struct fpu_image_middle {
@@ -46,15 +48,16 @@ struct fpu_image_middle {
     } header;
 };
 
+// As this kernel writes it; without XSAVE there is none.
+const struct fpu_image_middle *fpu_image_middle(void);
+
 // Bits that MXCSR may have on this CPU.
 uint32_t fpu_mxcsr_mask(void);
-uint32_t fpu_image_size(void);
-struct fpu_image_mark fpu_image_mark(void);
 // Does the mark in the first 512 bytes promise a whole image of this CPU's size?
 bool fpu_image_is_marked(const void *image);
-// Is an image with this MXCSR and these last four bytes one that XRSTOR loads whole as it lies
-// there?
-bool fpu_image_is_ours(const struct fpu_image_middle *middle, uint32_t mxcsr, uint32_t magic2);
+// May an image with this mark, this MXCSR and these last four bytes be given to XRSTOR as it lies
+// there? What else XRSTOR wants it checks itself.
+bool fpu_image_is_ours(const struct fpu_image_mark *mark, uint32_t mxcsr, uint32_t magic2);
 // Makes an image that a program wrote the contents of a state area; not `whole`: the first 512
 // bytes only, and the rest initial. False, and nothing changed, when loading it would fault.
 must_check bool fpu_image_adopt(void *state, const void *image, bool whole);

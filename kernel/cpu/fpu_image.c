@@ -15,19 +15,26 @@ _Static_assert(sizeof(struct fpu_image_header) == 64, "XSAVE header");
 _Static_assert(sizeof(struct fpu_image_middle) == 112, "mark and header are neighbours");
 _Static_assert(sizeof(struct fpu_image_mark) == FPU_LEGACY_SIZE - FPU_MARK_OFFSET, "sw_reserved");
 
-uint32_t fpu_image_size(void)
+static struct fpu_image_middle ours;
+static uint32_t image_size = FPU_LEGACY_SIZE;
+
+void fpu_image_init(void)
 {
-    return cpu_features.xsave ? fpu_state_size() + MAGIC2_SIZE : FPU_LEGACY_SIZE;
+    image_size = fpu_state_size() + MAGIC2_SIZE;
+    ours.mark = (struct fpu_image_mark){ .magic1 = FPU_IMAGE_MAGIC1,
+                                         .extended_size = image_size,
+                                         .components = cpu_features.xsave_mask,
+                                         .state_size = fpu_state_size() };
 }
 
-struct fpu_image_mark fpu_image_mark(void)
+uint32_t fpu_image_size(void)
 {
-    if (!cpu_features.xsave)
-        return (struct fpu_image_mark){ 0 };
-    return (struct fpu_image_mark){ .magic1 = FPU_IMAGE_MAGIC1,
-                                    .extended_size = fpu_image_size(),
-                                    .components = cpu_features.xsave_mask,
-                                    .state_size = fpu_state_size() };
+    return image_size;
+}
+
+const struct fpu_image_middle *fpu_image_middle(void)
+{
+    return &ours;
 }
 
 static struct fpu_image_mark mark_of(const void *image)
@@ -39,8 +46,8 @@ static struct fpu_image_mark mark_of(const void *image)
 
 static bool is_mark(const struct fpu_image_mark *mark)
 {
-    return cpu_features.xsave && mark->magic1 == FPU_IMAGE_MAGIC1 &&
-           mark->extended_size == fpu_image_size() && mark->state_size == fpu_state_size();
+    return mark->magic1 == FPU_IMAGE_MAGIC1 && mark->extended_size == ours.mark.extended_size &&
+           mark->state_size == ours.mark.state_size;
 }
 
 bool fpu_image_is_marked(const void *image)
@@ -49,19 +56,18 @@ bool fpu_image_is_marked(const void *image)
     return is_mark(&mark);
 }
 
+bool fpu_image_is_ours(const struct fpu_image_mark *mark, uint32_t mxcsr, uint32_t magic2)
+{
+    return is_mark(mark) && mark->components == ours.mark.components &&
+           !(mxcsr & ~fpu_mxcsr_mask()) && magic2 == FPU_IMAGE_MAGIC2;
+}
+
 static bool header_is_loadable(const struct fpu_image_header *header)
 {
     uint64_t reserved = header->compaction | (header->components & ~cpu_features.xsave_mask);
     for (uint32_t i = 0; i < 6; i++)
         reserved |= header->reserved[i];
     return reserved == 0;
-}
-
-bool fpu_image_is_ours(const struct fpu_image_middle *middle, uint32_t mxcsr, uint32_t magic2)
-{
-    return is_mark(&middle->mark) && middle->mark.components == cpu_features.xsave_mask &&
-           header_is_loadable(&middle->header) && !(mxcsr & ~fpu_mxcsr_mask()) &&
-           magic2 == FPU_IMAGE_MAGIC2;
 }
 
 static bool is_closed_by_magic2(const void *image)

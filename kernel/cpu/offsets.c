@@ -36,6 +36,7 @@ void emit_offsets(void)
     OFFSET(THREAD_WORK, THREAD_WORK_OFFSET);
     OFFSET(PERCPU_CURRENT, offsetof(struct percpu, current));
     OFFSET(PERCPU_RESCHEDULE_DUE, offsetof(struct percpu, reschedule_due));
+    OFFSET(PERCPU_IRETQ_COUNT, offsetof(struct percpu, iretq_count));
     OFFSET(PERCPU_SYSRET_COUNT, offsetof(struct percpu, sysret_count));
     OFFSET(PERCPU_KERNEL_STACK_TOP, offsetof(struct percpu, kernel_stack_top));
     OFFSET(PERCPU_USER_RSP, offsetof(struct percpu, user_rsp));

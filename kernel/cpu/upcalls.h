@@ -4,7 +4,8 @@
 
 #include "cpu/frame.h"
 
-// The vector entry: an interrupt or exception, from either mode. Interrupts are off. Called on the
+// The vector entry: an interrupt or exception, from either mode. Interrupts are off, on return too;
+// an exception of a program may turn them on in between. Called on the
 // thread's kernel stack, or, for an IST vector that hit kernel mode, on its IST stack: then nothing
 // here may block or reach the exit gate.
 void trap_handle(struct trap_frame *frame);
@@ -18,7 +19,8 @@ typedef int64_t syscall_handler(uint64_t, uint64_t, uint64_t, uint64_t, uint64_t
 #define SYSCALL_LIMIT 512u
 extern syscall_handler *const syscall_table[SYSCALL_LIMIT + 1];
 
-// Not 0: every system call passes syscall_begin() before and the exit gate after its handler.
+// Not 0: every entry from user mode leaves by the exit gate, and system calls pass syscall_begin()
+// before their handler.
 extern uint32_t syscall_detour;
 // Interrupts are off.
 void syscall_begin(const struct trap_frame *frame);

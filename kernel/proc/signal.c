@@ -35,7 +35,7 @@ uint32_t signal_death_status(uint32_t signal)
     return signal; // without WAIT_STATUS_CORE: nothing is dumped, RLIMIT_CORE is 0
 }
 
-static void continue_process(struct process *process, bool report)
+static never_inlined void continue_process(struct process *process, bool report)
 {
     if (!process->stopped)
         return;
@@ -47,7 +47,7 @@ static void continue_process(struct process *process, bool report)
         signal_child_continued_locked(process);
 }
 
-static void discard_everywhere(struct process *process, uint64_t signals)
+static never_inlined void discard_everywhere(struct process *process, uint64_t signals)
 {
     pending_discard(process, &process->pending_signals, signals);
     list_for_each (node, &process->threads) {
@@ -123,7 +123,7 @@ static void remember_sender(struct process *process, const struct process *sende
 {
     process->killer_pid = sender ? sender->pid : 0;
     if (sender)
-        string_copy(process->killer_name, sender->name, sizeof(process->killer_name));
+        memcpy(process->killer_name, sender->name, sizeof(process->killer_name));
 }
 
 int signal_send_locked(struct process *process, struct thread *thread,

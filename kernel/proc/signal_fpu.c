@@ -1,7 +1,6 @@
 // The FPU state in signal frames: the XSAVE area, with a mark in the bytes that the CPU leaves to
 // software and four bytes behind. Called by signal_frame.c in the program's thread.
-// Invariant: XRSTOR gets an area from a program only after what it would refuse was looked for;
-// what the program changes after that look costs it a signal (trap/fault.c).
+// Invariant: what XRSTOR refuses costs the program a signal (trap/fault.c), never the kernel.
 
 #include "proc/internal.h"
 
@@ -26,8 +25,7 @@ int signal_fpu_write(uint64_t address)
     uint32_t magic = FPU_IMAGE_MAGIC2;
     if (!cpu_features.xsave)
         return write_legacy(address);
-    struct fpu_image_middle middle = { .mark = fpu_image_mark() };
-    if (put_user(user_addr_make(address + FPU_MARK_OFFSET), middle) != 0 ||
+    if (put_user(user_addr_make(address + FPU_MARK_OFFSET), *fpu_image_middle()) != 0 ||
         put_user(user_addr_make(address + fpu_state_size()), magic) != 0)
         return -EFAULT;
     // Not the switch's way of saving, which leaves out what has its initial value.
@@ -36,7 +34,7 @@ int signal_fpu_write(uint64_t address)
 
 // Read once into the kernel, where it is checked. Marks that are not ours say that only the first
 // 512 bytes count.
-static int load_checked_copy(uint64_t address)
+static never_inlined int load_checked_copy(uint64_t address)
 {
     uint8_t *state = current_thread()->fpu_state;
     uint8_t *image = memory_allocate(fpu_image_size());
@@ -56,16 +54,16 @@ static int load_checked_copy(uint64_t address)
     return error;
 }
 
-// As the kernel wrote it, but for the registers' values.
+// As the kernel wrote it, but for the registers' values and XSAVE's header, which XRSTOR checks.
 static bool is_ours(uint64_t address)
 {
-    struct fpu_image_middle middle;
+    struct fpu_image_mark mark;
     uint32_t mxcsr, magic;
     return cpu_features.xsave && address % FPU_IMAGE_ALIGNMENT == 0 &&
            get_user(mxcsr, user_addr_make(address + FPU_MXCSR_OFFSET)) == 0 &&
-           get_user(middle, user_addr_make(address + FPU_MARK_OFFSET)) == 0 &&
+           get_user(mark, user_addr_make(address + FPU_MARK_OFFSET)) == 0 &&
            get_user(magic, user_addr_make(address + fpu_state_size())) == 0 &&
-           fpu_image_is_ours(&middle, mxcsr, magic);
+           fpu_image_is_ours(&mark, mxcsr, magic);
 }
 
 int signal_fpu_load(uint64_t address)

@@ -84,31 +84,32 @@ static int choose_place(const struct trap_frame *frame, const struct abi_sigacti
 static void save_registers(struct abi_mcontext *registers, const struct trap_frame *frame)
 {
     const struct thread_signals *signals = &current_thread()->signals;
-    *registers = (struct abi_mcontext){
-        .r8 = frame->r8,
-        .r9 = frame->r9,
-        .r10 = frame->r10,
-        .r11 = frame->r11,
-        .r12 = frame->r12,
-        .r13 = frame->r13,
-        .r14 = frame->r14,
-        .r15 = frame->r15,
-        .rdi = frame->rdi,
-        .rsi = frame->rsi,
-        .rbp = frame->rbp,
-        .rbx = frame->rbx,
-        .rdx = frame->rdx,
-        .rax = frame->rax,
-        .rcx = frame->rcx,
-        .rsp = frame->rsp,
-        .rip = frame->rip,
-        .rflags = frame->rflags,
-        .cs = (uint16_t)frame->cs,
-        .ss = (uint16_t)frame->ss,
-        .error = signals->fault_error,
-        .vector = signals->fault_vector,
-        .cr2 = signals->fault_address,
-    };
+    registers->r8 = frame->r8;
+    registers->r9 = frame->r9;
+    registers->r10 = frame->r10;
+    registers->r11 = frame->r11;
+    registers->r12 = frame->r12;
+    registers->r13 = frame->r13;
+    registers->r14 = frame->r14;
+    registers->r15 = frame->r15;
+    registers->rdi = frame->rdi;
+    registers->rsi = frame->rsi;
+    registers->rbp = frame->rbp;
+    registers->rbx = frame->rbx;
+    registers->rdx = frame->rdx;
+    registers->rax = frame->rax;
+    registers->rcx = frame->rcx;
+    registers->rsp = frame->rsp;
+    registers->rip = frame->rip;
+    registers->rflags = frame->rflags;
+    registers->cs = (uint16_t)frame->cs;
+    registers->gs = registers->fs = 0;
+    registers->ss = (uint16_t)frame->ss;
+    registers->error = signals->fault_error;
+    registers->vector = signals->fault_vector;
+    registers->cr2 = signals->fault_address;
+    for (size_t i = 0; i < ARRAY_SIZE(registers->reserved); i++)
+        registers->reserved[i] = 0;
 }
 
 int signal_frame_push(struct trap_frame *frame, const struct abi_siginfo *info,
@@ -121,9 +122,10 @@ int signal_frame_push(struct trap_frame *frame, const struct abi_siginfo *info,
     if (!(action->flags & SA_RESTORER) || choose_place(frame, action, &place) != 0)
         return -EFAULT;
     image.return_address = action->restorer;
-    image.context = (struct abi_ucontext){ .flags = UC_SIGCONTEXT_SS | UC_STRICT_RESTORE_SS,
-                                           .stack = signals->stack,
-                                           .mask = mask };
+    image.context.flags = UC_SIGCONTEXT_SS | UC_STRICT_RESTORE_SS;
+    image.context.link = 0;
+    image.context.stack = signals->stack;
+    image.context.mask = mask;
     if (fpu_image_size() != fpu_state_size())
         image.context.flags |= UC_FP_XSTATE;
     if (signals->stack.size == 0)
@@ -186,7 +188,7 @@ static void load_registers(struct trap_frame *frame, const struct abi_mcontext *
 
 static const char bad_segment[] = "sigreturn to a segment that is not the program's";
 
-static void refuse(struct trap_frame *frame, uint64_t error, const char *reason)
+static never_inlined void refuse(struct trap_frame *frame, uint64_t error, const char *reason)
 {
     struct fault_info fault = { .signal = SIGSEGV,
                                 .code = SI_KERNEL,

@@ -31,7 +31,7 @@ bool signal_death_is_due(struct process *process)
     return false;
 }
 
-static void stop_locked(struct process *process, uint32_t signal)
+static never_inlined void stop_locked(struct process *process, uint32_t signal)
 {
     process_set_stopped_locked(process, true);
     process->stop_signal = signal;
@@ -43,7 +43,7 @@ static void stop_locked(struct process *process, uint32_t signal)
 }
 
 // Only SIGCONT, SIGKILL and shutdown clear `stopped`.
-static void wait_until_continued(struct process *process)
+static never_inlined void wait_until_continued(struct process *process)
 {
     struct waiter waiter = { 0 };
     for (;;) {
@@ -80,8 +80,8 @@ static bool take_signal(struct process *process, struct thread *thread, struct a
         *info = signals->fault;
         return true;
     }
-    if (pending_take(process, &signals->pending, ~signals->blocked, info))
-        return true;
+    if (pending_has(&signals->pending, ~signals->blocked))
+        return pending_take(process, &signals->pending, ~signals->blocked, info);
     if (!pending_take(process, &process->pending_signals, ~signals->blocked, info))
         return false;
     if (info->signal == SIGALRM)
@@ -178,13 +178,21 @@ bool signal_is_restart_code(int64_t result)
     return result <= -ERESTARTSYS && result >= -ERESTART_RESTARTBLOCK;
 }
 
-static void unblock_again(struct thread *thread, const struct gate_decision *decision)
+// Nowhere to put the handler's frame.
+static never_inlined void refuse_handler(const struct trap_frame *frame, struct thread *thread,
+                           const struct gate_decision *decision)
 {
+    struct fault_info no_stack = { .signal = SIGSEGV,
+                                   .code = SI_KERNEL,
+                                   .reason = "no room for a signal frame" };
     spinlock_acquire(&process_lock);
     thread->signals.blocked = decision->blocked_before;
     thread->signals.restores_blocked = decision->restores_before;
     signal_recheck_locked(thread);
     spinlock_release(&process_lock);
+    if (decision->info.signal == SIGSEGV) // its own handler cannot run either
+        (void)signal_action(SIGSEGV, &(struct abi_sigaction){ 0 }, NULL);
+    signal_fault(frame, &no_stack);
 }
 
 // False: there is more to do.
@@ -192,17 +200,10 @@ static bool enter_handler(struct trap_frame *frame, struct thread *thread,
                           const struct gate_decision *decision)
 {
     const struct abi_sigaction *action = &decision->action;
-    uint32_t signal = (uint32_t)decision->info.signal;
-    struct fault_info no_stack = { .signal = SIGSEGV,
-                                   .code = SI_KERNEL,
-                                   .reason = "no room for a signal frame" };
     settle_call(frame, action);
     if (signal_frame_push(frame, &decision->info, action, decision->mask) == 0)
         return decision->is_last;
-    unblock_again(thread, decision);
-    if (signal == SIGSEGV) // its own handler cannot run either
-        (void)signal_action(SIGSEGV, &(struct abi_sigaction){ 0 }, NULL);
-    signal_fault(frame, &no_stack);
+    refuse_handler(frame, thread, decision);
     return false;
 }
 

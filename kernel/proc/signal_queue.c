@@ -79,30 +79,30 @@ static uint32_t most_urgent(uint64_t set)
     return (uint32_t)__builtin_ctzll(set) + 1;
 }
 
+static struct signal_entry *find_entry(struct pending_signals *pending, uint32_t signal)
+{
+    list_for_each (node, &pending->entries) {
+        struct signal_entry *entry = list_entry(node, struct signal_entry, link);
+        if ((uint32_t)entry->info.signal == signal)
+            return entry;
+    }
+    return NULL;
+}
+
 bool pending_take(struct process *process, struct pending_signals *pending, uint64_t allowed,
                   struct abi_siginfo *info)
 {
     if (!(pending->set & allowed))
         return false;
     uint32_t signal = most_urgent(pending->set & allowed);
-    struct signal_entry *first = NULL;
-    bool more = false;
-    list_for_each (node, &pending->entries) {
-        struct signal_entry *entry = list_entry(node, struct signal_entry, link);
-        if ((uint32_t)entry->info.signal != signal)
-            continue;
-        more = first != NULL;
-        if (more)
-            break;
-        first = entry;
-    }
+    struct signal_entry *first = find_entry(pending, signal);
     if (first) {
         *info = first->info;
         free_entry(process, pending, first);
     } else {
         *info = (struct abi_siginfo){ .signal = (int32_t)signal, .code = SI_USER };
     }
-    if (!more)
+    if (!is_realtime(signal) || !find_entry(pending, signal))
         pending->set &= ~SIGNAL_BIT(signal);
     return true;
 }

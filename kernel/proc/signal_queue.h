@@ -14,6 +14,10 @@ void pending_init(struct pending_signals *pending);
 // siginfo.
 must_check int pending_add(struct process *process, struct pending_signals *pending,
                            const struct abi_siginfo *info);
+static inline bool pending_has(const struct pending_signals *pending, uint64_t allowed)
+{
+    return (pending->set & allowed) != 0;
+}
 // Takes the most urgent signal of the set `allowed`. False: none is pending.
 must_check bool pending_take(struct process *process, struct pending_signals *pending,
                              uint64_t allowed, struct abi_siginfo *info);

@@ -258,7 +258,7 @@ bool thread_wake(struct thread *thread)
     return woken;
 }
 
-void thread_add_work(struct thread *thread, uint32_t work)
+static never_inlined void add_work_and_wake(struct thread *thread, uint32_t work)
 {
     struct run_queue *queue = thread->cpu->run_queue;
 
@@ -267,6 +267,16 @@ void thread_add_work(struct thread *thread, uint32_t work)
     if (thread->wait_interruptible)
         (void)wake_locked(queue, thread);
     spinlock_release(&queue->lock);
+}
+
+void thread_add_work(struct thread *thread, uint32_t work)
+{
+    // It runs here, so nobody need wake it; before it can sleep it looks (wait_block).
+    if (thread == current_thread() &&
+        atomic_load_explicit(&thread->state, memory_order_relaxed) == THREAD_RUNNING)
+        atomic_fetch_or_explicit(&thread->work, work, memory_order_relaxed);
+    else
+        add_work_and_wake(thread, work);
 }
 
 int thread_set_affinity(struct thread *thread, const struct cpu_mask *mask)

@@ -5,7 +5,7 @@ import re
 
 import pytest
 
-from verdicts import expect_orderly
+from verdicts import expect_orderly, expect_success
 
 CR0_WP, CR0_NE = 1 << 16, 1 << 5
 CR4 = {"umip": 1 << 11, "fsgsbase": 1 << 16, "smep": 1 << 20, "smap": 1 << 21}
@@ -21,10 +21,14 @@ def state(booted):
     def read():
         guest = booted("direct=/direct/probe -- /bin/hello", cpu="max")
         expect_orderly(guest)
-        found = guest.matches(r"^probe: (\S+) (0x[0-9a-f]{16})$")
-        return {match[1]: int(match[2], 16) for match in found}
+        return probed(guest)
 
     return read
+
+
+def probed(guest):
+    found = guest.matches(r"^probe: (\S+) (0x[0-9a-f]{16})$")
+    return {match[1]: int(match[2], 16) for match in found}
 
 
 def bits(mask):
@@ -38,6 +42,24 @@ def test_control_registers(state):
     for name, bit in CR4.items():
         if values[f"cpu-{name}"]:
             assert values["cr4"] & bit, name
+
+
+# The other boots count returns by SYSRET, too, and have SMEP and SMAP: see above.
+def test_mechanisms_turned_off(booted):
+    words = "nosmap nosmep nopcid noxsaveopt iretq"
+    programs = "/bin/isolate /bin/usercopy /bin/syscalls /bin/signals"
+    guest = booted(f"{words} direct=/direct/probe -- {programs}", cpu="max")
+    expect_orderly(guest)
+    for name in ("isolate", "usercopy", "syscalls", "signals"):
+        expect_success(guest, name)
+    values = probed(guest)
+    assert values["cpu-smep"] and values["cpu-smap"]
+    assert not values["cr4"] & (CR4["smep"] | CR4["smap"])
+    for text in ("nosmap: SMAP is not used", "nosmep: SMEP is not used",
+                 "nopcid: no effect, this CPU has no PCID", "noxsaveopt: XSAVEOPT is not used"):
+        assert guest.matches(rf"boot: {text}$"), text
+    assert guest.matches(r" 0 exits by SYSRET, \d+ by IRETQ")
+    assert not guest.matches("unknown word")
 
 
 # The emulator clears DF on SYSCALL whatever SFMASK says: only reading it back shows that bit.

@@ -1,0 +1,44 @@
+// Command-line words that turn a mechanism off, so that one build can be measured with and without
+// it. Called once, between the look at the CPU and the first use of what it has.
+#include "boot/boot.h"
+#include "cpu/features.h"
+#include "debug/log.h"
+
+struct mechanism {
+    const char *word, *name;
+    bool *feature; // in cpu_features: everybody asks there
+};
+
+static const struct mechanism mechanisms[] = {
+    { "nosmap", "SMAP", &cpu_features.smap },
+    { "nosmep", "SMEP", &cpu_features.smep },
+    { "nopcid", "PCID", &cpu_features.pcid },
+    { "noxsaveopt", "XSAVEOPT", &cpu_features.xsaveopt },
+};
+
+static bool is_given(const char *word)
+{
+    const char *value = command_line_value(&boot_options.line, word);
+
+    return value && *value == '\0';
+}
+
+static void turn_off(const struct mechanism *mechanism)
+{
+    if (*mechanism->feature)
+        log_notice("boot", "%s: %s is not used", mechanism->word, mechanism->name);
+    else
+        log_notice("boot", "%s: no effect, this CPU has no %s", mechanism->word, mechanism->name);
+    *mechanism->feature = false;
+}
+
+void boot_choose_mechanisms(void)
+{
+    for (size_t i = 0; i < ARRAY_SIZE(mechanisms); i++) {
+        if (is_given(mechanisms[i].word))
+            turn_off(&mechanisms[i]);
+    }
+    boot_options.never_sysret = is_given("iretq");
+    if (boot_options.never_sysret)
+        log_notice("boot", "iretq: every return to user mode is by IRETQ");
+}
