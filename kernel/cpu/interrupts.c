@@ -6,17 +6,18 @@
 #include "lib/panic.h"
 #include "lib/protection.h"
 
-// An interrupt between the look at the depth and CLI leaves the depth as it was.
+// An interrupt between the look at the depth and CLI leaves the depth as it was. The flags are kept
+// after CLI: the interrupt writes there, too.
 void interrupts_off(void)
 {
     uint32_t depth = percpu_field(interrupts_off_depth);
 
     if (depth == 0) {
-        bool were_on = interrupts_are_on();
-
-        interrupts_disable_now();
-        percpu_field(interrupts_were_on) = were_on;
-        if (DEBUG_CHECKS && were_on)
+        __asm__ volatile("pushfq; cli; popq %%gs:%c0"
+                         :
+                         : "i"(offsetof(struct percpu, flags_before))
+                         : "memory");
+        if (DEBUG_CHECKS && interrupts_were_on())
             percpu_field(interrupts_off_since) = read_tsc();
     }
     percpu_field(interrupts_off_depth) = depth + 1;
@@ -36,7 +37,7 @@ void interrupts_restore(void)
 {
     if (DEBUG_CHECKS)
         kassert(percpu_field(interrupts_off_depth) > 0);
-    if (--percpu_field(interrupts_off_depth) > 0 || !percpu_field(interrupts_were_on))
+    if (--percpu_field(interrupts_off_depth) > 0 || !interrupts_were_on())
         return;
     if (DEBUG_CHECKS)
         note_stretch(this_cpu(), (uint64_t)__builtin_return_address(0));

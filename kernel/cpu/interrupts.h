@@ -18,7 +18,7 @@ void interrupts_restore(void);
 // (or the boot).
 static inline bool interrupts_were_on(void)
 {
-    return this_cpu()->interrupts_were_on;
+    return (percpu_field(flags_before) & (1ull << 9)) != 0;
 }
 
 // Raw forms for the entry paths and idle; nesting depth must be zero.
