@@ -6,7 +6,8 @@
 #include "lib/panic.h"
 #include "lib/protection.h"
 
-// An interrupt between the look at the depth and CLI leaves the depth as it was.
+// An interrupt between the look at the depth and CLI leaves the depth as it was. The flags are kept
+// after CLI: the interrupt writes there, too.
 void interrupts_off(void)
 {
     uint32_t depth = percpu_field(interrupts_off_depth);

@@ -42,6 +42,7 @@ static volatile uint32_t *lapic_registers;
 static bool x2apic;
 static bool tsc_deadline;
 static uint64_t counts_per_tick; // timer counts per TSC tick, << CLOCK_SCALE_SHIFT
+static uint64_t longest_ticks;   // the 32-bit counter goes no further
 
 static uint32_t read_register(uint32_t offset)
 {
@@ -147,6 +148,7 @@ uint32_t lapic_timer_elapsed(void)
 void lapic_timer_set_frequency(uint64_t counts_per_second, uint64_t tsc_hz)
 {
     counts_per_tick = clock_multiply_divide(counts_per_second, CLOCK_SCALE_ONE, tsc_hz);
+    longest_ticks = clock_multiply_divide(UINT32_MAX / 2, tsc_hz, counts_per_second);
     write_register(LAPIC_TIMER_INITIAL, 0);
     write_register(LAPIC_LVT_TIMER, VECTOR_LAPIC_TIMER | (tsc_deadline ? LVT_TSC_DEADLINE : 0));
     __asm__ volatile("mfence" ::: "memory");
@@ -160,8 +162,8 @@ static uint32_t count_until(uint64_t deadline_tsc)
 
     if (deadline_tsc <= now)
         return 1;
-    uint64_t count = clock_multiply(deadline_tsc - now, counts_per_tick);
-    return count >= UINT32_MAX ? UINT32_MAX : (uint32_t)count + 1;
+    uint64_t ticks = min_of(deadline_tsc - now, longest_ticks);
+    return (uint32_t)((unsigned __int128)ticks * counts_per_tick >> CLOCK_SCALE_SHIFT) + 1;
 }
 
 void lapic_timer_arm(uint64_t deadline_tsc)

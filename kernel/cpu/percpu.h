@@ -62,7 +62,7 @@ struct percpu {
     uint64_t switch_count;
     uint64_t sysret_count;
     uint64_t iretq_count;
-    uint64_t idle_ticks, system_ticks; // TSC, up to the last switch; the rest is the programs'
+    uint64_t idle_ticks, system_ticks;     // TSC, up to the last switch; the rest is the programs'
     uint64_t user_samples, system_samples; // where interrupts fell since the last switch
     uint64_t interrupt_counts[INTERRUPT_VECTOR_LIMIT];
 };

@@ -162,18 +162,17 @@ static void release_and_tell(struct pipe *pipe, bool was_empty, bool was_full)
 
 // Without the mutex, until the condition may hold: 0, or -ERESTARTSYS when it does not. The
 // caller's file keeps the pipe.
-static int wait_for(struct pipe *pipe, bool (*condition)(const struct pipe *pipe))
+static noinline_function int wait_for(struct pipe *pipe, bool (*condition)(const struct pipe *pipe))
 {
     struct waiter waiter = { 0 };
     int result = 0;
-    while (!result) {
+    do {
         wait_prepare(&pipe->queue, &waiter, WAIT_INTERRUPTIBLE);
-        if (condition(pipe))
-            break;
-        result = wait_block(WAIT_FOREVER);
-    }
+        if (!condition(pipe))
+            result = wait_block(WAIT_FOREVER);
+    } while (!result && !condition(pipe));
     wait_finish(&pipe->queue, &waiter);
-    return condition(pipe) ? 0 : result;
+    return result && !condition(pipe) ? result : 0;
 }
 
 // The first slot is read out. Its page moves on to the slot of the next write, unless that has one:
@@ -212,17 +211,25 @@ static int64_t read_slots(struct pipe *pipe, struct user_iterator *target)
     return moved;
 }
 
+// The mutex, if there is something to read.
+static bool acquire_with_data(struct pipe *pipe)
+{
+    if (!pipe_has_data(pipe))
+        return false;
+    mutex_acquire(&pipe->mutex);
+    if (pipe_has_data(pipe))
+        return true;
+    mutex_release(&pipe->mutex); // another reader was faster
+    return false;
+}
+
 static int64_t read_pipe(struct file *file, struct user_iterator *target, uint64_t *position)
 {
     struct pipe *pipe = file->data;
     if (target->remaining == 0)
         return 0;
-    for (;;) {
-        mutex_acquire(&pipe->mutex);
-        if (pipe_has_data(pipe))
-            break;
-        mutex_release(&pipe->mutex);
-        if (atomic_load(&pipe->writers) == 0)
+    while (!acquire_with_data(pipe)) {
+        if (atomic_load(&pipe->writers) == 0 && !pipe_has_data(pipe))
             return 0;
         int result = file_is_nonblocking(file) ? -EAGAIN : wait_for(pipe, read_can_go_on);
         if (result)

@@ -17,9 +17,9 @@ struct pipe {
     struct wait_queue queue;                 // readers, writers and openers of both ends
     struct pipe_slot slots[PIPE_SLOT_COUNT]; // a ring
     uint32_t first;
-    atomic_uint slot_count;       // in use; written under the mutex, read without it
-    atomic_uint users;            // open files
-    atomic_uint readers, writers; // open files that can
+    atomic_uint slot_count;                 // in use; written under the mutex, read without it
+    atomic_uint users;                      // open files
+    atomic_uint readers, writers;           // open files that can
     atomic_uint reader_opens, writer_opens; // ever; an opener sees here that a partner came by
 };
 

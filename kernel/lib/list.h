@@ -26,9 +26,11 @@ static inline bool list_is_empty(const struct list_node *head)
 
 static inline void list_insert_before(struct list_node *position, struct list_node *node)
 {
-    node->previous = position->previous;
+    struct list_node *previous = position->previous;
+
+    node->previous = previous;
     node->next = position;
-    position->previous->next = node;
+    previous->next = node;
     position->previous = node;
 }
 
@@ -45,8 +47,10 @@ static inline void list_prepend(struct list_node *head, struct list_node *node)
 // Leaves the node pointing at itself, so that removing it again is harmless.
 static inline void list_remove(struct list_node *node)
 {
-    node->previous->next = node->next;
-    node->next->previous = node->previous;
+    struct list_node *next = node->next, *previous = node->previous;
+
+    previous->next = next;
+    next->previous = previous;
     list_init(node);
 }
 

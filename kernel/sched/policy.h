@@ -22,7 +22,8 @@ struct policy {
     // policy.slice_left how long it may run from now on while others wait, in TSC ticks. When it
     // stops, what is left is there.
     struct thread *(*pick_next)(struct list_node *queue, uint64_t default_slice);
-    // Should a thread that was just woken and enqueued run before the one that is running?
+    // Should a thread that was just woken by an interrupt, and enqueued, run before the one that is
+    // running?
     bool (*should_preempt)(const struct thread *running, const struct thread *woken);
 };
 

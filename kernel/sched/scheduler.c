@@ -208,17 +208,22 @@ void scheduler_yield(void)
         schedule(SWITCH_YIELDED);
 }
 
+static bool should_preempt(const struct run_queue *queue, const struct thread *running,
+                           const struct thread *woken)
+{
+    return PROTECT_PREEMPT && queue->policy->should_preempt(running, woken);
+}
+
 // Makes a thread runnable on its CPU. The run-queue lock is held.
 static void make_runnable(struct percpu *cpu, struct run_queue *queue, struct thread *thread)
 {
     struct thread *running = cpu->current;
     uint64_t now = read_tsc();
 
-    enqueue_thread(queue, thread,
-                   interrupts_were_on() ? RUNNABLE_WOKEN : RUNNABLE_WOKEN_BY_INTERRUPT);
+    bool from_outside = !interrupts_were_on();
+    enqueue_thread(queue, thread, from_outside ? RUNNABLE_WOKEN_BY_INTERRUPT : RUNNABLE_WOKEN);
     note_load(queue, running, now);
-    if (running == queue->idle ||
-        (PROTECT_PREEMPT && queue->policy->should_preempt(running, thread)))
+    if (running == queue->idle || (from_outside && should_preempt(queue, running, thread)))
         atomic_store_explicit(&cpu->reschedule_due, true, memory_order_relaxed);
     else if (queue->slice_end == UINT64_MAX && !reschedule_is_due())
         start_slice(queue, running, now);

@@ -40,8 +40,7 @@ void scheduler_check_deadlines(void)
     struct run_queue *queue = this_cpu()->run_queue;
     uint64_t now = read_tsc();
 
-    if (now >= queue->first_timer)
-        timer_expire_due(clock_ns_from_tsc(now));
+    timer_expire_due(now);
     if (now >= queue->slice_end)
         end_slice(queue);
 }
@@ -63,7 +62,7 @@ void scheduler_idle_loop(void)
     log_work_later();
     for (;;) {
         latency_mark((uint64_t)scheduler_idle_loop); // every turn is a preemption point
-        if (log_work() && !reschedule_is_due())
+        if (!reschedule_is_due() && log_work())
             continue; // drawing is idle time's work, piece by piece
         interrupts_disable_now();
         if (this_cpu()->run_queue->runnable_count > 0 || reschedule_is_due()) {

@@ -81,28 +81,25 @@ bool timer_cancel(struct timer *timer)
     return armed;
 }
 
-static struct timer *take_due(struct timer_queue *queue, uint64_t now_ns)
+// NULL: the first was cancelled meanwhile.
+static struct timer *take_due(struct timer_queue *queue, uint64_t now)
 {
     struct timer *timer = NULL;
 
     spinlock_acquire(&queue->lock);
-    struct heap_node *first = heap_minimum(&queue->heap);
-    if (first && first->key <= now_ns) {
-        timer = container_of(first, struct timer, node);
+    if (now >= this_cpu()->run_queue->first_timer) {
+        timer = container_of(heap_minimum(&queue->heap), struct timer, node);
         remove_timer(queue, timer);
     }
     spinlock_release(&queue->lock);
     return timer;
 }
 
-void timer_expire_due(uint64_t now_ns)
+void timer_expire_due(uint64_t now)
 {
-    struct timer_queue *queue = &boot_timers;
-
-    for (;;) {
-        struct timer *timer = take_due(queue, now_ns);
-        if (!timer)
-            return;
-        timer->callback(timer);
+    while (now >= this_cpu()->run_queue->first_timer) {
+        struct timer *timer = take_due(&boot_timers, now);
+        if (timer)
+            timer->callback(timer);
     }
 }

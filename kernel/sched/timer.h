@@ -17,6 +17,6 @@ void timer_arm(struct timer *timer, uint64_t deadline_ns);
 // After this the callback does not run and is not running. True when it was still armed.
 bool timer_cancel(struct timer *timer);
 
-// For the scheduler: expiry on this CPU. Interrupts off.
-void timer_expire_due(uint64_t now_ns);
+// For the scheduler: calls back what is due on this CPU at that TSC value. Interrupts off.
+void timer_expire_due(uint64_t now);
 void timers_init(void); // this CPU's queue

@@ -122,19 +122,18 @@ void wait_wake_all(struct wait_queue *queue)
     wait_wake(queue, UINT32_MAX);
 }
 
+// Nobody has to find us in a queue. A timer that is armed after BLOCKED was set finds that.
 int sleep_until(uint64_t deadline_ns)
 {
-    struct wait_queue nobody_wakes;
-    struct waiter waiter = { 0 };
+    struct thread *thread = current_thread();
     int result = 0;
 
-    wait_queue_init(&nobody_wakes);
-    while (result == 0) {
-        wait_prepare(&nobody_wakes, &waiter, WAIT_INTERRUPTIBLE);
-        if (clock_now_ns() >= deadline_ns)
-            break;
+    while (result == 0 && clock_now_ns() < deadline_ns) {
+        thread->wait_interruptible = true;
+        atomic_store(&thread->state, THREAD_BLOCKED);
         result = wait_block(deadline_ns);
     }
-    wait_finish(&nobody_wakes, &waiter);
+    thread->wait_interruptible = false;
+    atomic_store_explicit(&thread->state, THREAD_RUNNING, memory_order_relaxed);
     return result == -ERESTARTSYS ? result : 0;
 }

@@ -12,7 +12,7 @@ DEV := $(addprefix kernel/dev/,acpi_fixed.c acpi_madt.c canvas.c cell_image.c fo
 CPU := $(addprefix kernel/cpu/,cmos.c features.c fpu_image.c report.c)
 LINE := $(wildcard kernel/pseudo/line_*.c)
 TESTED := $(LIB) $(MEM) $(CPU) $(DEV) $(wildcard kernel/vm/*.c kernel/fs/*.c) kernel/trap/return_path.c \
-	kernel/debug/trace.c $(LINE)
+	kernel/debug/trace.c kernel/sched/round_robin.c $(LINE)
 # The loader's code without firmware calls.
 LOADER := $(addprefix efi/,command_line.c elf_image.c memory_map.c page_tables.c)
 

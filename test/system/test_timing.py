@@ -10,7 +10,7 @@ from harness.guest import GuestError
 from verdicts import expect_orderly, run_times, verdicts
 
 SLICE_NS = 10_000_000
-MARGIN_NS = 1_000_000
+LATE_NS = 100_000
 TIMER_VECTOR = 0xE0
 SYSCALL_VECTOR = 256
 ICOUNT_SECONDS = 180
@@ -69,7 +69,7 @@ def test_spinners_share_fairly(measured):
 
 @pytest.mark.protection("preempt")
 def test_sleeper_wakes_beside_a_loop(measured):
-    """From every wake-up to the CPU: at most one slice and a millisecond."""
+    """From every wake-up to the CPU: at once, whatever the loop has left of its slice."""
     events = measured().plain("WAKE", "SWITCH")
     delays = {}
     for position, event in enumerate(events):
@@ -80,7 +80,7 @@ def test_sleeper_wakes_beside_a_loop(measured):
             delays.setdefault(event.a, []).append(delay)
     sleeper = max(delays.values(), key=len)
     assert len(sleeper) >= 30
-    assert max(sleeper) <= SLICE_NS + MARGIN_NS
+    assert max(sleeper) <= LATE_NS
 
 
 @pytest.mark.protection("preempt")
