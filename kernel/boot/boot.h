@@ -24,6 +24,7 @@ void boot_check_info(const struct boot_info *boot);
 void boot_read_command_line(struct boot_info *boot);
 void boot_guard_stack(void);
 void boot_load_symbols(const struct boot_info *boot);
+void boot_trim_symbols(const struct boot_info *boot);
 void boot_open_screen(const struct boot_info *boot);
 void boot_start_devices(const struct boot_info *boot);
 // Creates the kernel thread that unpacks the initramfs and becomes process 1.
