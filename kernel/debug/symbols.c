@@ -13,6 +13,18 @@ void symbols_init(const void *file, size_t size)
     symbols_usable = file && elf_find_symbols(file, size, &symbols);
 }
 
+void symbols_extent(const void **start, const void **end)
+{
+    const void *table_end = symbols.table + symbols.count;
+    const void *names = symbols.names, *names_end = symbols.names + symbols.names_size;
+
+    *start = *end = NULL;
+    if (!symbols_usable)
+        return;
+    *start = min_of((const void *)symbols.table, names);
+    *end = max_of(table_end, names_end);
+}
+
 // `back` is how far before the address the instruction in question lies.
 static void format_address(char *buffer, size_t size, uint64_t address, uint64_t back)
 {

@@ -4,6 +4,7 @@
 #include "mem/kernel_map.h"
 
 #include "abi/errno.h"
+#include "cpu/features.h"
 #include "cpu/registers.h"
 #include "debug/log.h"
 #include "lib/panic.h"
@@ -21,6 +22,10 @@
 // write-combining. Entries 0 to 3 stay as after reset, as do 5 to 7; 4 was write-back.
 #define PAT_VALUE 0x0007040100070406ull
 #define PTE_PAT_LARGE (1ull << 12) // in a directory entry that maps a page, SDM vol. 3A, 4.9.2
+
+// How much physical memory can be mapped as a device's: what the CPU can address, and at most
+// DEVICE_MAP_SIZE. Set once at boot.
+static uint64_t device_map_size;
 
 struct spinlock kernel_map_lock = SPINLOCK_INIT("kernel-map", LOCK_RANK_KERNEL_MAP);
 
@@ -65,7 +70,8 @@ void kernel_map_init(const struct boot_info *boot)
     uint64_t *root = direct_map_pointer(phys_make(boot->page_table_root));
 
     kernel_page_table_root = phys_make(boot->page_table_root);
-    share_area(DEVICE_MAP_BASE, DEVICE_MAP_SIZE);
+    device_map_size = min_of(DEVICE_MAP_SIZE, 1ull << cpu_features.physical_bits);
+    share_area(DEVICE_MAP_BASE, device_map_size);
     share_area(STACK_AREA_BASE, ROOT_ENTRY_SPAN);
     for (uint32_t i = 0; i < USER_ROOT_ENTRIES; i++)
         root[i] = 0;
@@ -124,7 +130,7 @@ volatile void *device_map(uint64_t physical, uint64_t size, enum device_memory k
 {
     uint64_t end, page = align_down(physical, PAGE_SIZE);
 
-    if (size == 0 || __builtin_add_overflow(physical, size, &end) || end > DEVICE_MAP_SIZE) {
+    if (size == 0 || __builtin_add_overflow(physical, size, &end) || end > device_map_size) {
         log_error("memory", "device memory at 0x%llx cannot be mapped",
                   (unsigned long long)physical);
         return NULL;

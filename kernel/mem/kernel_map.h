@@ -7,7 +7,7 @@
 #include "lib/types.h"
 
 #define DEVICE_MAP_BASE 0xffffd00000000000ull // device registers: base + physical
-#define DEVICE_MAP_SIZE 0x0000100000000000ull // 16 TiB
+#define DEVICE_MAP_SIZE 0x0000100000000000ull // 16 TiB, or what the CPU can address
 #define STACK_AREA_BASE 0xffffe00000000000ull // kernel stacks, each behind a guard page
 #define KERNEL_STACK_PAGES 4ull
 

@@ -9,7 +9,7 @@
 #include "sched/scheduler.h"
 #include "vm/user_copy.h"
 
-#define FIRST_CAPACITY PAGE_SIZE
+#define FIRST_CAPACITY 256u // most programs get little; a power of two
 #define STRINGS_PER_PREEMPT_POINT 16u
 
 void exec_strings_free(struct exec_strings *strings)

@@ -9,6 +9,11 @@
 #define PROTECTION_BITS (PROT_READ | PROT_WRITE | PROT_EXEC)
 #define PROT_SEM 8u
 
+static struct address_space *own_space(void)
+{
+    return atomic_load_explicit(&current_process()->space, memory_order_relaxed);
+}
+
 // What mmap puts into a region.
 struct mapping {
     uint32_t flags; // MAP_AT_FIXED...
@@ -53,8 +58,8 @@ static int check_type(uint32_t flags)
     return type == MAP_SHARED || type == MAP_PRIVATE ? 0 : -EINVAL;
 }
 
-static int64_t map_memory(uint64_t address, uint64_t length, uint32_t protection, uint32_t flags,
-                          struct file *file, uint64_t offset)
+inlined_always int64_t map_memory(uint64_t address, uint64_t length, uint32_t protection,
+                                  uint32_t flags, struct file *file, uint64_t offset)
 {
     if (length == 0)
         return -EINVAL;
@@ -74,11 +79,22 @@ static int64_t map_memory(uint64_t address, uint64_t length, uint32_t protection
         error = open_mapping(&mapping, file, protection, shared);
     if (error)
         return error;
-    int64_t result = address_space_map(current_address_space(), align_down(address, PAGE_SIZE),
-                                       length, protection & PROTECTION_BITS, mapping.flags,
-                                       mapping.object, offset / PAGE_SIZE);
+    int64_t result = address_space_map(own_space(), align_down(address, PAGE_SIZE), length,
+                                       protection & PROTECTION_BITS, mapping.flags, mapping.object,
+                                       offset / PAGE_SIZE);
     if (mapping.object)
         mapping.object->operations->release(mapping.object);
+    return result;
+}
+
+static never_inlined int64_t map_file(uint64_t address, uint64_t length, uint32_t protection,
+                                      uint32_t flags, uint64_t descriptor, uint64_t offset)
+{
+    struct file *file = descriptor_open_file(descriptor);
+    if (!file)
+        return -EBADF;
+    int64_t result = map_memory(address, length, protection, flags, file, offset);
+    file_release(file);
     return result;
 }
 
@@ -86,17 +102,9 @@ HANDLER6(mmap, address, length, protection, flags, descriptor, offset)
 {
     if (offset % PAGE_SIZE)
         return -EINVAL;
-    struct file *file = NULL;
-    if (!(flags & MAP_ANONYMOUS)) {
-        file = descriptor_open_file(descriptor);
-        if (!file)
-            return -EBADF;
-    }
-    int64_t result =
-        map_memory(address, length, (uint32_t)protection, (uint32_t)flags, file, offset);
-    if (file)
-        file_release(file);
-    return result;
+    if (flags & MAP_ANONYMOUS)
+        return map_memory(address, length, (uint32_t)protection, (uint32_t)flags, NULL, offset);
+    return map_file(address, length, (uint32_t)protection, (uint32_t)flags, descriptor, offset);
 }
 
 HANDLER3(mprotect, address, length, protection)
@@ -110,25 +118,24 @@ HANDLER3(mprotect, address, length, protection)
         return -ENOMEM;
     if (protection & ~(uint64_t)(PROTECTION_BITS | PROT_SEM))
         return -EINVAL;
-    return address_space_protect(current_address_space(), address, pages_length,
-                                 protection & PROTECTION_BITS);
+    return address_space_protect(own_space(), address, pages_length, protection & PROTECTION_BITS);
 }
 
 HANDLER2(munmap, address, length)
 {
-    return address_space_unmap(current_address_space(), address, length);
+    return address_space_unmap(own_space(), address, length);
 }
 
 HANDLER1(brk, wanted)
 {
-    return (int64_t)address_space_set_break(current_address_space(), wanted);
+    return (int64_t)address_space_set_break(own_space(), wanted);
 }
 
 HANDLER5(mremap, old_address, old_length, new_length, flags, new_address)
 {
     if (flags & ~(uint64_t)(MREMAP_MAYMOVE | MREMAP_FIXED))
         return -EINVAL;
-    return address_space_remap(current_address_space(), old_address, old_length, new_length,
+    return address_space_remap(own_space(), old_address, old_length, new_length,
                                flags & MREMAP_MAYMOVE, flags & MREMAP_FIXED, new_address);
 }
 
@@ -149,5 +156,5 @@ HANDLER3(madvise, address, length, advice)
         return -EINVAL;
     if (!discards || length == 0)
         return 0;
-    return address_space_discard(current_address_space(), address, pages_length);
+    return address_space_discard(own_space(), address, pages_length);
 }

@@ -16,10 +16,16 @@
 struct region {
     struct rb_node node;
     uint64_t start, end; // page-aligned, end excluded
-    uint32_t protection;
-    bool shared;         // MAP_SHARED: writes go to the object (or to memory shared with children)
-    bool grows_down;     // the stack: a fault just below extends it, to its limit
-    bool never_writable; // shared, of a file that was opened for reading only
+    union {
+        struct {
+            uint32_t protection;
+            bool shared; // MAP_SHARED: writes go to the object (or to memory shared with children)
+            bool grows_down;     // the stack: a fault just below extends it, to its limit
+            bool never_writable; // shared, of a file that was opened for reading only
+            bool unused;         // false
+        };
+        uint64_t kind; // all of these: regions can be joined when they agree
+    };
     struct memory_object *object; // NULL: anonymous
     uint64_t object_page;         // page index of `start` in the object
 };

@@ -9,26 +9,21 @@
 
 #define REGIONS_PER_PREEMPT_POINT 8u
 
-// Puts `model`, whose range is free or is to be replaced, into the space; `place` is that of its
-// start.
-static int place_region(struct address_space *space, const struct region *model,
-                        struct region_place place)
+// As place_region(), in general: what is there is replaced.
+static never_inlined int place_apart(struct address_space *space, const struct region *model,
+                                     struct region_place place)
 {
     bool in_use = !region_place_is_free(&place, model->start, model->end);
     uint64_t pages = region_page_count(model);
     if (in_use)
         pages -= placement_mapped_pages(space, model->start, model->end);
-    if (!placement_is_within_limit(space, pages))
-        return -ENOMEM;
-    if (!in_use && region_extend(space, place, model))
-        return 0;
-    if (space->region_count >= REGION_LIMIT)
+    if (!placement_is_within_limit(space, pages) || space->region_count >= REGION_LIMIT)
         return -ENOMEM;
     struct region *region = region_create(model);
     if (!region)
         return -ENOMEM;
     if (!in_use) {
-        region_insert_after(space, region, place.below); // nothing there to be joined with
+        region_insert_after(space, region, place.below); // no neighbour could be joined with it
         return 0;
     }
     int error = pages_unmap(space, model->start, model->end);
@@ -39,6 +34,48 @@ static int place_region(struct address_space *space, const struct region *model,
     region_insert(space, region);
     region_join(space, model->start, model->end);
     return 0;
+}
+
+// Puts `model`, whose range is free or is to be replaced, into the space; `place` is that of its
+// start. Most often a neighbour just grows.
+static inline int place_region(struct address_space *space, const struct region *model,
+                               struct region_place place)
+{
+    if (region_place_is_free(&place, model->start, model->end) &&
+        placement_is_within_limit(space, region_page_count(model)) &&
+        region_extend(space, place, model))
+        return 0;
+    return place_apart(space, model, place);
+}
+
+// Chooses where `model` goes, sets its borders and puts it there; the start, or -errno.
+inlined_always int64_t map_model(struct address_space *space, uint64_t hint, uint64_t length,
+                                 uint32_t flags, struct region *model)
+{
+    struct region_place place;
+    mutex_acquire(&space->mutex);
+    int64_t start = placement_choose(space, hint, length, flags, &place);
+    if (start >= 0) {
+        model->start = (uint64_t)start;
+        model->end = model->start + length;
+        int error = place_region(space, model, place);
+        if (error)
+            start = error;
+    }
+    mutex_release(&space->mutex);
+    return start;
+}
+
+static never_inlined int64_t map_shared_memory(struct address_space *space, uint64_t hint,
+                                               uint64_t length, uint32_t flags,
+                                               struct region *model)
+{
+    model->object = shared_memory_create();
+    if (!model->object)
+        return -ENOMEM;
+    int64_t start = map_model(space, hint, length, flags, model);
+    model->object->operations->release(model->object); // the region has its own reference
+    return start;
 }
 
 int64_t address_space_map(struct address_space *space, uint64_t hint, uint64_t length,
@@ -57,36 +94,17 @@ int64_t address_space_map(struct address_space *space, uint64_t hint, uint64_t l
     bool takes_memory = (protection & PROTECTION_WRITE) && !(object && shared);
     if (takes_memory && !(flags & MAP_UNRESERVED) && !placement_is_plausible(length))
         return -ENOMEM;
-    struct memory_object *own_object = NULL;
-    if (shared && !object) {
-        own_object = shared_memory_create();
-        if (!own_object)
-            return -ENOMEM;
-        object_page = 0;
-    }
 
     struct region model = {
         .protection = protection & (PROTECTION_READ | PROTECTION_WRITE | PROTECTION_EXECUTE),
         .shared = shared,
         .grows_down = (flags & MAP_GROWS_DOWN) && !object && !shared,
         .never_writable = flags & MAP_NEVER_WRITABLE,
-        .object = own_object ? own_object : object,
+        .object = object,
         .object_page = object ? object_page : 0,
     };
-    mutex_acquire(&space->mutex);
-    struct region_place place;
-    int64_t start = placement_choose(space, hint, length, flags, &place);
-    if (start >= 0) {
-        model.start = (uint64_t)start;
-        model.end = model.start + length;
-        int error = place_region(space, &model, place);
-        if (error)
-            start = error;
-    }
-    mutex_release(&space->mutex);
-    if (own_object)
-        own_object->operations->release(own_object); // the region has its own reference
-    return start;
+    return shared && !object ? map_shared_memory(space, hint, length, flags, &model)
+                             : map_model(space, hint, length, flags, &model);
 }
 
 int address_space_unmap(struct address_space *space, uint64_t start, uint64_t length)

@@ -98,20 +98,19 @@ static void release_batch(struct frame_batch *batch, struct address_space *space
     batch->count = 0;
 }
 
-void pages_drop(struct address_space *space, uint64_t start, uint64_t end)
+// Goes on with a walk that has found something.
+static never_inlined void drop_found(struct address_space *space, struct page_walk *walk,
+                                     enum page_walk_step step)
 {
     struct frame_batch batch;
     batch.count = 0;
     batch.stale = (struct tlb_range){ 0 };
-    struct page_walk walk;
-    page_walk_begin(&walk, space, start, end);
-    for (;;) {
-        enum page_walk_step step = page_walk_next(&walk);
+    for (;; step = page_walk_next(walk)) {
         if (step == PAGE_WALK_PAGE) {
             kassert(batch.count < PAGE_WALK_BUDGET);
-            batch.frames[batch.count++] = pages_entry_frame(*walk.entry);
-            pages_entry_set(walk.entry, 0);
-            tlb_range_add(&batch.stale, walk.address);
+            batch.frames[batch.count++] = pages_entry_frame(*walk->entry);
+            pages_entry_set(walk->entry, 0);
+            tlb_range_add(&batch.stale, walk->address);
             continue;
         }
         release_batch(&batch, space);
@@ -119,6 +118,15 @@ void pages_drop(struct address_space *space, uint64_t start, uint64_t end)
             return;
         preempt_point();
     }
+}
+
+void pages_drop(struct address_space *space, uint64_t start, uint64_t end)
+{
+    struct page_walk walk;
+    page_walk_begin(&walk, space, start, end);
+    enum page_walk_step step = page_walk_next(&walk);
+    if (step != PAGE_WALK_END)
+        drop_found(space, &walk, step);
 }
 
 void pages_restrict(struct address_space *space, const struct region *region, uint64_t start,
@@ -146,8 +154,8 @@ void pages_restrict(struct address_space *space, const struct region *region, ui
 }
 
 // Unmaps [start, end), which leaves something of the region on both sides.
-static int unmap_middle(struct address_space *space, struct region *region, uint64_t start,
-                        uint64_t end)
+static never_inlined int unmap_middle(struct address_space *space, struct region *region,
+                                      uint64_t start, uint64_t end)
 {
     if (space->region_count >= REGION_LIMIT)
         return -ENOMEM;
@@ -163,19 +171,38 @@ static int unmap_middle(struct address_space *space, struct region *region, uint
     return 0;
 }
 
-int pages_unmap(struct address_space *space, uint64_t start, uint64_t end)
+// Unmaps what the region has of [start, end), which does not lie in its middle.
+static inline void unmap_part(struct address_space *space, struct region *region, uint64_t start,
+                              uint64_t end)
 {
-    struct region *region = region_find_from(space, start);
-    if (region && region->start < start && region->end > end)
-        return unmap_middle(space, region, start, end);
+    start = max_of(region->start, start);
+    end = min_of(region->end, end);
+    pages_drop(space, start, end);
+    region_shorten(space, region, start, end);
+}
+
+static never_inlined void unmap_several(struct address_space *space, struct region *region,
+                                        uint64_t start, uint64_t end)
+{
     for (uint32_t seen = 1; region && region->start < end; seen++) {
-        uint64_t from = max_of(region->start, start), to = min_of(region->end, end);
-        struct region *next = region->end < end ? region_next(region) : NULL;
-        pages_drop(space, from, to);
-        region_shorten(space, region, from, to);
+        struct region *next = region_next(region);
+        unmap_part(space, region, start, end);
         if (seen % REGIONS_PER_PREEMPT_POINT == 0)
             preempt_point();
         region = next;
     }
+}
+
+int pages_unmap(struct address_space *space, uint64_t start, uint64_t end)
+{
+    struct region *region = region_find_from(space, start);
+    if (!region || region->start >= end)
+        return 0;
+    if (region->start < start && region->end > end)
+        return unmap_middle(space, region, start, end);
+    if (region->end >= end)
+        unmap_part(space, region, start, end);
+    else
+        unmap_several(space, region, start, end);
     return 0;
 }

@@ -11,31 +11,33 @@
 #define PLAUSIBLE_WITHOUT_COUNTING (16ull << 20)
 
 // The highest free range of `length` that ends at or below `top`; 0 when there is none.
-static uint64_t find_below(const struct address_space *space, uint64_t top, uint64_t length,
-                           struct region_place *place)
+static inline uint64_t find_below(const struct address_space *space, uint64_t top, uint64_t length,
+                                  struct region_place *result)
 {
-    *place = region_locate(space, top - 1);
-    if (place->above)
-        top = min_of(top, region_floor(place->above));
+    struct region_place place = region_locate(space, top - 1);
+    if (place.above)
+        top = min_of(top, region_floor(place.above));
     for (uint32_t seen = 1;; seen++) {
-        uint64_t bottom = LOWEST_USER_ADDRESS;
-        if (place->below)
-            bottom = max_of(bottom, place->below->end);
-        if (top >= bottom && top - bottom >= length)
+        uint64_t bottom = place.below ? place.below->end : LOWEST_USER_ADDRESS;
+        if (top >= bottom && top - bottom >= length) {
+            *result = place;
             return top - length;
-        if (!place->below)
+        }
+        if (!place.below)
             return 0;
-        top = min_of(top, region_floor(place->below));
-        place->above = place->below;
-        place->below = region_previous(place->below);
+        top = region_floor(place.below); // it starts below the old top
+        place.above = place.below;
+        place.below = region_previous(place.below);
         if (seen % REGIONS_PER_PREEMPT_POINT == 0)
             preempt_point();
     }
 }
 
-static int64_t check_fixed(uint64_t start, uint64_t length, uint32_t flags,
-                           const struct region_place *place)
+static never_inlined int64_t choose_fixed(const struct address_space *space, uint64_t start,
+                                          uint64_t length, uint32_t flags,
+                                          struct region_place *place)
 {
+    *place = region_locate(space, start);
     if (start % PAGE_SIZE)
         return -EINVAL;
     if (start > USER_ADDRESS_LIMIT || length > USER_ADDRESS_LIMIT - start)
@@ -47,26 +49,30 @@ static int64_t check_fixed(uint64_t start, uint64_t length, uint32_t flags,
     return (int64_t)start;
 }
 
+// The hint itself, or the lowest address that is allowed; 0 when the range there is not free.
+static never_inlined uint64_t choose_hint(const struct address_space *space, uint64_t hint,
+                                          uint64_t length, struct region_place *place)
+{
+    hint = max_of(align_down(hint, PAGE_SIZE), (uint64_t)LOWEST_USER_ADDRESS);
+    if (hint > USER_ADDRESS_LIMIT - length || !region_range_is_free(space, hint, hint + length))
+        return 0;
+    *place = region_locate(space, hint);
+    return hint;
+}
+
 int64_t placement_choose(const struct address_space *space, uint64_t hint, uint64_t length,
                          uint32_t flags, struct region_place *place)
 {
     if (length > USER_ADDRESS_LIMIT)
         return -ENOMEM;
-    if (flags & (MAP_AT_FIXED | MAP_AT_FIXED_EMPTY)) {
-        *place = region_locate(space, hint);
-        return check_fixed(hint, length, flags, place);
+    if (flags & (MAP_AT_FIXED | MAP_AT_FIXED_EMPTY))
+        return choose_fixed(space, hint, length, flags, place);
+    uint64_t start = hint >= PAGE_SIZE ? choose_hint(space, hint, length, place) : 0;
+    for (uint64_t top = space->mmap_top; start == 0; top = USER_ADDRESS_LIMIT) {
+        start = find_below(space, top, length, place);
+        if (top == USER_ADDRESS_LIMIT)
+            break;
     }
-    hint = align_down(hint, PAGE_SIZE);
-    if (hint != 0 && hint < LOWEST_USER_ADDRESS)
-        hint = LOWEST_USER_ADDRESS;
-    if (hint != 0 && hint <= USER_ADDRESS_LIMIT - length &&
-        region_range_is_free(space, hint, hint + length)) {
-        *place = region_locate(space, hint);
-        return (int64_t)hint;
-    }
-    uint64_t start = find_below(space, space->mmap_top, length, place);
-    if (start == 0)
-        start = find_below(space, USER_ADDRESS_LIMIT, length, place);
     return start ? (int64_t)start : -ENOMEM;
 }
 

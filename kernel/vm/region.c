@@ -197,9 +197,7 @@ int region_isolate(struct address_space *space, uint64_t start, uint64_t end, ui
 
 static bool can_join(const struct region *low, const struct region *high)
 {
-    if (low->end != high->start || low->protection != high->protection ||
-        low->shared != high->shared || low->grows_down != high->grows_down ||
-        low->never_writable != high->never_writable || low->object != high->object)
+    if (low->end != high->start || low->kind != high->kind || low->object != high->object)
         return false;
     return !low->object || low->object_page + region_page_count(low) == high->object_page;
 }

@@ -8,6 +8,7 @@
 #include <sys/mman.h>
 #include <unistd.h>
 
+#include "cpu/features.h"
 #include "lib/panic.h"
 #include "mem/kernel_map.h"
 #include "test.h"
@@ -92,6 +93,7 @@ struct boot_info *machine_start_mapped(uint64_t size)
     memset(root, 0, PAGE_SIZE);
     root[0] = 0x1003;   // the loader's identity map
     root[256] = 0x2003; // and the direct map
+    cpu_features.physical_bits = 46; // more than the whole map of devices
     kernel_map_init(&boot);
     return &boot;
 }

@@ -140,6 +140,73 @@ TEST_PROTECTION("zero", frames_zeroed_hide_what_was_there)
     }
 }
 
+static bool frame_is_all_zero(const struct frame *frame)
+{
+    const uint8_t *bytes = frame_pointer(frame);
+
+    for (size_t i = 0; i < PAGE_SIZE; i++) {
+        if (bytes[i] != 0)
+            return false;
+    }
+    return true;
+}
+
+// What comes blank goes blank, whoever had the frame in between.
+TEST(frames_blank_are_blank)
+{
+    static struct frame *frames[300]; // more than lie ready
+    machine_start(MEMORY);
+    uint64_t total = machine_free_frames();
+
+    for (uint32_t round = 0; round < 3; round++) {
+        for (uint32_t i = 0; i < ARRAY_SIZE(frames); i++) {
+            frames[i] = frame_allocate_blank(FRAME_PAGE_TABLE);
+            CHECK(frames[i] != NULL && frame_is_all_zero(frames[i]));
+        }
+        for (uint32_t i = 0; i < ARRAY_SIZE(frames); i++) {
+            bool blank = random_below(2) == 0;
+            if (!blank)
+                memset(frame_pointer(frames[i]), 0xee, PAGE_SIZE);
+            (blank ? frame_release_blank : frame_release)(frames[i]);
+        }
+        CHECK_EQUAL(machine_free_frames(), total);
+    }
+    machine_exhaust(); // the blank ones are memory like any other
+    CHECK(frame_allocate_blank(FRAME_PAGE_TABLE) == NULL);
+    machine_give_back(UINT64_MAX);
+}
+
+TEST(frames_blank_with_leftovers_panic)
+{
+    machine_start(MEMORY);
+    struct frame *frame = frame_allocate_blank(FRAME_PAGE_TABLE);
+    CHECK(frame != NULL);
+    ((char *)frame_pointer(frame))[PAGE_SIZE - 1] = 1;
+    if (DEBUG_CHECKS)
+        CHECK_PANICS(frame_release_blank(frame), "assertion");
+}
+
+TEST(frames_released_together)
+{
+    struct frame *frames[FRAME_BATCH_LIMIT];
+    machine_start(MEMORY);
+    uint64_t total = machine_free_frames(), kept = 0;
+
+    for (uint32_t i = 0; i < ARRAY_SIZE(frames); i++) {
+        frames[i] = frames_allocate(i % 3, FRAME_ANONYMOUS);
+        CHECK(frames[i] != NULL);
+        if (i % 2 == 0) {
+            frame_reference(frames[i]);
+            kept += 1u << i % 3;
+        }
+    }
+    frames_release(frames, ARRAY_SIZE(frames));
+    CHECK_EQUAL(machine_free_frames(), total - kept);
+    for (uint32_t i = 0; i < ARRAY_SIZE(frames); i += 2)
+        frame_release(frames[i]);
+    CHECK_EQUAL(machine_free_frames(), total);
+}
+
 TEST(frames_poisoned_when_released)
 {
     machine_start(MEMORY);

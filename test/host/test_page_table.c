@@ -157,6 +157,25 @@ TEST(page_table_destroy_in_steps)
     CHECK_EQUAL(machine_free_frames(), before);
 }
 
+// Tables of a space that is gone hold nothing of it.
+TEST(page_table_is_empty_again)
+{
+    machine_start_mapped(MEMORY);
+    choose_pages();
+    for (uint32_t round = 0; round < 3; round++) {
+        uint64_t *entry;
+        phys_addr root = page_table_create();
+        map_pages(root); // asserts that every entry is 0
+        unmap_pages(root);
+        page_table_destroy(root);
+        root = page_table_create();
+        CHECK_EQUAL(page_table_next_mapped(root, 0, USER_ADDRESS_LIMIT, &entry),
+                    USER_ADDRESS_LIMIT);
+        CHECK(page_table_entry(root, pages[round], false) == NULL);
+        page_table_destroy(root);
+    }
+}
+
 TEST(page_table_destroy_with_a_mapped_page_panics)
 {
     machine_start_mapped(MEMORY);

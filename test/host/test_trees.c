@@ -101,6 +101,39 @@ TEST(rbtree_sorted_fill_and_drain)
     }
 }
 
+// The last linked item below `key`; NULL when there is none.
+static struct item *item_before(struct item *items, uint32_t key)
+{
+    while (key-- > 0) {
+        if (items[key].linked)
+            return &items[key];
+    }
+    return NULL;
+}
+
+TEST(rbtree_insert_after_and_take_first)
+{
+    static struct item items[KEYS];
+    struct rb_tree tree = { NULL };
+
+    for (uint32_t round = 0; round < 2 * KEYS; round++) {
+        uint32_t key = (uint32_t)random_below(KEYS);
+        struct item *item = &items[key], *before = item_before(items, key);
+        if (item->linked)
+            continue;
+        item->key = key;
+        rb_insert_after(&tree, &item->node, before ? &before->node : NULL);
+        item->linked = true;
+        check_order(&tree, items);
+    }
+    check_lookups(&tree, items);
+    for (uint32_t key = 0; key < KEYS; key++) {
+        if (items[key].linked)
+            CHECK(rb_take_first(&tree) == &items[key].node);
+    }
+    CHECK(rb_take_first(&tree) == NULL && tree.root == NULL);
+}
+
 TEST(rbtree_validity_notices)
 {
     struct item items[3] = { { .key = 0 }, { .key = 1 }, { .key = 2 } };
@@ -193,7 +226,7 @@ TEST(heap_extreme_keys)
     CHECK(heap_minimum(&heap) == NULL);
 }
 
-TEST(bitmap_find_clear_against_model)
+TEST(bitmap_find_against_model)
 {
     uint64_t words[4];
     const size_t bits = 256;
@@ -211,6 +244,9 @@ TEST(bitmap_find_clear_against_model)
             while (expected < limit && bitmap_test(words, expected))
                 expected++;
             CHECK_EQUAL(bitmap_find_clear(words, from, limit), expected);
+            for (expected = from; expected < limit && !bitmap_test(words, expected);)
+                expected++;
+            CHECK_EQUAL(bitmap_find_set(words, from, limit), expected);
         }
     }
     bitmap_clear(words, 77);
