@@ -41,10 +41,11 @@ static inline enum last_component take_component(struct path_walk *walk)
     return length == 2 && name[1] == '.' ? LAST_DOT_DOT : LAST_NAME;
 }
 
-// A name that the directory computes. *inode stays NULL when there is none.
-static int find_computed(struct path_walk *walk, struct inode **inode)
+// A name that the directory computes. *inode is NULL when there is none.
+never_inlined static int find_computed(struct path_walk *walk, struct inode **inode)
 {
     const struct name_operations *operations = walk->directory->name_operations;
+    *inode = NULL;
     if (!operations || !operations->lookup)
         return 0;
     struct inode *found;
@@ -58,29 +59,38 @@ static int find_computed(struct path_walk *walk, struct inode **inode)
     return 0;
 }
 
-int path_walk_find_last(struct path_walk *walk, struct inode **inode)
+// What the component is when it is no name.
+never_inlined static int find_place(struct path_walk *walk, struct inode **inode)
 {
-    *inode = NULL;
-    if (walk->last == LAST_INODE) {
-        *inode = walk->directory;
+    *inode = walk->directory;
+    if (walk->last == LAST_INODE)
         return walk->trailing_slash && !inode_is_directory(walk->directory) ? -ENOTDIR : 0;
-    }
     if (!inode_is_directory(walk->directory))
         return -ENOTDIR;
-    if (walk->last == LAST_DOT || walk->last == LAST_ROOT) {
-        *inode = walk->directory;
-    } else if (walk->last == LAST_DOT_DOT) {
+    if (walk->last == LAST_DOT_DOT)
         *inode = walk->directory->parent;
-    } else if (walk->name_length > NAME_LIMIT) {
-        return -ENAMETOOLONG;
-    } else {
-        struct directory_entry *entry =
-            directory_find(walk->directory, walk->name, walk->name_length);
-        if (!entry)
-            return find_computed(walk, inode);
-        *inode = entry->inode;
-    }
     return 0;
+}
+
+static inline int find_component(struct path_walk *walk, struct inode **inode)
+{
+    if (unlikely(walk->last != LAST_NAME))
+        return find_place(walk, inode);
+    if (!inode_is_directory(walk->directory))
+        return -ENOTDIR;
+    if (walk->name_length > NAME_LIMIT)
+        return -ENAMETOOLONG;
+    const struct directory_entry *entry =
+        directory_find(walk->directory, walk->name, walk->name_length);
+    if (unlikely(!entry))
+        return find_computed(walk, inode);
+    *inode = entry->inode;
+    return 0;
+}
+
+int path_walk_find_last(struct path_walk *walk, struct inode **inode)
+{
+    return find_component(walk, inode);
 }
 
 // Puts the target in front of what is left to walk.
@@ -153,7 +163,7 @@ static int enter_link(struct path_walk *walk, struct inode *link)
 static int step_into(struct path_walk *walk)
 {
     struct inode *inode;
-    int error = path_walk_find_last(walk, &inode);
+    int error = find_component(walk, &inode);
     if (error)
         return error;
     if (!inode)
@@ -218,5 +228,6 @@ void path_walk_end(struct path_walk *walk)
         inode_release(walk->found);
     if (walk->held)
         inode_release(walk->held);
-    memory_release(walk->text);
+    if (walk->text)
+        memory_release(walk->text);
 }
