@@ -27,18 +27,21 @@ static inline enum last_component take_component(struct path_walk *walk)
 {
     const char *name = walk->rest;
     const char *end = name;
-    while (*end && *end != '/')
-        end++;
+    char byte = *end;
+    while (byte && byte != '/')
+        byte = *++end;
     size_t length = (size_t)(end - name);
     walk->name = name;
     walk->name_length = (uint32_t)length;
-    walk->trailing_slash = *end == '/';
-    walk->rest = *end ? skip_slashes(end) : end;
-    if (name[0] != '.')
-        return length ? LAST_NAME : LAST_ROOT;
+    walk->trailing_slash = byte == '/';
+    walk->rest = byte ? skip_slashes(end) : end;
+    if (unlikely(length == 0))
+        return LAST_ROOT;
+    if (likely(name[0] != '.') || length > 2)
+        return LAST_NAME;
     if (length == 1)
         return LAST_DOT;
-    return length == 2 && name[1] == '.' ? LAST_DOT_DOT : LAST_NAME;
+    return name[1] == '.' ? LAST_DOT_DOT : LAST_NAME;
 }
 
 // A name that the directory computes. *inode is NULL when there is none.
