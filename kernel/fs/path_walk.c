@@ -27,9 +27,10 @@ static inline enum last_component take_component(struct path_walk *walk)
 {
     const char *name = walk->rest;
     const char *end = name;
-    char byte = *end;
-    while (byte && byte != '/')
-        byte = *++end;
+    uint8_t byte;
+    // Most bytes of names are above the slash: one comparison for these.
+    while ((byte = (uint8_t)*end) > '/' || (byte != '/' && byte != '\0'))
+        end++;
     size_t length = (size_t)(end - name);
     walk->name = name;
     walk->name_length = (uint32_t)length;
@@ -45,7 +46,7 @@ static inline enum last_component take_component(struct path_walk *walk)
 }
 
 // A name that the directory computes. *inode is NULL when there is none.
-never_inlined static int find_computed(struct path_walk *walk, struct inode **inode)
+static int find_computed(struct path_walk *walk, struct inode **inode)
 {
     const struct name_operations *operations = walk->directory->name_operations;
     *inode = NULL;
@@ -62,8 +63,9 @@ never_inlined static int find_computed(struct path_walk *walk, struct inode **in
     return 0;
 }
 
-// What the component is when it is no name.
-never_inlined static int find_place(struct path_walk *walk, struct inode **inode)
+// What the component is when it is no entry. A directory's tree holds no name that is too long, and
+// what is no directory has none.
+never_inlined static int find_no_entry(struct path_walk *walk, struct inode **inode)
 {
     *inode = walk->directory;
     if (walk->last == LAST_INODE)
@@ -72,21 +74,18 @@ never_inlined static int find_place(struct path_walk *walk, struct inode **inode
         return -ENOTDIR;
     if (walk->last == LAST_DOT_DOT)
         *inode = walk->directory->parent;
-    return 0;
+    if (walk->last != LAST_NAME)
+        return 0;
+    return walk->name_length > NAME_LIMIT ? -ENAMETOOLONG : find_computed(walk, inode);
 }
 
 static inline int find_component(struct path_walk *walk, struct inode **inode)
 {
-    if (unlikely(walk->last != LAST_NAME))
-        return find_place(walk, inode);
-    if (!inode_is_directory(walk->directory))
-        return -ENOTDIR;
-    if (walk->name_length > NAME_LIMIT)
-        return -ENAMETOOLONG;
-    const struct directory_entry *entry =
-        directory_find(walk->directory, walk->name, walk->name_length);
+    const struct directory_entry *entry = NULL;
+    if (likely(walk->last == LAST_NAME))
+        entry = directory_find(walk->directory, walk->name, walk->name_length);
     if (unlikely(!entry))
-        return find_computed(walk, inode);
+        return find_no_entry(walk, inode);
     *inode = entry->inode;
     return 0;
 }

@@ -37,11 +37,8 @@ void path_text_drop(struct path_text *path)
         memory_release(path->text);
 }
 
-static int take_start(uint64_t directory, const char *text, struct inode **start)
+never_inlined static int take_relative_start(uint64_t directory, struct inode **start)
 {
-    *start = NULL;
-    if (text[0] == '/')
-        return 0;
     if ((int32_t)directory == AT_FDCWD) {
         *start = process_working_directory(current_process());
         return 0;
@@ -57,6 +54,12 @@ static int take_start(uint64_t directory, const char *text, struct inode **start
     }
     borrowed_file_return(borrowed);
     return is_directory ? 0 : -ENOTDIR;
+}
+
+static inline int take_start(uint64_t directory, const char *text, struct inode **start)
+{
+    *start = NULL;
+    return text[0] == '/' ? 0 : take_relative_start(directory, start);
 }
 
 static void drop_start(struct inode *start)
