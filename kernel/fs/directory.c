@@ -24,16 +24,31 @@ static struct directory_entry *entry_of_node(struct rb_node *node)
     return rb_entry(node, struct directory_entry, node);
 }
 
+// The first eight bytes, or as many as there are; pieces of a short name overlap.
+static inline uint64_t load_prefix(const char *name, uint32_t length)
+{
+    const uint8_t *bytes = (const uint8_t *)name;
+    uint64_t prefix;
+    uint32_t first, last;
+    if (length >= PREFIX_SIZE) {
+        __builtin_memcpy(&prefix, name, sizeof(prefix));
+        return prefix;
+    }
+    if (length >= sizeof(first)) {
+        uint32_t behind = length - sizeof(last);
+        __builtin_memcpy(&first, name, sizeof(first));
+        __builtin_memcpy(&last, name + behind, sizeof(last));
+        return first | (uint64_t)last << (8 * behind);
+    }
+    if (length == 0)
+        return 0;
+    uint32_t middle = length / 2, end = length - 1;
+    return bytes[0] | (uint64_t)bytes[middle] << (8 * middle) | (uint64_t)bytes[end] << (8 * end);
+}
+
 static inline struct name_key make_key(const char *name, uint32_t length)
 {
-    uint64_t prefix = 0;
-    if (length >= PREFIX_SIZE) {
-        __builtin_memcpy(&prefix, name, PREFIX_SIZE);
-    } else {
-        for (uint32_t i = length; i-- > 0;)
-            prefix = prefix << 8 | (uint8_t)name[i];
-    }
-    return (struct name_key){ prefix, name, length };
+    return (struct name_key){ load_prefix(name, length), name, length };
 }
 
 // Any order serves, since listings go by cookie. No name has a zero byte, so that names which fit

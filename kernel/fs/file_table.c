@@ -136,7 +136,7 @@ int file_table_next(struct file_table *table, int from)
 }
 
 // Doubles the capacity until `descriptor` has a slot. -ENOMEM.
-static int grow_to(struct file_table *table, uint32_t descriptor)
+never_inlined static int grow_to(struct file_table *table, uint32_t descriptor)
 {
     uint32_t capacity = FIRST_CAPACITY;
     while (capacity <= descriptor)
@@ -173,6 +173,30 @@ static struct file *exchange_slot(struct file_table *table, uint32_t slot, struc
     return previous;
 }
 
+// Fills the lowest free slot from `minimum` on, and says which. -EMFILE when all below the limit
+// are taken; -EAGAIN when *missing has to be made first.
+static int fill_lowest(struct file_table *table, struct file *file, uint32_t minimum,
+                       uint32_t limit, bool close_on_exec, uint32_t *missing)
+{
+    int result = -EMFILE;
+    spinlock_acquire(&table->lock);
+    uint32_t end = min_of(limit, table->capacity), slot = end;
+    if (minimum < end)
+        slot = (uint32_t)bitmap_find_clear(table->used, minimum, end);
+    if (slot < end) {
+        table->files[slot] = file;
+        bitmap_set(table->used, slot);
+        if (close_on_exec) // the bit of an empty slot is clear
+            bitmap_set(table->close_on_exec, slot);
+        result = (int)slot;
+    } else if (table->capacity < limit) {
+        *missing = max_of(minimum, table->capacity);
+        result = -EAGAIN;
+    }
+    spinlock_release(&table->lock);
+    return result;
+}
+
 int file_table_install(struct file_table *table, struct file *file, int minimum, uint32_t limit,
                        bool close_on_exec)
 {
@@ -180,19 +204,11 @@ int file_table_install(struct file_table *table, struct file *file, int minimum,
     if (minimum < 0 || (uint32_t)minimum >= limit)
         return -EMFILE;
     for (;;) {
-        spinlock_acquire(&table->lock);
-        uint32_t slot = max_of((uint32_t)minimum, table->capacity);
-        if ((uint32_t)minimum < table->capacity)
-            slot = (uint32_t)bitmap_find_clear(table->used, (size_t)minimum, table->capacity);
-        bool has_slot = slot < table->capacity;
-        if (has_slot && slot < limit)
-            exchange_slot(table, slot, file, close_on_exec);
-        spinlock_release(&table->lock);
-        if (slot >= limit)
-            return -EMFILE;
-        if (has_slot)
-            return (int)slot;
-        int error = grow_to(table, slot);
+        uint32_t missing;
+        int slot = fill_lowest(table, file, (uint32_t)minimum, limit, close_on_exec, &missing);
+        if (slot != -EAGAIN)
+            return slot;
+        int error = grow_to(table, missing);
         if (error)
             return error;
     }

@@ -34,14 +34,9 @@ struct inode *inode_create(uint32_t mode)
     return inode;
 }
 
-void inode_reference(struct inode *inode)
-{
-    atomic_fetch_add_explicit(&inode->references, 1, memory_order_relaxed);
-}
-
 // Frees an inode that nothing refers to. Returns the reference of the parent that a removed
 // directory held, for the caller to drop.
-static struct inode *free_inode(struct inode *inode)
+static struct inode *free_one(struct inode *inode)
 {
     struct inode *parent = inode->parent;
     kassert(list_is_empty(&inode->entry_order));
@@ -54,10 +49,11 @@ static struct inode *free_inode(struct inode *inode)
 }
 
 // Removed directories form chains of parents as long as a program likes, so: a loop, no recursion.
-void inode_release(struct inode *inode)
+void inode_free(struct inode *inode)
 {
-    while (inode && atomic_fetch_sub_explicit(&inode->references, 1, memory_order_acq_rel) == 1)
-        inode = free_inode(inode);
+    do
+        inode = free_one(inode);
+    while (inode && atomic_fetch_sub_explicit(&inode->references, 1, memory_order_acq_rel) == 1);
 }
 
 void inode_stat(struct inode *inode, struct abi_stat *stat)

@@ -102,9 +102,17 @@ struct inode {
 
 // One reference, no link, times set to now. NULL: no memory.
 must_check struct inode *inode_create(uint32_t mode);
-void inode_reference(struct inode *inode);
+static inline void inode_reference(struct inode *inode)
+{
+    atomic_fetch_add_explicit(&inode->references, 1, memory_order_relaxed);
+}
+void inode_free(struct inode *inode); // when the last reference has gone
 // The last release frees it, with its pages. May be called with the address-space mutex held.
-void inode_release(struct inode *inode);
+static inline void inode_release(struct inode *inode)
+{
+    if (atomic_fetch_sub_explicit(&inode->references, 1, memory_order_acq_rel) == 1)
+        inode_free(inode);
+}
 void inode_stat(struct inode *inode, struct abi_stat *stat);
 // Kernel-side reading of a regular file, for exec and the boot code. Bytes read, short at the end;
 // -EISDIR and the like.

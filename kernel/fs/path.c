@@ -27,8 +27,9 @@ static int resolve_last(struct path_walk *walk, bool follow, struct inode **inod
     }
 }
 
-static int lookup_locked(struct path_walk *walk, struct inode *start, const char *path,
-                         uint32_t flags, struct inode **result)
+// What a path names, without a reference.
+static int find_locked(struct path_walk *walk, struct inode *start, const char *path,
+                       uint32_t flags, struct inode **result)
 {
     int error = path_walk_to_last(walk, start, path);
     if (!error)
@@ -39,7 +40,6 @@ static int lookup_locked(struct path_walk *walk, struct inode *start, const char
         return -ENOENT;
     if ((walk->trailing_slash || (flags & LOOKUP_DIRECTORY)) && !inode_is_directory(*result))
         return -ENOTDIR;
-    inode_reference(*result);
     return 0;
 }
 
@@ -48,7 +48,9 @@ int path_lookup_named(struct inode *start, const char *path, uint32_t flags, str
 {
     struct path_walk walk;
     mutex_acquire(&namespace_mutex);
-    int error = lookup_locked(&walk, start, path, flags, result);
+    int error = find_locked(&walk, start, path, flags, result);
+    if (!error)
+        inode_reference(*result);
     if (!error && name)
         *name = path_name_of_walk(&walk, *result);
     path_walk_end(&walk);
@@ -76,6 +78,7 @@ static int create_last(struct path_walk *walk, uint32_t mode, struct inode **res
         return error;
     }
     inode->link_count = 1;
+    inode_release(inode); // its name has a reference
     *result = inode;
     return 0;
 }
@@ -96,60 +99,7 @@ static int find_or_create(struct path_walk *walk, struct inode *start, const cha
     }
     if (flags & O_EXCL)
         return -EEXIST;
-    if (inode_is_directory(*result))
-        return -EISDIR;
-    inode_reference(*result);
-    return 0;
-}
-
-// What open found: a reference of the inode, and where it is.
-struct open_target {
-    struct inode *inode;
-    struct file_place place;
-    bool created;
-};
-
-// Nothing stays noted when memory is short, or when nothing but a computed link leads there.
-// Computed directories may not know their names any more when somebody asks.
-static void note_place(const struct path_walk *walk, struct inode *inode, struct file_place *place)
-{
-    bool is_directory = inode_is_directory(inode);
-    struct inode *directory = is_directory ? inode : walk->directory;
-    if (directory->name_operations || (!is_directory && walk->last != LAST_NAME)) {
-        place->long_name = path_name_of_walk(walk, inode);
-        return;
-    }
-    uint32_t length = is_directory ? 0 : walk->name_length;
-    char *name = place->name;
-    if (length >= FILE_NAME_SHORT)
-        name = place->long_name = memory_allocate(length + 1);
-    if (!name)
-        return;
-    memcpy(name, walk->name, length);
-    inode_reference(directory);
-    place->directory = directory;
-}
-
-static int find_for_open(struct inode *start, const char *path, uint32_t flags, uint32_t mode,
-                         struct open_target *target)
-{
-    uint32_t lookup_flags =
-        (flags & O_NOFOLLOW ? LOOKUP_NO_FOLLOW : 0) | (flags & O_DIRECTORY ? LOOKUP_DIRECTORY : 0);
-    bool may_create = (flags & O_CREAT) && !(flags & O_PATH);
-    if (may_create && flags & O_DIRECTORY)
-        return -EINVAL;
-    struct path_walk walk;
-    int error;
-    mutex_acquire(&namespace_mutex);
-    if (may_create)
-        error = find_or_create(&walk, start, path, flags, mode, &target->inode, &target->created);
-    else
-        error = lookup_locked(&walk, start, path, lookup_flags, &target->inode);
-    if (!error)
-        note_place(&walk, target->inode, &target->place);
-    path_walk_end(&walk);
-    mutex_release(&namespace_mutex);
-    return error;
+    return inode_is_directory(*result) ? -EISDIR : 0;
 }
 
 // What opening this inode means; *operations are those of the file.
@@ -180,6 +130,56 @@ static int check_kind(const struct inode *inode, uint32_t flags,
     }
 }
 
+// Nothing stays noted when memory is short, or when nothing but a computed link leads there and
+// does not say where. Computed directories may not know their names any more when somebody asks.
+static void note_place(const struct path_walk *walk, struct inode *inode, struct file_place *place)
+{
+    bool is_directory = inode_is_directory(inode);
+    struct inode *directory = is_directory ? inode : walk->directory;
+    if (directory->name_operations || (!is_directory && walk->last != LAST_NAME)) {
+        place->long_name = path_name_of_walk(walk, inode);
+        if (!place->long_name && walk->path[0] == '/')
+            place->long_name = memory_duplicate_string(walk->path);
+        return;
+    }
+    uint32_t length = is_directory ? 0 : walk->name_length;
+    char *name = place->name;
+    if (length >= FILE_NAME_SHORT)
+        name = place->long_name = memory_allocate(length + 1);
+    if (!name)
+        return;
+    memcpy(name, walk->name, length);
+    inode_reference(directory);
+    place->directory = directory;
+}
+
+// Finds or makes the inode and makes the file, which nobody sees yet.
+static int open_locked(struct path_walk *walk, struct inode *start, const char *path,
+                       uint32_t flags, uint32_t mode, bool *created, struct file **result)
+{
+    struct inode *inode;
+    uint32_t lookup_flags =
+        (flags & O_NOFOLLOW ? LOOKUP_NO_FOLLOW : 0) | (flags & O_DIRECTORY ? LOOKUP_DIRECTORY : 0);
+    int error;
+    if (flags & O_CREAT && !(flags & O_PATH))
+        error = find_or_create(walk, start, path, flags, mode, &inode, created);
+    else
+        error = find_locked(walk, start, path, lookup_flags, &inode);
+    const struct file_operations *operations;
+    if (!error)
+        error = check_kind(inode, flags, &operations);
+    if (error)
+        return error;
+    // A terminal's open() looks at O_NOCTTY; F_GETFL does not show it.
+    struct file *file =
+        file_create(operations, inode, flags & (~(uint32_t)CREATION_FLAGS | O_NOCTTY));
+    if (!file)
+        return -ENOMEM;
+    note_place(walk, inode, &file->place);
+    *result = file;
+    return 0;
+}
+
 // What has to happen to the opened file before anybody sees it.
 static int prepare_file(struct file *file, uint32_t flags, bool created)
 {
@@ -192,45 +192,29 @@ static int prepare_file(struct file *file, uint32_t flags, bool created)
     return file->operations->open ? file->operations->open(file) : 0;
 }
 
-// The file takes over the target's place.
-static int open_inode(struct open_target *target, const char *path, uint32_t flags,
-                      struct file **result)
+int path_open(struct inode *start, const char *path, uint32_t flags, uint32_t mode,
+              struct file **result)
 {
-    const struct file_operations *operations;
-    int error = check_kind(target->inode, flags, &operations);
+    struct path_walk walk;
+    struct file *file;
+    bool created = false;
+    if ((flags & (O_CREAT | O_PATH | O_DIRECTORY)) == (O_CREAT | O_DIRECTORY))
+        return -EINVAL;
+    mutex_acquire(&namespace_mutex);
+    int error = open_locked(&walk, start, path, flags, mode, &created, &file);
+    path_walk_end(&walk);
+    mutex_release(&namespace_mutex);
     if (error)
         return error;
-    uint32_t kept = flags & ~(uint32_t)CREATION_FLAGS;
-    // A terminal's open() looks at O_NOCTTY; F_GETFL does not show it.
-    struct file *file = file_create(operations, target->inode, kept | (flags & O_NOCTTY));
-    if (!file)
-        return -ENOMEM;
-    file->place = target->place;
-    target->place = (struct file_place){ 0 };
-    if (unlikely(!file->place.directory && !file->place.long_name) && path[0] == '/')
-        file->place.long_name = memory_duplicate_string(path);
-    error = prepare_file(file, flags, target->created);
+    error = prepare_file(file, flags, created);
     if (error) {
         file->operations = &path_only_operations; // nothing to release
         file_release(file);
         return error;
     }
-    atomic_store(&file->flags, kept);
+    atomic_store_explicit(&file->flags, flags & ~(uint32_t)CREATION_FLAGS, memory_order_relaxed);
     *result = file;
     return 0;
-}
-
-int path_open(struct inode *start, const char *path, uint32_t flags, uint32_t mode,
-              struct file **result)
-{
-    struct open_target target = { 0 };
-    int error = find_for_open(start, path, flags, mode, &target);
-    if (error)
-        return error;
-    error = open_inode(&target, path, flags, result);
-    file_place_drop(&target.place);
-    inode_release(target.inode);
-    return error;
 }
 
 static int64_t read_link_locked(struct path_walk *walk, struct inode *start, const char *path,

@@ -4,22 +4,19 @@
 #include "syscall/arguments.h"
 
 #include "abi/errno.h"
-#include "lib/string.h"
 #include "mem/object_cache.h"
 #include "proc/signal.h"
 
-// The rest of a path that its own buffer did not hold. Its length or an error.
-static int64_t take_long_text(struct path_text *path, user_addr address)
+// A path that its own buffer does not hold.
+never_inlined static int take_long_text(struct path_text *path, user_addr address)
 {
     path->text = memory_allocate(PATH_LIMIT);
     if (!path->text)
         return -ENOMEM;
-    memcpy(path->text, path->own, PATH_SHORT);
-    int64_t rest = copy_string_from_user(
-        path->text + PATH_SHORT, user_addr_offset(address, PATH_SHORT), PATH_LIMIT - PATH_SHORT);
-    if (rest < 0)
+    int64_t length = copy_string_from_user(path->text, address, PATH_LIMIT);
+    if (length < 0)
         memory_release(path->text);
-    return rest;
+    return (int)min_of(length, (int64_t)0);
 }
 
 int path_text_take(struct path_text *path, uint64_t address, bool may_be_empty)
@@ -27,11 +24,11 @@ int path_text_take(struct path_text *path, uint64_t address, bool may_be_empty)
     user_addr from = user_addr_make(address);
     path->text = path->own;
     int64_t length = copy_string_from_user(path->own, from, PATH_SHORT);
+    if (likely(length > 0))
+        return 0;
     if (length == -ENAMETOOLONG)
-        return (int)min_of(take_long_text(path, from), (int64_t)0);
-    if (length == 0 && !may_be_empty)
-        return -ENOENT;
-    return (int)min_of(length, (int64_t)0);
+        return take_long_text(path, from);
+    return length == 0 && !may_be_empty ? -ENOENT : (int)length;
 }
 
 void path_text_drop(struct path_text *path)
@@ -40,11 +37,8 @@ void path_text_drop(struct path_text *path)
         memory_release(path->text);
 }
 
-static int take_start(uint64_t directory, const char *text, struct inode **start)
+never_inlined static int take_relative_start(uint64_t directory, struct inode **start)
 {
-    *start = NULL;
-    if (text[0] == '/')
-        return 0;
     if ((int32_t)directory == AT_FDCWD) {
         *start = process_working_directory(current_process());
         return 0;
@@ -60,6 +54,12 @@ static int take_start(uint64_t directory, const char *text, struct inode **start
     }
     borrowed_file_return(borrowed);
     return is_directory ? 0 : -ENOTDIR;
+}
+
+static inline int take_start(uint64_t directory, const char *text, struct inode **start)
+{
+    *start = NULL;
+    return text[0] == '/' ? 0 : take_relative_start(directory, start);
 }
 
 static void drop_start(struct inode *start)

@@ -109,6 +109,23 @@ user_copy_without_smap:
     bytewise_retry
     .size user_copy_without_smap, . - user_copy_without_smap
 
+    .globl user_string_raw
+    .type user_string_raw, @function
+user_string_raw:
+    cmpb $0, user_copy_has_smap(%rip)
+    je user_string_without_smap
+    stac
+    string_body
+    clac
+    ret
+    .size user_string_raw, . - user_string_raw
+
+    .type user_string_without_smap, @function
+user_string_without_smap:
+    string_body
+    ret
+    .size user_string_without_smap, . - user_string_without_smap
+
     .globl user_zero_raw
     .type user_zero_raw, @function
 user_zero_raw:
@@ -129,23 +146,6 @@ user_zero_without_smap:
     ret
     bytewise_retry
     .size user_zero_without_smap, . - user_zero_without_smap
-
-    .globl user_string_raw
-    .type user_string_raw, @function
-user_string_raw:
-    cmpb $0, user_copy_has_smap(%rip)
-    je user_string_without_smap
-    stac
-    string_body
-    clac
-    ret
-    .size user_string_raw, . - user_string_raw
-
-    .type user_string_without_smap, @function
-user_string_without_smap:
-    string_body
-    ret
-    .size user_string_without_smap, . - user_string_without_smap
 
 // The instruction is behind a label of its own name, for faults that are no page faults.
     .macro fpu_function name, instruction, label

@@ -73,16 +73,22 @@ int copy_to_user(user_addr destination, const void *source, size_t length)
     return copy_to_user_partial(destination, source, length) == length ? 0 : -EFAULT;
 }
 
-// Page by page: nothing is touched behind the page that a string ends in.
-int64_t copy_string_from_user(char *destination, user_addr source, size_t size)
+// Up to the end of the page that `source` lies in: nothing is touched behind the page in which a
+// string ends. As user_string_raw(); *piece is the room that there was.
+static inline size_t copy_string_piece(char *destination, user_addr source, size_t size,
+                                       size_t *piece)
 {
-    assert_may_fault();
-    for (size_t done = 0; done < size;) {
-        user_addr from = user_addr_offset(source, done);
-        size_t piece = min_of(size - done, PAGE_SIZE - from.opaque % PAGE_SIZE);
-        if (!user_range_is_valid(from, piece))
-            return -EFAULT;
-        size_t length = user_string_raw((uint64_t)destination + done, from.opaque, piece);
+    *piece = min_of(size, PAGE_SIZE - source.opaque % PAGE_SIZE);
+    if (unlikely(!user_range_is_valid(source, *piece)))
+        return SIZE_MAX;
+    return user_string_raw((uint64_t)destination, source.opaque, *piece);
+}
+
+never_inlined static int64_t copy_string_pieces(char *destination, user_addr source, size_t size)
+{
+    for (size_t done = 0, piece; done < size;) {
+        size_t length = copy_string_piece(destination + done, user_addr_offset(source, done),
+                                          size - done, &piece);
         if (length == SIZE_MAX)
             return -EFAULT;
         done += length;
@@ -90,6 +96,15 @@ int64_t copy_string_from_user(char *destination, user_addr source, size_t size)
             return (int64_t)done;
     }
     return -ENAMETOOLONG;
+}
+
+// Mostly the first piece is all. If not, it is copied anew: only the last copy is looked at.
+int64_t copy_string_from_user(char *destination, user_addr source, size_t size)
+{
+    size_t piece;
+    assert_may_fault();
+    size_t length = copy_string_piece(destination, source, size, &piece);
+    return likely(length < piece) ? (int64_t)length : copy_string_pieces(destination, source, size);
 }
 
 uint64_t user_copy_fixup(uint64_t rip)

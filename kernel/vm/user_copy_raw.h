@@ -8,6 +8,11 @@
 // instructions are undefined. Set once at boot.
 extern bool user_copy_has_smap;
 
+// Copies a string from a user address, its terminator too. Its length; `size` when there is no
+// terminator in so many bytes; SIZE_MAX when user memory went bad before either. Bytes behind the
+// terminator may be copied along.
+must_check size_t user_string_raw(uint64_t destination, uint64_t source, size_t size);
+
 // Copies `length` bytes between a kernel and a user address, in either direction. Returns the bytes
 // not copied, exact to the byte: 0, or what lies at and after the first address that faults.
 must_check size_t user_copy_raw(uint64_t destination, uint64_t source, size_t length);
@@ -19,11 +24,6 @@ must_check size_t user_zero_raw(uint64_t destination, size_t length);
 must_check bool user_fpu_save_raw(uint64_t destination);
 must_check bool user_fpu_restore_raw(uint64_t source);
 extern const char user_fpu_restore_instruction[];
-
-// Copies a string from a user address, its terminator too. Its length; `size` when there is no
-// terminator in so many bytes; SIZE_MAX when user memory went bad before either. Bytes behind the
-// terminator may be copied along.
-must_check size_t user_string_raw(uint64_t destination, uint64_t source, size_t size);
 
 // One entry for each instruction above that touches user memory, and only those.
 struct user_copy_fixup_entry {
