@@ -2,6 +2,7 @@
 // program without limits, then init.
 #include "abi/process.h"
 #include "boot/boot.h"
+#include "cpu/upcalls.h"
 #include "debug/log.h"
 #include "dev/acpi.h"
 #include "drivers/console.h"
@@ -74,6 +75,10 @@ static void run_init(void)
     for (size_t i = 0; i < line->init_word_count; i++)
         arguments[i + 1] = (char *)line->init_words[i];
     int error = process_start_first(boot_options.init_path, arguments, environment);
+    if (!error) {
+        boot_report_cost(boot_information);
+        thread_return_to_user();
+    }
     log_error("boot", "%s cannot be started: error %d; name another program with init=",
               boot_options.init_path, -error);
     process_shutdown(REBOOT_POWER_OFF);

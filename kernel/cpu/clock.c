@@ -15,12 +15,14 @@
 static struct clock_scale scale; // zero until calibrated, which makes the clock show 0
 static uint64_t start_tsc;
 static uint64_t tsc_hz;
+static uint64_t init_ticks; // spent in clock_init()
 static uint64_t boot_unix_seconds;
 static const char *reference_name = "none";
 
 void clock_init(const struct clock_sources *sources, uint64_t tsc_at_start)
 {
     struct calibration calibration;
+    uint64_t begin_tsc = read_tsc();
 
     interrupts_off();
     bool works = calibrate(sources, &calibration);
@@ -39,6 +41,7 @@ void clock_init(const struct clock_sources *sources, uint64_t tsc_at_start)
         boot_unix_seconds = unix_seconds - since_start;
     else
         report_line("clock", "the CMOS clock shows no valid date; time starts at 1970");
+    init_ticks = read_tsc() - begin_tsc;
 }
 
 uint64_t clock_ns_from_tsc(uint64_t tsc_value)
@@ -66,6 +69,11 @@ uint64_t clock_ticks_to_ns(uint64_t tsc_difference)
 uint64_t clock_tsc_hz(void)
 {
     return tsc_hz;
+}
+
+uint64_t clock_init_ns(void)
+{
+    return clock_ticks_to_ns(init_ticks);
 }
 
 const char *clock_reference_name(void)

@@ -22,6 +22,8 @@ uint64_t clock_ns_from_tsc(uint64_t tsc_value);      // of an absolute TSC readi
 uint64_t clock_tsc_from_ns(uint64_t deadline_ns);    // the inverse
 uint64_t clock_ticks_to_ns(uint64_t tsc_difference); // of a difference
 uint64_t clock_tsc_hz(void);
+// How long clock_init() took, which is waiting for the clocks that it compared.
+uint64_t clock_init_ns(void);
 // Name of the clock that the TSC was calibrated against.
 const char *clock_reference_name(void);
 // Wall clock: seconds since 1970 at kernel time zero, read once from the CMOS clock.

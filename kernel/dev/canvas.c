@@ -79,6 +79,11 @@ bool canvas_init(const struct boot_framebuffer *framebuffer, volatile void *pixe
     return true;
 }
 
+size_t canvas_shadow_size(void)
+{
+    return sizeof(shown) + sizeof(shown_lines);
+}
+
 void canvas_forget(void)
 {
     cell_images_forget();

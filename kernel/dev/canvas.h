@@ -9,6 +9,8 @@
 // its description makes no sense or its format is unknown, or there is no room for a cell.
 must_check bool canvas_init(const struct boot_framebuffer *framebuffer, volatile void *pixels,
                             uint32_t *columns, uint32_t *rows);
+// Bytes of memory that say what the cells show.
+size_t canvas_shadow_size(void);
 // Nothing is known about what is shown: panic.
 void canvas_forget(void);
 // Shows a row's cells from `*column` on, until its end or until `cost` is used up: words stored and

@@ -142,6 +142,11 @@ bool screen_draw(void)
     return more || screen_pending() > 0;
 }
 
+size_t screen_shadow_size(void)
+{
+    return sizeof(emulator) + canvas_shadow_size();
+}
+
 void screen_size(uint16_t *columns, uint16_t *rows)
 {
     *columns = is_open ? (uint16_t)emulator.grid.columns : 0;

@@ -21,6 +21,8 @@ bool screen_draw(void);
 // Whatever the emulator was in the middle of: text that is written from now on can be read.
 void screen_reset_for_panic(void);
 
+// Bytes of memory that hold what is wanted on the screen and what is shown.
+size_t screen_shadow_size(void);
 // Character cells; 0 x 0 without a screen.
 void screen_size(uint16_t *columns, uint16_t *rows);
 // What the emulator answered to what it read (ESC [ 6 n and the like): moves up to `size` bytes

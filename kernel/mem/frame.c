@@ -168,5 +168,7 @@ void frames_count(struct frame_counts *counts)
     counts->total = frame_allocator.total;
     counts->free = frame_allocator.free_count;
     memcpy(counts->used, frame_allocator.used, sizeof(counts->used));
+    counts->descriptors =
+        align_up(frame_allocator.frame_limit * sizeof(struct frame), PAGE_SIZE) >> PAGE_SHIFT;
     spinlock_release(&frame_allocator.lock);
 }

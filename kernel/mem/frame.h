@@ -70,6 +70,7 @@ struct frame_counts {
     uint64_t total; // frames the allocator owns
     uint64_t free;
     uint64_t used[FRAME_USE_COUNT];
+    uint64_t descriptors; // frames that hold the descriptors; not of the total
 };
 void frames_count(struct frame_counts *counts);
 // total - free, without the lock: of some recent moment. Any context.

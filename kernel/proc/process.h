@@ -91,9 +91,9 @@ void process_reference(struct process *process);
 void process_release(struct process *process);
 uint64_t processes_live(void);
 
-// Starts the first process: executes `path` with argv and envp. Boot; from a kernel thread with an
-// FPU state, which becomes the process and does not return. -errno when the program cannot be
-// executed, with the reason logged; the thread is a kernel thread again then.
+// Makes the first process: executes `path` with argv and envp. Boot; from a kernel thread with an
+// FPU state, which becomes the process; thread_return_to_user() then starts the program. -errno
+// when it cannot be executed, with the reason logged; the thread is a kernel thread again then.
 must_check int process_start_first(const char *path, char *const argv[], char *const envp[]);
 // fork, vfork and clone without CLONE_THREAD; the low byte of `flags` is the signal that tells of
 // the child's end. `stack` (0: the parent's) and `tls` are register values of the child. The

@@ -114,7 +114,6 @@ int process_start_first(const char *path, char *const argv[], char *const envp[]
     if (error) {
         log_error("process", "cannot execute %s: error %d", path, -error);
         leave_process(process);
-        return error;
     }
-    thread_return_to_user();
+    return error;
 }
