@@ -1,6 +1,6 @@
 // The kernel's half of the address space after boot: takes over the loader's tables and maps device
-// memory. Invariant: the root entries of the kernel half never change after kernel_map_init(), so
-// that every root made later shares all that is mapped below them.
+// memory. Invariant: the root entries of the kernel half never change once a second root was made,
+// so that every root shares all that is mapped below them.
 #include "mem/kernel_map.h"
 
 #include "abi/errno.h"
@@ -11,7 +11,6 @@
 #include "mem/kernel_map_internal.h"
 #include "mem/page_table.h"
 
-#define ROOT_ENTRY_SPAN (1ull << 39)
 #define ROOT_LEVEL 3u
 #define LARGE_PAGE_SIZE (1ull << 21)
 #define USER_ROOT_ENTRIES 256u
@@ -34,14 +33,11 @@ static void flush_everything(void)
     write_cr4(cr4);
 }
 
-// Gives every root entry of an area its table.
-static void share_area(uint64_t base, uint64_t size)
+// Stacks come and go while programs run, so their root entry gets its table now.
+static void share_stack_area(void)
 {
-    for (uint64_t offset = 0; offset < size; offset += ROOT_ENTRY_SPAN) {
-        if (page_table_entry_at(kernel_page_table_root, base + offset, ROOT_LEVEL - 1, true) ==
-            NULL)
-            panic("no memory for the kernel's page tables");
-    }
+    if (page_table_entry_at(kernel_page_table_root, STACK_AREA_BASE, ROOT_LEVEL - 1, true) == NULL)
+        panic("no memory for the kernel's page tables");
 }
 
 // For the build without `trap-table`: programs may write where the kernel told the CPU to trap.
@@ -65,8 +61,8 @@ void kernel_map_init(const struct boot_info *boot)
     uint64_t *root = direct_map_pointer(phys_make(boot->page_table_root));
 
     kernel_page_table_root = phys_make(boot->page_table_root);
-    share_area(DEVICE_MAP_BASE, DEVICE_MAP_SIZE);
-    share_area(STACK_AREA_BASE, ROOT_ENTRY_SPAN);
+    kernel_half_is_shared = false;
+    share_stack_area();
     for (uint32_t i = 0; i < USER_ROOT_ENTRIES; i++)
         root[i] = 0;
     if (!PROTECT_TRAP_TABLE)
@@ -101,8 +97,11 @@ static uint64_t map_device_page(uint64_t physical, uint64_t size, enum device_me
 {
     uint64_t address = DEVICE_MAP_BASE + physical;
     uint64_t large_base = align_down(physical, LARGE_PAGE_SIZE);
-    uint64_t *directory = page_table_entry_at(kernel_page_table_root, address, 1, true);
+    uint64_t *root_entry = page_table_entry_at(kernel_page_table_root, address, ROOT_LEVEL, false);
 
+    if (*root_entry == 0 && kernel_half_is_shared)
+        return 0;
+    uint64_t *directory = page_table_entry_at(kernel_page_table_root, address, 1, true);
     if (directory == NULL)
         return 0;
     if ((*directory & PTE_LARGE) != 0)

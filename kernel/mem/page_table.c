@@ -13,6 +13,7 @@
 #define ROOT_LEVEL 3u          // level 0 holds page entries
 
 phys_addr kernel_page_table_root;
+bool kernel_half_is_shared;
 
 static uint64_t *table_pointer(uint64_t entry)
 {
@@ -45,7 +46,8 @@ phys_addr page_table_create(void)
 
     if (frame == NULL)
         return phys_make(0);
-    // The kernel half of the root never changes after kernel_map_init(), so no lock is needed.
+    // The kernel half of the root never changes once it was copied, so no lock is needed.
+    kernel_half_is_shared = true;
     uint64_t *root = frame_pointer(frame);
     uint64_t *kernel_root = direct_map_pointer(kernel_page_table_root);
     memcpy(root + USER_ROOT_ENTRIES, kernel_root + USER_ROOT_ENTRIES,

@@ -22,6 +22,7 @@ struct frame;
 
 // The root that holds only the kernel's half; idle and kernel threads run on it.
 extern phys_addr kernel_page_table_root;
+extern bool kernel_half_is_shared; // a root with a copy of its kernel half was made
 
 // A new root whose kernel half is shared with every other. value 0: no memory.
 must_check phys_addr page_table_create(void);
