@@ -13,6 +13,14 @@ void symbols_init(const void *file, size_t size)
     symbols_usable = file && elf_find_symbols(file, size, &symbols);
 }
 
+void symbols_extent(uintptr_t *start, uintptr_t *end)
+{
+    uintptr_t table = (uintptr_t)symbols.table, names = (uintptr_t)symbols.names;
+
+    *start = min_of(table, names);
+    *end = max_of(table + symbols.count * sizeof(*symbols.table), names + symbols.names_size);
+}
+
 // `back` is how far before the address the instruction in question lies.
 static void format_address(char *buffer, size_t size, uint64_t address, uint64_t back)
 {
