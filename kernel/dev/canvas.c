@@ -52,8 +52,10 @@ static bool framebuffer_makes_sense(const struct boot_framebuffer *framebuffer)
 
 static void set_shown(emulator_cell cell, uint16_t lines)
 {
-    for (uint32_t row = 0; row < EMULATOR_ROW_LIMIT; row++)
-        for (uint32_t column = 0; column < EMULATOR_COLUMN_LIMIT; column++) {
+    size_t columns = align_up(canvas.columns, 2); // drawing looks at pairs
+
+    for (uint32_t row = 0; row < canvas.rows; row++)
+        for (uint32_t column = 0; column < columns; column++) {
             shown[row][column] = cell;
             shown_lines[row][column] = lines;
         }
