@@ -8,6 +8,7 @@
 #define ATTRIBUTE_WRITE_BACK 0x8ull           // EFI_MEMORY_WB
 #define ATTRIBUTE_SPECIFIC_PURPOSE 0x40000ull // EFI_MEMORY_SP
 #define FIRMWARE_LOADER_DATA 2u
+#define FIRMWARE_CONVENTIONAL 7u
 
 static uint32_t kind_of_firmware_type(uint32_t type)
 {
@@ -16,7 +17,7 @@ static uint32_t kind_of_firmware_type(uint32_t type)
     case FIRMWARE_LOADER_DATA:
     case 3: // EfiBootServicesCode
     case 4: // EfiBootServicesData
-    case 7: // EfiConventionalMemory
+    case FIRMWARE_CONVENTIONAL:
         return BOOT_REGION_USABLE;
     case 5: // EfiRuntimeServicesCode
     case 6: // EfiRuntimeServicesData
@@ -115,6 +116,8 @@ static struct boot_region read_descriptor(const void *bytes)
     if (region.kind == BOOT_REGION_USABLE && (!(region.attributes & ATTRIBUTE_WRITE_BACK) ||
                                               (region.attributes & ATTRIBUTE_SPECIFIC_PURPOSE)))
         region.kind = BOOT_REGION_RESERVED;
+    if (region.kind == BOOT_REGION_USABLE) // what the firmware did there is over: fewer regions
+        region.firmware_type = FIRMWARE_CONVENTIONAL;
     if (region_kind_is_mapped(region.kind) && region_end(&region) > DIRECT_MAP_SIZE)
         region.kind = BOOT_REGION_RESERVED;
     return region;

@@ -30,7 +30,6 @@ noreturn_function void kernel_main(struct boot_info *boot)
     fpu_init();                    // vector state: how it is saved, how big it is
     boot_load_symbols(boot);       // from here on, a panic names functions
     frames_init(boot);             // all RAM, frame by frame
-    boot_trim_symbols(boot);       // the kernel's file was kept for its names; the rest goes
     kernel_map_init(boot);         // the kernel's half; the identity map goes
     boot_start_trace();            // trace=: the event rings get their memory
     boot_guard_stack();            // an overflow of this stack is noticed, too

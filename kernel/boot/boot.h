@@ -38,7 +38,6 @@ void boot_trace_timer(void);
 void boot_start_trace(void);
 void boot_seed_random(void);
 void boot_load_symbols(const struct boot_info *boot);
-void boot_trim_symbols(const struct boot_info *boot);
 void boot_open_screen(const struct boot_info *boot);
 void boot_start_devices(const struct boot_info *boot);
 // Creates the kernel thread that unpacks the initramfs and becomes process 1.

@@ -175,25 +175,3 @@ void boot_seed_random(void)
         log_notice("boot", "seed=: every boot draws the same random numbers; nothing is secret");
     random_init(boot_options.seed);
 }
-
-// Whole pages of [start, end) in the direct map.
-static void give_pages(uint64_t start, uint64_t end)
-{
-    start = align_up(start, PAGE_SIZE);
-    end = align_down(end, PAGE_SIZE);
-    if (start < end)
-        frames_give(start - DIRECT_MAP_BASE, (end - start) / PAGE_SIZE);
-}
-
-void boot_trim_symbols(const struct boot_info *boot)
-{
-    uint64_t file = DIRECT_MAP_BASE + boot->symbols_base;
-    uint64_t file_end = align_up(file + boot->symbols_size, PAGE_SIZE);
-    const void *start, *end;
-
-    symbols_extent(&start, &end);
-    if (!start)
-        return;
-    give_pages(file, (uint64_t)start);
-    give_pages((uint64_t)end, file_end);
-}

@@ -4,6 +4,7 @@
 #include "boot/boot.h"
 #include "cpu/upcalls.h"
 #include "debug/log.h"
+#include "debug/symbols.h"
 #include "dev/acpi.h"
 #include "drivers/console.h"
 #include "drivers/host_channel.h"
@@ -24,6 +25,15 @@
 
 static const struct boot_info *boot_information;
 
+// The whole pages between two addresses.
+static void give_back(uint64_t start, uint64_t end)
+{
+    start = align_up(start, PAGE_SIZE);
+    end = align_down(end, PAGE_SIZE);
+    if (start < end)
+        frames_give(start, (end - start) / PAGE_SIZE);
+}
+
 static void unpack_initramfs(void)
 {
     const struct boot_info *boot = boot_information;
@@ -35,7 +45,27 @@ static void unpack_initramfs(void)
     }
     if (memory_fs_unpack(direct_map_pointer(base), boot->initramfs_size) != 0)
         log_error("boot", "initramfs.cpio is broken: going on with what could be unpacked");
-    frames_give(boot->initramfs_base, align_up(boot->initramfs_size, PAGE_SIZE) / PAGE_SIZE);
+    give_back(boot->initramfs_base,
+              align_up(boot->initramfs_base + boot->initramfs_size, PAGE_SIZE));
+}
+
+// What the loader left and nobody needs: of the file kernel.elf, whose segments are copies, all but
+// the symbols; the end of the list of regions.
+static void give_back_leftovers(void)
+{
+    const struct boot_info *boot = boot_information;
+    uint64_t file_end = align_up(boot->symbols_base + boot->symbols_size, PAGE_SIZE);
+    uintptr_t symbols_start, symbols_end;
+
+    symbols_extent(&symbols_start, &symbols_end);
+    if (symbols_start < symbols_end) {
+        give_back(boot->symbols_base, symbols_start - DIRECT_MAP_BASE);
+        give_back(symbols_end - DIRECT_MAP_BASE, file_end);
+    } else {
+        give_back(boot->symbols_base, file_end);
+    }
+    give_back((uint64_t)&boot->regions[boot->region_count] - DIRECT_MAP_BASE,
+              align_up((uint64_t)(boot + 1) - DIRECT_MAP_BASE, PAGE_SIZE));
 }
 
 static void start_input_devices(void)
@@ -91,6 +121,7 @@ static void first_thread(void *argument)
     console_start_thread();
     process_remember_baseline();
     memory_fs_init();
+    give_back_leftovers();
     unpack_initramfs();
     pseudo_init(&boot_options.line);
     start_input_devices();

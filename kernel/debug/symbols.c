@@ -13,16 +13,12 @@ void symbols_init(const void *file, size_t size)
     symbols_usable = file && elf_find_symbols(file, size, &symbols);
 }
 
-void symbols_extent(const void **start, const void **end)
+void symbols_extent(uintptr_t *start, uintptr_t *end)
 {
-    const void *table_end = symbols.table + symbols.count;
-    const void *names = symbols.names, *names_end = symbols.names + symbols.names_size;
+    uintptr_t table = (uintptr_t)symbols.table, names = (uintptr_t)symbols.names;
 
-    *start = *end = NULL;
-    if (!symbols_usable)
-        return;
-    *start = min_of((const void *)symbols.table, names);
-    *end = max_of(table_end, names_end);
+    *start = min_of(table, names);
+    *end = max_of(table + symbols.count * sizeof(*symbols.table), names + symbols.names_size);
 }
 
 // `back` is how far before the address the instruction in question lies.

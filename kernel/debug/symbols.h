@@ -5,8 +5,8 @@
 
 // `file` is the whole ELF file in the direct map; without a usable table names print as numbers.
 void symbols_init(const void *file, size_t size);
-// What of the file must stay: [*start, *end), empty when names print as numbers anyway.
-void symbols_extent(const void **start, const void **end);
+// The part of that file which stays in use, from *start to *end; empty without a usable table.
+void symbols_extent(uintptr_t *start, uintptr_t *end);
 // "name+0x12/…"-style text into `buffer`; falls back to the bare number. Any context.
 void symbols_format(char *buffer, size_t size, uint64_t address);
 // For a return address: names the function of the call, even where the call is its last

@@ -52,8 +52,8 @@ static bool framebuffer_makes_sense(const struct boot_framebuffer *framebuffer)
 
 static void set_shown(emulator_cell cell, uint16_t lines)
 {
-    for (uint32_t row = 0; row < EMULATOR_ROW_LIMIT; row++)
-        for (uint32_t column = 0; column < EMULATOR_COLUMN_LIMIT; column++) {
+    for (uint32_t row = 0; row < canvas.rows; row++)
+        for (uint32_t column = 0; column < canvas.columns; column++) {
             shown[row][column] = cell;
             shown_lines[row][column] = lines;
         }
@@ -74,8 +74,8 @@ bool canvas_init(const struct boot_framebuffer *framebuffer, volatile void *pixe
     canvas.rows = *rows;
     canvas.line_bytes = (size_t)framebuffer->stride * cell_images.pixel_bytes;
     canvas.pixels = pixels;
-    set_shown(UNKNOWN_CELL, 0);
     clear_pixels(framebuffer);
+    set_shown(CELL_DEFAULT_COLOURS | ' ', 0); // black: what a blank screen shows
     return true;
 }
 

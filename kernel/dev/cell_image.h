@@ -6,8 +6,8 @@
 #include "dev/emulator_grid.h"
 #include "dev/font.h"
 
-#define CELL_IMAGE_WORDS 65536u
-#define CELL_IMAGE_LIMIT 2048u // as many fit at 16 bits a pixel
+#define CELL_IMAGE_WORDS 16384u // 256 images of 32 bits a pixel, 128 of double size
+#define CELL_IMAGE_LIMIT 512u   // as many fit at 16 bits a pixel
 
 struct cell_images {
     uint32_t scale;                       // each dot of the font is scale x scale pixels

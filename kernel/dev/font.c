@@ -11,7 +11,7 @@
 #define LIST_END 0xffffu
 #define SEQUENCE_START 0xfffeu
 #define PAGE_SIZE_LOG 8u // code points are looked up by page
-#define PAGE_LIMIT 64u
+#define PAGE_LIMIT 32u
 #define NO_GLYPH 0xffffu
 
 static const uint8_t *glyphs;

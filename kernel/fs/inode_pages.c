@@ -247,6 +247,37 @@ int64_t inode_read(struct inode *inode, uint64_t offset, void *buffer, size_t le
     return (int64_t)moved;
 }
 
+// A page that is all data needs no blanking: it is filled first and then put into the hole. False:
+// there is no hole, or no memory.
+static bool put_whole_page(struct inode *inode, uint64_t index, const void *data)
+{
+    struct frame *frame = frames_allocate(0, FRAME_FILE);
+    if (!frame)
+        return false;
+    memcpy(frame_pointer(frame), data, PAGE_SIZE);
+    spinlock_acquire(&inode->lock);
+    bool done =
+        !page_tree_get(&inode->pages, index) && page_tree_put(&inode->pages, index, frame) == 0;
+    spinlock_release(&inode->lock);
+    if (!done)
+        frame_release(frame);
+    return done;
+}
+
+// Writes within one page. 0 or -ENOMEM. write_mutex held.
+static int write_chunk(struct inode *inode, uint64_t position, const void *data, size_t length)
+{
+    if (length == PAGE_SIZE && put_whole_page(inode, position / PAGE_SIZE, data))
+        return 0;
+    int error;
+    struct frame *frame = make_page(inode, position / PAGE_SIZE, true, &error);
+    if (!frame)
+        return error;
+    memcpy((char *)frame_pointer(frame) + position % PAGE_SIZE, data, length);
+    frame_release(frame);
+    return 0;
+}
+
 int inode_write(struct inode *inode, uint64_t offset, const void *data, size_t length)
 {
     if (offset > FILE_SIZE_LIMIT || length > FILE_SIZE_LIMIT - offset)
@@ -257,17 +288,11 @@ int inode_write(struct inode *inode, uint64_t offset, const void *data, size_t l
     inode_clear_gap(inode, offset);
     while (moved < length) {
         uint64_t position = offset + moved;
-        int reason;
-        struct frame *frame = make_page(inode, position / PAGE_SIZE, true, &reason);
-        if (!frame) {
-            error = reason;
-            break;
-        }
         size_t chunk = min_of(length - moved, PAGE_SIZE - position % PAGE_SIZE);
-        memcpy((char *)frame_pointer(frame) + position % PAGE_SIZE, (const char *)data + moved,
-               chunk);
+        error = write_chunk(inode, position, (const char *)data + moved, chunk);
+        if (error)
+            break;
         inode_mark_written(inode, position + chunk);
-        frame_release(frame);
         moved += chunk;
         preempt_point();
     }

@@ -1,10 +1,9 @@
 // The kernel's half of the address space after boot: takes over the loader's tables and maps device
-// memory. Invariant: the root entries of the kernel half never change after kernel_map_init(), so
-// that every root made later shares all that is mapped below them.
+// memory. Invariant: the root entries of the kernel half never change once a second root was made,
+// so that every root shares all that is mapped below them.
 #include "mem/kernel_map.h"
 
 #include "abi/errno.h"
-#include "cpu/features.h"
 #include "cpu/registers.h"
 #include "debug/log.h"
 #include "lib/panic.h"
@@ -12,7 +11,6 @@
 #include "mem/kernel_map_internal.h"
 #include "mem/page_table.h"
 
-#define ROOT_ENTRY_SPAN (1ull << 39)
 #define ROOT_LEVEL 3u
 #define LARGE_PAGE_SIZE (1ull << 21)
 #define USER_ROOT_ENTRIES 256u
@@ -22,10 +20,6 @@
 // write-combining. Entries 0 to 3 stay as after reset, as do 5 to 7; 4 was write-back.
 #define PAT_VALUE 0x0007040100070406ull
 #define PTE_PAT_LARGE (1ull << 12) // in a directory entry that maps a page, SDM vol. 3A, 4.9.2
-
-// How much physical memory can be mapped as a device's: what the CPU can address, and at most
-// DEVICE_MAP_SIZE. Set once at boot.
-static uint64_t device_map_size;
 
 struct spinlock kernel_map_lock = SPINLOCK_INIT("kernel-map", LOCK_RANK_KERNEL_MAP);
 
@@ -39,14 +33,11 @@ static void flush_everything(void)
     write_cr4(cr4);
 }
 
-// Gives every root entry of an area its table.
-static void share_area(uint64_t base, uint64_t size)
+// Stacks come and go while programs run, so their root entry gets its table now.
+static void share_stack_area(void)
 {
-    for (uint64_t offset = 0; offset < size; offset += ROOT_ENTRY_SPAN) {
-        if (page_table_entry_at(kernel_page_table_root, base + offset, ROOT_LEVEL - 1, true) ==
-            NULL)
-            panic("no memory for the kernel's page tables");
-    }
+    if (page_table_entry_at(kernel_page_table_root, STACK_AREA_BASE, ROOT_LEVEL - 1, true) == NULL)
+        panic("no memory for the kernel's page tables");
 }
 
 // For the build without `trap-table`: programs may write where the kernel told the CPU to trap.
@@ -70,12 +61,10 @@ void kernel_map_init(const struct boot_info *boot)
     uint64_t *root = direct_map_pointer(phys_make(boot->page_table_root));
 
     kernel_page_table_root = phys_make(boot->page_table_root);
-    device_map_size = min_of(DEVICE_MAP_SIZE, 1ull << cpu_features.physical_bits);
-    share_area(DEVICE_MAP_BASE, device_map_size);
-    share_area(STACK_AREA_BASE, ROOT_ENTRY_SPAN);
+    kernel_half_is_shared = false;
+    share_stack_area();
     for (uint32_t i = 0; i < USER_ROOT_ENTRIES; i++)
         root[i] = 0;
-    page_tables_init(kernel_page_table_root);
     if (!PROTECT_TRAP_TABLE)
         open_trap_table();
     // No mapping uses entry 4 yet, so no line is cached under a type that changes here; only the
@@ -108,8 +97,11 @@ static uint64_t map_device_page(uint64_t physical, uint64_t size, enum device_me
 {
     uint64_t address = DEVICE_MAP_BASE + physical;
     uint64_t large_base = align_down(physical, LARGE_PAGE_SIZE);
-    uint64_t *directory = page_table_entry_at(kernel_page_table_root, address, 1, true);
+    uint64_t *root_entry = page_table_entry_at(kernel_page_table_root, address, ROOT_LEVEL, false);
 
+    if (*root_entry == 0 && kernel_half_is_shared)
+        return 0;
+    uint64_t *directory = page_table_entry_at(kernel_page_table_root, address, 1, true);
     if (directory == NULL)
         return 0;
     if ((*directory & PTE_LARGE) != 0)
@@ -130,7 +122,7 @@ volatile void *device_map(uint64_t physical, uint64_t size, enum device_memory k
 {
     uint64_t end, page = align_down(physical, PAGE_SIZE);
 
-    if (size == 0 || __builtin_add_overflow(physical, size, &end) || end > device_map_size) {
+    if (size == 0 || __builtin_add_overflow(physical, size, &end) || end > DEVICE_MAP_SIZE) {
         log_error("memory", "device memory at 0x%llx cannot be mapped",
                   (unsigned long long)physical);
         return NULL;

@@ -11,12 +11,12 @@
 #define STACK_AREA_BASE 0xffffe00000000000ull // kernel stacks, each behind a guard page
 #define KERNEL_STACK_PAGES 4ull
 
-// Takes over the loader's tables: programs PAT (entry 4 is write-combining), fills the kernel-half
-// root entries so that every later root shares them, drops the user half.
+// Takes over the loader's tables: programs PAT (entry 4 is write-combining), drops the user half.
 void kernel_map_init(const struct boot_info *boot);
 
 enum device_memory { DEVICE_UNCACHED, DEVICE_WRITE_COMBINING };
-// Maps device memory (no-execute). The mapping stays for ever. NULL: no memory for tables.
+// Maps device memory (no-execute). The mapping stays for ever. For the boot: once there are address
+// spaces, only within 512 GiB of what was mapped before. NULL: not so, or no memory for tables.
 must_check volatile void *device_map(uint64_t physical, uint64_t size, enum device_memory kind);
 
 // A kernel stack of KERNEL_STACK_PAGES pages with an unmapped page below; returns its top, 16-byte

@@ -12,6 +12,7 @@
 #define ROOT_LEVEL 3u          // level 0 holds page entries
 
 phys_addr kernel_page_table_root;
+bool kernel_half_is_shared;
 
 static uint64_t *table_pointer(uint64_t entry)
 {
@@ -34,16 +35,17 @@ static uint64_t entry_span(uint32_t level)
     return PAGE_SIZE << (9 * level);
 }
 
-// What the kernel's half of every root holds: the same entries in each. Few, so that they are put
-// in and taken out one by one, and the rest of a root stays blank.
+// What the kernel's half of every root holds: the same entries in each, noted when the first root is
+// made and not changed from then on, so that no lock is needed. Few, so that they are put in and
+// taken out one by one, and the rest of a root stays blank.
 static uint32_t kernel_entry_count;
 static uint16_t kernel_entries[ENTRIES - USER_ROOT_ENTRIES];
 
-void page_tables_init(phys_addr root)
+static void share_kernel_half(void)
 {
-    const uint64_t *table = direct_map_pointer(root);
+    const uint64_t *table = direct_map_pointer(kernel_page_table_root);
 
-    kernel_page_table_root = root;
+    kernel_half_is_shared = true;
     kernel_entry_count = 0;
     for (uint32_t i = USER_ROOT_ENTRIES; i < ENTRIES; i++) {
         if (table[i] != 0)
@@ -57,6 +59,8 @@ phys_addr page_table_create(void)
 
     if (frame == NULL)
         return phys_make(0);
+    if (unlikely(!kernel_half_is_shared))
+        share_kernel_half();
     uint64_t *root = frame_pointer(frame);
     const uint64_t *kernel_root = direct_map_pointer(kernel_page_table_root);
     for (uint32_t i = 0; i < kernel_entry_count; i++)

@@ -22,9 +22,9 @@ struct frame;
 
 // The root that holds only the kernel's half; idle and kernel threads run on it.
 extern phys_addr kernel_page_table_root;
+// A root with a copy of its kernel half was made: that half's root entries do not change any more.
+extern bool kernel_half_is_shared;
 
-// Boot: the root whose kernel half is complete; every root made from now on shares it.
-void page_tables_init(phys_addr root);
 // A new root whose kernel half is shared with every other. value 0: no memory.
 must_check phys_addr page_table_create(void);
 // Frees all tables of the user half and the root. No page may be mapped any more (asserted).

@@ -74,6 +74,28 @@ TEST(fs_full)
     fs_end();
 }
 
+// Whole pages go into holes by a way of their own, not so over pages that are there.
+TEST(fs_kernel_writes)
+{
+    static uint8_t data[3 * PAGE_SIZE], read[3 * PAGE_SIZE];
+
+    fs_start();
+    struct file *file = fs_open("kernel", O_CREAT | O_RDWR);
+    memset(data, 'a', sizeof(data));
+    CHECK_EQUAL(inode_write(file->inode, PAGE_SIZE, data, 2 * PAGE_SIZE), 0);
+    memset(data + 2 * PAGE_SIZE, 'b', PAGE_SIZE);
+    CHECK_EQUAL(inode_write(file->inode, 2 * PAGE_SIZE, data + 2 * PAGE_SIZE, PAGE_SIZE), 0);
+    data[PAGE_SIZE - 1] = 'c'; // the end of what was a hole
+    memset(data, 0, PAGE_SIZE - 1);
+    CHECK_EQUAL(inode_write(file->inode, PAGE_SIZE - 1, "c", 1), 0);
+    CHECK_EQUAL(fs_read(file, read, sizeof(read), NULL), sizeof(read));
+    CHECK(memcmp(read, data, sizeof(data)) == 0);
+    CHECK_EQUAL(file->inode->pages.page_count, 3);
+    file_release(file);
+    CHECK_EQUAL(path_unlink(memory_fs_root(), "kernel", false), 0);
+    fs_end();
+}
+
 TEST(fs_unpack)
 {
     static uint8_t read[sizeof(bytes) + 1];
