@@ -3,7 +3,7 @@
 from bisect import bisect_left, bisect_right
 from collections import Counter, namedtuple
 
-from timeline.model import IDLE, IDLE_THREAD, USER
+from timeline.model import IDLE, IDLE_THREAD, INTERRUPT, USER
 from timeline.svg import duration
 
 MARGIN = 1.6  # handovers' lengths shown before and after
@@ -46,13 +46,22 @@ def find(model):
     for cpu, slices in model.slices.items():
         switches = [arrow for arrow in model.arrows if (arrow.kind, arrow.cpu) == ("switch", cpu)]
         times = [arrow.time for arrow in switches]
-        rests = [piece for piece in slices if piece.mode in (USER, IDLE)]
+        rests = [piece for before, piece in zip([None, *slices], slices)
+                 if piece.mode in (USER, IDLE) and not is_last_idle(before, piece, times)]
         for before, after in zip(rests, rests[1:]):
             first = bisect_left(times, before.end)
             if first < bisect_right(times, after.begin):
                 found.append(Handover(after.begin - before.end, before.end, after.begin,
                                       kind_of(switches[first]), switches[first]))
     return found
+
+
+def is_last_idle(before, piece, switch_times):
+    """Idle only from an interrupt to the switch that it brought about: part of the handover."""
+    if piece.mode != IDLE or before is None or before.mode != INTERRUPT:
+        return False
+    at = bisect_left(switch_times, piece.end)
+    return at < len(switch_times) and switch_times[at] == piece.end
 
 
 def kind_of(arrow):

@@ -291,7 +291,9 @@ def test_after_idling_it_is_the_wake_up_that_is_enlarged():
                    enter(now + 500, 0, TIMER),
                    event(now + 505, "WAKE", 0, 1, 0), leave(now + 510, 0, TO_KERNEL),
                    switch(now + 512, 0, 1, "BLOCKED"), leave(now + 520, 1)]
-    assert "From idle to thread 1" in closeup.choose(replay(trace_of(events))).words
+    stretch = closeup.choose(replay(trace_of(events)))
+    assert "From idle to thread 1" in stretch.words
+    assert stretch.end - stretch.begin == 20 + 2 * 32  # from the interrupt to user mode, and around
 
 
 @pytest.mark.parametrize("value, words", [
