@@ -69,6 +69,8 @@ make run               boots in QEMU, a shell on the terminal; with no terminal:
 make exec PROG=path    runs a static Linux program: ./name for a file here; without a slash: of PATH,
                        else /bin/name of the guest. ARGS="..." split by shell rules, FILES=dir lies
                        in its folder; status in build/exec.status, kernel log in build/exec.log
+make timeline PROG=path [ARGS="..."]  runs it with every event recorded and draws what happened:
+                       build/timeline.svg, .json for Perfetto, .txt: the chapter's table
 make debug             QEMU halted, gdb attached with symbols and helpers
 make iso               the image for sticks and CDs: build/ringfence.iso
 make usb DEV=/dev/sdX  writes it to a stick, after a question, and reads it back
@@ -97,6 +99,7 @@ Knobs:
   BUSYBOX=path         another static busybox
   DEBUG=0              the lean build instead of the checked one, in build/release
   WITHOUT="smap nx"    a build without these protections (test/protections.txt)
+  EVENTS=65536         of timeline: how many events each processor keeps (default 16384)
   V=1                  shows the commands
 endef
 

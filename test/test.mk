@@ -17,8 +17,8 @@ KNOBS := $(if $(SMP),--smp '$(SMP)') $(if $(MEM),--mem '$(MEM)') $(if $(CPU),--c
 	$(if $(SCREEN),--screen) $(if $(ICOUNT),--icount) \
 	--build-dir '$(BUILD)' "--cmdline=$$RINGFENCE_CMDLINE"
 
-.PHONY: run exec debug bench bench-accept profile price test test-host test-tooling test-system \
-	test-negative lint format count
+.PHONY: run exec debug timeline bench bench-accept profile price test test-host test-tooling \
+	test-system test-negative lint format count
 
 run: all
 	@$(QEMU_PY) run $(KNOBS) --log build/run.log
@@ -28,6 +28,13 @@ exec:
 	@test -n "$$RINGFENCE_PROG" || { echo 'usage: make exec PROG=path [ARGS="..."] [FILES=dir]' >&2; exit 1; }
 	@$(MAKE) -s all >&2
 	@$(QEMU_PY) exec $(KNOBS) --log build/exec.log --status build/exec.status \
+		$${RINGFENCE_FILES:+--files "$$RINGFENCE_FILES"} --split-args="$$RINGFENCE_ARGS" \
+		-- "$$RINGFENCE_PROG"
+
+timeline:
+	@test -n "$$RINGFENCE_PROG" || { echo 'usage: make timeline PROG=path [ARGS="..."] [EVENTS=65536]' >&2; exit 1; }
+	@$(MAKE) -s all >&2
+	@$(PYTHON) -B test/timeline $(KNOBS) --log build/timeline.log $(if $(EVENTS),--events '$(EVENTS)') \
 		$${RINGFENCE_FILES:+--files "$$RINGFENCE_FILES"} --split-args="$$RINGFENCE_ARGS" \
 		-- "$$RINGFENCE_PROG"
 

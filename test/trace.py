@@ -87,6 +87,11 @@ def read_steps():
     return {int(number): Step(*fields) for number, *fields in rows}
 
 
+def first_step_at_run():
+    """The steps before this number are the boot's."""
+    return int(re.search(r"#define TRACE_STEP_FIRST_AT_RUN (\d+)u", read_text()).group(1))
+
+
 def read_enum(name):
     """The names of an enum of the header, in the order of their values from 0."""
     body = re.search(rf"enum {name} \{{(.*?)\}};", read_text(), re.DOTALL).group(1)

@@ -31,6 +31,8 @@ def add_options(parser):
     parser.add_argument("--trace", metavar="OUT", help="file that takes the event ring")
     parser.add_argument("--status", metavar="OUT", help="file that takes the exit status as text")
     parser.add_argument("--split-args", metavar="TEXT", help="more arguments, split by shell rules")
+    parser.add_argument("--through", default="", metavar="WORDS",
+                        help="program of the guest, with options, that starts the program")
     parser.add_argument("program")
     parser.add_argument("arguments", nargs="*")
 
@@ -73,9 +75,10 @@ def execute(options):
 
 def payload_of(options):
     arguments = options.arguments + shlex.split(options.split_args or "")
+    through = shlex.split(options.through)  # sends a trace itself, if any
     environment = dict(pair.split("=", 1) for pair in options.env)
     return Payload(options.program, arguments, environment, options.cwd, options.files,
-                   regular_input(0), ["trace"] if options.trace else [])
+                   regular_input(0), ["trace"] if options.trace and not through else [], through)
 
 
 class Watch:

@@ -39,6 +39,7 @@ class Payload:
     files: str = None
     stdin: bytes = None  # a regular file's bytes; None: live
     flags: list = field(default_factory=list)
+    through: list = field(default_factory=list)  # the guest's program that starts it, and options
 
     def archive(self):
         path, ship = find_program(self.program)
@@ -50,8 +51,9 @@ class Payload:
             with open(path, "rb") as file:
                 archive.file(path, file.read(), os.stat(path).st_mode)
         environment = {**DEFAULT_ENVIRONMENT, **self.environment}
-        archive.file("/etc/exec/program", os.fsencode(path))
-        archive.file("/etc/exec/argv", strings([self.program, *self.arguments]))
+        words = [*self.through, path] if self.through else [self.program]
+        archive.file("/etc/exec/program", os.fsencode(words[0] if self.through else path))
+        archive.file("/etc/exec/argv", strings([*words, *self.arguments]))
         archive.file("/etc/exec/env", strings(f"{k}={v}" for k, v in environment.items()))
         archive.file("/etc/exec/cwd", os.fsencode(self.folder))
         archive.file("/etc/exec/flags", " ".join(self.flags).encode())

@@ -137,3 +137,10 @@ def test_regular_input_is_the_rest_of_the_file(tmp_path):
         assert payload.regular_input(file.fileno()) == b""
     with open(os.devnull, "rb") as file:
         assert payload.regular_input(file.fileno()) is None
+
+
+def test_a_program_of_the_guest_can_start_it(tmp_path):
+    unpack(Payload("hello", ["a b"], through=["/bin/lde", "-e"], environment={}).archive(),
+           tmp_path)
+    assert contents(tmp_path, "/etc/exec/program") == b"/bin/lde"
+    assert contents(tmp_path, "/etc/exec/argv") == b"/bin/lde\0-e\0/bin/hello\0a b\0"

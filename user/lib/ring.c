@@ -73,6 +73,18 @@ const char *ring_load(struct ring *ring, uint64_t since_tsc)
     return ring->count == 0 ? "the event ring has recorded nothing" : NULL;
 }
 
+bool ring_write(const struct ring *ring, int fd)
+{
+    const char *end = (const char *)(ring->all + ring->all_count);
+    for (const char *at = buffer; at < end;) {
+        ssize_t done = write(fd, at, (size_t)(end - at));
+        if (done <= 0)
+            return false;
+        at += done;
+    }
+    return true;
+}
+
 bool is_interrupt(uint64_t vector)
 {
     return vector >= VECTOR_FIRST_INTERRUPT && vector <= VECTOR_LAST_INTERRUPT;

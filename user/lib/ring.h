@@ -36,6 +36,9 @@ static inline uint64_t read_tsc(void)
 // Reads /proc/trace; `events` are those at `since_tsc` or later. They stay until the next call.
 // NULL, or a sentence about why there are none.
 const char *ring_load(struct ring *ring, uint64_t since_tsc);
+// Writes the events that ring_load() read, with their header, as /proc/trace had them. False: it
+// could not.
+bool ring_write(const struct ring *ring, int fd);
 // Whether a vector is that of an interrupt, by a device or the timer, and not of an exception.
 bool is_interrupt(uint64_t vector);
 // The parts that some events pack into one word.

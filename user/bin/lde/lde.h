@@ -10,8 +10,9 @@
 struct run {
     uint64_t begin_tsc, end_tsc; // its own readings around the whole
     pid_t own_pid, pid;
-    int status;     // wait status
-    int exec_errno; // 0: the program ran
+    int status;              // wait status
+    int exec_errno;          // 0: the program ran
+    const char *events_path; // where the events go as well; NULL: nowhere
 };
 
 // names.c: calls the program A and whom it forks B, C, ...; prints who they are.

@@ -15,10 +15,11 @@
 #define EXIT_NOT_FOUND 127
 
 static const char usage[] =
-    "usage: lde [-a] [-e] PROGRAM [ARGS]\n"
+    "usage: lde [-a] [-e] [-t FILE] PROGRAM [ARGS]\n"
     "  runs PROGRAM and prints what the OS, the hardware and the program did, row by row\n"
     "  -a   all rows, also those that come again and again\n"
-    "  -e   the program's output goes to standard error: standard output has the table alone\n";
+    "  -e   the program's output goes to standard error: standard output has the table alone\n"
+    "  -t   the events themselves go to FILE, as /proc/trace has them when PROGRAM has ended\n";
 
 static void interrupted(int signal)
 {
@@ -60,6 +61,15 @@ static int refuse(const struct run *run, const char *program)
     return is_missing ? EXIT_NOT_FOUND : EXIT_NOT_EXECUTABLE;
 }
 
+// Written before the table, whose way out would make events of its own.
+static void save_events(const struct ring *ring, const char *path)
+{
+    int fd = open(path, O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC, 0644);
+    if (fd < 0 || !ring_write(ring, fd))
+        fail(path);
+    close(fd);
+}
+
 static bool print_table(FILE *out, const struct run *run, char **argv, bool unfolded)
 {
     struct ring ring;
@@ -69,6 +79,8 @@ static bool print_table(FILE *out, const struct run *run, char **argv, bool unfo
         fprintf(stderr, "lde: %s\n", complaint);
         return false;
     }
+    if (run->events_path != NULL)
+        save_events(&ring, run->events_path);
     rows_begin(&ring);
     fprintf(out, "lde: %s", argv[0]);
     for (size_t i = 1; argv[i] != NULL; i++)
@@ -98,9 +110,11 @@ int main(int argc, char **argv)
     struct run run = { 0 };
     struct ring ring;
     bool unfolded = false, apart = false;
-    for (int option; (option = getopt(argc, argv, "+ae")) != -1;) {
+    for (int option; (option = getopt(argc, argv, "+aet:")) != -1;) {
         unfolded |= option == 'a';
         apart |= option == 'e';
+        if (option == 't')
+            run.events_path = optarg;
         if (option == '?')
             argc = 0;
     }
