@@ -16,8 +16,8 @@
 #define BOOT_COMMAND_LINE_SIZE 4096u
 #define BOOT_REGION_LIMIT 1024u
 
-// What a physical region is for. The firmware's own type stays beside it in `firmware_type`, but for
-// usable ones: whatever was there, that is EfiConventionalMemory.
+// What a physical region is for. The firmware's own type stays beside it in `firmware_type`, but
+// for usable ones: whatever was there, that is EfiConventionalMemory.
 enum boot_region_kind {
     BOOT_REGION_RESERVED = 0,  // never touched
     BOOT_REGION_USABLE = 1,    // free for the frame allocator at once

@@ -35,8 +35,8 @@ static uint64_t entry_span(uint32_t level)
     return PAGE_SIZE << (9 * level);
 }
 
-// What the kernel's half of every root holds: the same entries in each, noted when the first root is
-// made and not changed from then on, so that no lock is needed. Few, so that they are put in and
+// What the kernel's half of every root holds: the same entries in each, noted when the first root
+// is made and not changed from then on, so that no lock is needed. Few, so that they are put in and
 // taken out one by one, and the rest of a root stays blank.
 static uint32_t kernel_entry_count;
 static uint16_t kernel_entries[ENTRIES - USER_ROOT_ENTRIES];

@@ -7,7 +7,7 @@ import subprocess
 import sys
 import tempfile
 
-sys.path.append(os.path.join(os.path.dirname(os.path.dirname(os.path.abspath(__file__))), "profile"))
+sys.path.append(os.path.join(os.path.dirname(__file__), os.pardir, "profile"))
 
 import counted
 from bench.machines import BenchError, run_counted, script
