@@ -14,6 +14,7 @@ LATE_NS = 100_000
 TIMER_VECTOR = 0xE0
 SYSCALL_VECTOR = 256
 ICOUNT_SECONDS = 180
+RING = "trace=65536"  # events: nothing is to be lost
 
 
 def clip(stretches, begin, end):
@@ -42,7 +43,7 @@ def measured(tmp_path_factory):
             events = tmp_path_factory.mktemp("timing") / "trace"
             programs = "/bin/spinners 3 1100ms && exec /bin/sleeper 20ms 30 beside-loop"
             command = exec_command(["/bin/busybox", "sh", "-c", programs], trace=events,
-                                   icount=True, timeout=ICOUNT_SECONDS)
+                                   icount=True, timeout=ICOUNT_SECONDS, cmdline=RING)
             kept["result"] = subprocess.run(command, stdin=subprocess.DEVNULL,
                                             capture_output=True, check=False)
             if kept["result"].returncode == 0:

@@ -18,6 +18,7 @@ pytestmark = pytest.mark.xdist_group("tour")
 SCENES = ["direct", "call", "privileged", "trap-table", "pointer", "cooperative", "timer", "switch",
           "hidden", "exit", "call-cost", "switch-cost"]
 DIRECT = "direct=/direct/without-limits loglevel=7"  # deaths by signals sent are told at level 7
+RING = "trace=65536"  # events: nothing is to be lost
 TOUR = os.path.join(ROOT, "build", "user", "root", "bin", "tour")
 SECONDS = 100
 
@@ -34,8 +35,8 @@ class Tour:
 
     def __init__(self, folder):
         log, events = folder / "log", folder / "trace"
-        command = exec_command(["/bin/tour", "all"], cmdline=DIRECT, trace=events, log=log,
-                               timeout=SECONDS)
+        command = exec_command(["/bin/tour", "all"], cmdline=f"{DIRECT} {RING}", trace=events,
+                               log=log, timeout=SECONDS)
         result = subprocess.run(command, stdin=subprocess.DEVNULL, capture_output=True, check=False)
         self.status = result.returncode
         self.lines = result.stdout.decode().splitlines()
