@@ -30,8 +30,8 @@ void boot_open_screen(const struct boot_info *boot);
 void boot_start_devices(const struct boot_info *boot);
 // Creates the kernel thread that unpacks the initramfs and becomes process 1.
 void boot_start_first_thread(const struct boot_info *boot);
-// What it took to come this far, for `make bench`: time, time that was waiting for clocks, memory in
-// use. Logged just before the first instruction of the first program (cost.c).
+// What it took to come this far, for `make bench`: time, time that was waiting for clocks, memory
+// in use. Logged just before the first instruction of the first program (cost.c).
 void boot_report_cost(const struct boot_info *boot);
 // `selftest=NAME`: provokes, in kernel mode, what a program cannot show (selftest.c).
 void boot_run_selftest(const char *name);

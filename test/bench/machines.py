@@ -108,7 +108,8 @@ class Progress:
 
         def repeat():
             while not over.wait(SILENCE_SECONDS):
-                self.say("; ".join(f"{name}: {stage}" for name, stage in list(self._stages.items())))
+                stages = list(self._stages.items())
+                self.say("; ".join(f"{name}: {stage}" for name, stage in stages))
 
         threading.Thread(target=repeat, daemon=True).start()
         try:
