@@ -54,14 +54,13 @@ void fpu_init(void)
     mxcsr_mask = read_mxcsr_mask();
     restore_keeps_pointers = strcmp(cpu_features.vendor, "AuthenticAMD") == 0 ||
                              strcmp(cpu_features.vendor, "HygonGenuine") == 0;
-    if (!cpu_features.xsave) {
-        method = FPU_FXSAVE;
-        return;
+    method = FPU_FXSAVE;
+    if (cpu_features.xsave) {
+        write_cr4(read_cr4() | CR4_OSXSAVE);
+        write_xcr0(cpu_features.xsave_mask);
+        method = cpu_features.xsaveopt ? FPU_XSAVEOPT : FPU_XSAVE;
+        state_size = cpu_features.xsave_size;
     }
-    write_cr4(read_cr4() | CR4_OSXSAVE);
-    write_xcr0(cpu_features.xsave_mask);
-    method = cpu_features.xsaveopt ? FPU_XSAVEOPT : FPU_XSAVE;
-    state_size = cpu_features.xsave_size;
     fpu_image_init();
 }
 

@@ -16,10 +16,14 @@ _Static_assert(sizeof(struct fpu_image_middle) == 112, "mark and header are neig
 _Static_assert(sizeof(struct fpu_image_mark) == FPU_LEGACY_SIZE - FPU_MARK_OFFSET, "sw_reserved");
 
 static struct fpu_image_middle ours;
-static uint32_t image_size = FPU_LEGACY_SIZE;
+static uint32_t image_size;
 
 void fpu_image_init(void)
 {
+    image_size = FPU_LEGACY_SIZE;
+    ours = (struct fpu_image_middle){ 0 };
+    if (!cpu_features.xsave)
+        return;
     image_size = fpu_state_size() + MAGIC2_SIZE;
     ours.mark = (struct fpu_image_mark){ .magic1 = FPU_IMAGE_MAGIC1,
                                          .extended_size = image_size,
@@ -53,7 +57,7 @@ static bool is_mark(const struct fpu_image_mark *mark)
 bool fpu_image_is_marked(const void *image)
 {
     struct fpu_image_mark mark = mark_of(image);
-    return is_mark(&mark);
+    return cpu_features.xsave && is_mark(&mark);
 }
 
 bool fpu_image_is_ours(const struct fpu_image_mark *mark, uint32_t mxcsr, uint32_t magic2)

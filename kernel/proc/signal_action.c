@@ -16,7 +16,7 @@ static bool action_is_to_ignore(const struct abi_sigaction *action, uint32_t sig
            (action->handler == SIG_DFL && signal_default_is_ignored(signal));
 }
 
-static void discard_pending(struct process *process, uint64_t signals)
+static never_inlined void discard_pending(struct process *process, uint64_t signals)
 {
     pending_discard(process, &process->pending_signals, signals);
     list_for_each (node, &process->threads) {
@@ -39,9 +39,10 @@ int signal_action(uint32_t signal, const struct abi_sigaction *new_action,
         *old_action = *action;
     if (new_action) {
         process->actions_set |= SIGNAL_BIT(signal);
-        *action = *new_action;
-        action->flags &= SA_KNOWN;
-        action->mask &= ~SIGNALS_UNMASKABLE;
+        *action = (struct abi_sigaction){ .handler = new_action->handler,
+                                          .flags = new_action->flags & SA_KNOWN,
+                                          .restorer = new_action->restorer,
+                                          .mask = new_action->mask & ~SIGNALS_UNMASKABLE };
         if (action_is_to_ignore(action, signal))
             discard_pending(process, SIGNAL_BIT(signal)); // also when it is blocked (POSIX)
     }

@@ -40,7 +40,7 @@ HANDLER4(rt_sigaction, signal, new_action, old_action, set_size)
         return -EINVAL;
     if (new_action && get_user(new, user_addr_make(new_action)) != 0)
         return -EFAULT;
-    int error = signal_action((uint32_t)signal, new_action ? &new : NULL, &old);
+    int error = signal_action((uint32_t)signal, new_action ? &new : NULL, old_action ? &old : NULL);
     if (error || !old_action)
         return error;
     return put_user(user_addr_make(old_action), old);

@@ -78,6 +78,8 @@ static void handle_interrupt(const struct trap_frame *frame)
     } else {
         handle_device(frame->vector);
     }
+    if (DEBUG_CHECKS)
+        kassert(!interrupts_are_on()); // the way out takes that for granted
     lapic_end_of_interrupt();
 }
 

@@ -70,6 +70,7 @@ static void make_image(bool xsave)
     cpu_features.xsave = xsave;
     cpu_features.xsave_mask = COMPONENTS;
     cpu_features.xsave_size = STATE_SIZE;
+    fpu_image_init();
     free(state); // of exactly these sizes, for ASan to see a byte too many
     free(image);
     state = malloc(fpu_state_size());
@@ -79,7 +80,7 @@ static void make_image(bool xsave)
     put_32(MXCSR_OFFSET, INITIAL_MXCSR);
     if (!xsave)
         return;
-    struct fpu_image_mark mark = fpu_image_mark();
+    struct fpu_image_mark mark = fpu_image_middle()->mark;
     put(FPU_MARK_OFFSET, &mark, sizeof(mark));
     memset(image + FPU_LEGACY_SIZE, 0, HEADER_SIZE);
     put_64(FPU_LEGACY_SIZE, COMPONENTS);
@@ -207,6 +208,27 @@ TEST(fpu_image_marks_are_compared)
     CHECK(!fpu_image_is_marked(image));
 }
 
+// What goes to XRSTOR without a copy: everything as the kernel wrote it.
+TEST(fpu_image_of_the_kernel_is_known)
+{
+    make_image(true);
+    struct fpu_image_mark mark = fpu_image_middle()->mark;
+    const size_t compared = offsetof(struct fpu_image_mark, reserved);
+    CHECK(fpu_image_is_ours(&mark, INITIAL_MXCSR, FPU_IMAGE_MAGIC2));
+    CHECK(fpu_image_is_ours(&mark, MXCSR_MASK, FPU_IMAGE_MAGIC2));
+    for (size_t bit = 0; bit < compared * 8; bit++) {
+        uint8_t *byte = (uint8_t *)&mark + bit / 8;
+        *byte ^= (uint8_t)(1u << bit % 8);
+        CHECK(!fpu_image_is_ours(&mark, INITIAL_MXCSR, FPU_IMAGE_MAGIC2));
+        *byte ^= (uint8_t)(1u << bit % 8);
+    }
+    for (uint32_t bit = 0; bit < 32; bit++) {
+        uint32_t one = 1u << bit;
+        CHECK(!fpu_image_is_ours(&mark, INITIAL_MXCSR, FPU_IMAGE_MAGIC2 ^ one));
+        CHECK_EQUAL(fpu_image_is_ours(&mark, one, FPU_IMAGE_MAGIC2), (one & MXCSR_MASK) != 0);
+    }
+}
+
 // The mark may name fewer components than the header: the others start afresh.
 TEST(fpu_image_mark_limits_components)
 {
@@ -224,7 +246,7 @@ TEST(fpu_image_without_xsave)
 {
     make_image(false);
     CHECK_EQUAL(fpu_image_size(), FPU_LEGACY_SIZE);
-    CHECK_EQUAL(fpu_image_mark().magic1, 0);
+    CHECK_EQUAL(fpu_image_middle()->mark.magic1, 0);
     CHECK(fpu_image_adopt(state, image, false));
     check_range(MXCSR_OFFSET + 4, FPU_MARK_OFFSET, 0x5a);
     check_range(FPU_MARK_OFFSET, FPU_LEGACY_SIZE, 0);
@@ -260,6 +282,7 @@ static bool describe_this_machine(void)
     cpu_features.xsave = true;
     cpu_features.xsave_mask = low & 0xe7; // up to AVX-512, as the kernel switches them
     cpu_features.xsave_size = ebx;
+    fpu_image_init();
     return true;
 }
 
@@ -274,7 +297,7 @@ TEST(fpu_image_accepted_means_loadable)
     memset(own, 0, size);
     signal(SIGSEGV, note_fault);
     for (int round = 0; round < 20000; round++) {
-        struct fpu_image_mark mark = fpu_image_mark();
+        struct fpu_image_mark mark = fpu_image_middle()->mark;
         uint32_t magic2 = FPU_IMAGE_MAGIC2;
         fpu_state_init(image);
         put(FPU_MARK_OFFSET, &mark, sizeof(mark));
