@@ -20,17 +20,41 @@ static void check_acquire(const struct percpu *cpu, const struct spinlock *lock)
     kassert(cpu->held_lock_count < HELD_LOCK_LIMIT);
 }
 
+static void take_turn(struct spinlock *lock)
+{
+    unsigned ticket = atomic_fetch_add_explicit(&lock->next_ticket, 1, memory_order_relaxed);
+
+    while (atomic_load_explicit(&lock->now_serving, memory_order_acquire) != ticket)
+        cpu_relax();
+}
+
+static void pass_turn(struct spinlock *lock)
+{
+    unsigned next = atomic_load_explicit(&lock->now_serving, memory_order_relaxed) + 1;
+
+    atomic_store_explicit(&lock->now_serving, next, memory_order_release);
+}
+
 void spinlock_acquire(struct spinlock *lock)
 {
     interrupts_off();
     struct percpu *cpu = this_cpu();
     if (DEBUG_CHECKS)
         check_acquire(cpu, lock);
-    unsigned ticket = atomic_fetch_add_explicit(&lock->next_ticket, 1, memory_order_relaxed);
-    while (atomic_load_explicit(&lock->now_serving, memory_order_acquire) != ticket)
-        cpu_relax();
+    take_turn(lock);
     if (DEBUG_CHECKS)
         cpu->held_locks[cpu->held_lock_count++] = lock;
+}
+
+void spinlock_acquire_outermost(struct spinlock *lock)
+{
+    if (DEBUG_CHECKS) {
+        kassert(interrupts_are_on());
+        spinlock_acquire(lock);
+        return;
+    }
+    interrupts_off_outermost();
+    take_turn(lock);
 }
 
 // Locks are mostly released in reverse order, but need not be.
@@ -51,9 +75,18 @@ void spinlock_release(struct spinlock *lock)
 {
     if (DEBUG_CHECKS)
         forget_held(this_cpu(), lock);
-    unsigned next = atomic_load_explicit(&lock->now_serving, memory_order_relaxed) + 1;
-    atomic_store_explicit(&lock->now_serving, next, memory_order_release);
+    pass_turn(lock);
     interrupts_restore();
+}
+
+void spinlock_release_outermost(struct spinlock *lock)
+{
+    if (DEBUG_CHECKS) {
+        spinlock_release(lock);
+        return;
+    }
+    pass_turn(lock);
+    interrupts_on_outermost();
 }
 
 void spinlock_assert_held_count(uint32_t count)

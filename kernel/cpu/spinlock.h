@@ -43,5 +43,9 @@ static inline void spinlock_init(struct spinlock *lock, const char *name, enum l
 
 void spinlock_acquire(struct spinlock *lock);
 void spinlock_release(struct spinlock *lock);
+// The same for a caller who knows that interrupts are on and no spinlock is held, and that they are
+// on again afterwards: the scheduler, once a switch. The pair may stand on two threads' stacks.
+void spinlock_acquire_outermost(struct spinlock *lock);
+void spinlock_release_outermost(struct spinlock *lock);
 // Debug builds: panics unless this CPU holds exactly `count` spinlocks.
 void spinlock_assert_held_count(uint32_t count);

@@ -103,7 +103,7 @@ static void finish_switch(void)
 
     if (unlikely(exited))
         queue->exited = NULL;
-    spinlock_release(&queue->lock);
+    spinlock_release_outermost(&queue->lock);
     if (unlikely(exited))
         thread_bury(exited);
     latency_mark((uint64_t)schedule);
@@ -172,13 +172,11 @@ static void switch_from(struct run_queue *queue, struct thread *current, struct 
 void schedule(enum switch_reason reason)
 {
     spinlock_assert_held_count(0);
-    if (DEBUG_CHECKS)
-        kassert(interrupts_are_on());
     struct run_queue *queue = this_cpu()->run_queue;
     struct thread *current = current_thread();
 
     latency_end((uint64_t)__builtin_return_address(0));
-    spinlock_acquire(&queue->lock);
+    spinlock_acquire_outermost(&queue->lock);
     bool can_stay = thread_state(current) == THREAD_RUNNING && reason != SWITCH_EXITED;
     // Woken between wait_prepare() and here: thread_wake() made it RUNNING again under this lock.
     // It goes on, and what is due stays due: the end of the slice was told once and is not told
