@@ -53,7 +53,7 @@ static inline struct name_key make_key(const char *name, uint32_t length)
 
 // Any order serves, since listings go by cookie. No name has a zero byte, so that names which fit
 // into their prefix are equal when the prefixes are.
-static inline int compare_names(const void *key, const struct rb_node *node)
+static int compare_names(const void *key, const struct rb_node *node)
 {
     const struct name_key *name = key;
     const struct directory_entry *entry = rb_entry(node, const struct directory_entry, node);
@@ -74,11 +74,31 @@ static void stamp_change(struct inode *directory)
     spinlock_release(&directory->lock);
 }
 
-struct directory_entry *directory_find(struct inode *directory, const char *name, uint32_t length)
+// Goes on at a node whose prefix is the name's, but which says more than that.
+never_inlined static struct directory_entry *find_below(struct rb_node *node, const char *name,
+                                                        uint32_t length)
 {
     struct name_key key = make_key(name, length);
-    struct rb_node *node = rb_find(&directory->entries, &key, compare_names);
+    int order;
+    while (node && (order = compare_names(&key, node)) != 0)
+        node = order < 0 ? node->left : node->right;
     return node ? entry_of_node(node) : NULL;
+}
+
+struct directory_entry *directory_find(struct inode *directory, const char *name, uint32_t length)
+{
+    uint64_t prefix = load_prefix(name, length);
+    struct rb_node *node = directory->entries.root;
+    while (node) {
+        struct directory_entry *entry = entry_of_node(node);
+        if (prefix == entry->prefix) {
+            if (length <= PREFIX_SIZE && length == entry->name_length)
+                return entry;
+            return find_below(node, name, length);
+        }
+        node = prefix < entry->prefix ? node->left : node->right;
+    }
+    return NULL;
 }
 
 static void adopt_directory(struct inode *directory, struct directory_entry *entry,

@@ -17,7 +17,8 @@ static inline bool inode_is_link(const struct inode *inode)
 }
 
 // NULL: no such name.
-struct directory_entry *directory_find(struct inode *directory, const char *name, uint32_t length);
+never_inlined struct directory_entry *directory_find(struct inode *directory, const char *name,
+                                                     uint32_t length);
 // Adds a name with a reference of its own. The name must not exist. A directory moves: its parent
 // and the parent's link count follow. The inode's own link count is the caller's. -ENOMEM.
 must_check int directory_insert(struct inode *directory, const char *name, uint32_t length,

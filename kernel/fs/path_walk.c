@@ -21,17 +21,22 @@ static const char *skip_slashes(const char *text)
     return text;
 }
 
+// Most bytes of names are above the slash: one comparison for these.
+never_inlined static size_t component_length(const char *name)
+{
+    const uint8_t *end = (const uint8_t *)name;
+    while (*end > '/' || (*end != '/' && *end != '\0'))
+        end++;
+    return (size_t)(end - (const uint8_t *)name);
+}
+
 // Cuts the next component off `rest`, which begins with no slash. LAST_ROOT when only slashes are
 // left.
 static inline enum last_component take_component(struct path_walk *walk)
 {
     const char *name = walk->rest;
-    const char *end = name;
-    uint8_t byte;
-    // Most bytes of names are above the slash: one comparison for these.
-    while ((byte = (uint8_t)*end) > '/' || (byte != '/' && byte != '\0'))
-        end++;
-    size_t length = (size_t)(end - name);
+    size_t length = component_length(name);
+    const char *end = name + length, byte = *end;
     walk->name = name;
     walk->name_length = (uint32_t)length;
     walk->trailing_slash = byte == '/';
@@ -79,11 +84,16 @@ never_inlined static int find_no_entry(struct path_walk *walk, struct inode **in
     return walk->name_length > NAME_LIMIT ? -ENAMETOOLONG : find_computed(walk, inode);
 }
 
+static inline const struct directory_entry *find_entry(const struct path_walk *walk)
+{
+    if (unlikely(walk->last != LAST_NAME))
+        return NULL;
+    return directory_find(walk->directory, walk->name, walk->name_length);
+}
+
 static inline int find_component(struct path_walk *walk, struct inode **inode)
 {
-    const struct directory_entry *entry = NULL;
-    if (likely(walk->last == LAST_NAME))
-        entry = directory_find(walk->directory, walk->name, walk->name_length);
+    const struct directory_entry *entry = find_entry(walk);
     if (unlikely(!entry))
         return find_no_entry(walk, inode);
     *inode = entry->inode;
@@ -161,8 +171,8 @@ static int enter_link(struct path_walk *walk, struct inode *link)
     return link_jumps(link) ? jump_to_inode(walk, link) : splice_computed(walk, link);
 }
 
-// One component that is not the last: `directory` becomes what it names.
-static int step_into(struct path_walk *walk)
+// A link, or what has no entry.
+never_inlined static int step_aside(struct path_walk *walk)
 {
     struct inode *inode;
     int error = find_component(walk, &inode);
@@ -177,6 +187,16 @@ static int step_into(struct path_walk *walk)
         hold_directory(walk, inode);
     }
     walk->directory = inode;
+    return 0;
+}
+
+// One component that is not the last: `directory` becomes what it names.
+static inline int step_into(struct path_walk *walk)
+{
+    const struct directory_entry *entry = find_entry(walk);
+    if (unlikely(!entry || inode_is_link(entry->inode)))
+        return step_aside(walk);
+    walk->directory = entry->inode;
     return 0;
 }
 
@@ -204,7 +224,12 @@ static int advance(struct path_walk *walk)
 
 int path_walk_to_last(struct path_walk *walk, struct inode *start, const char *path)
 {
-    *walk = (struct path_walk){ .directory = start, .path = path, .rest = skip_slashes(path) };
+    walk->directory = start;
+    walk->held = walk->found = NULL;
+    walk->path = path;
+    walk->rest = skip_slashes(path);
+    walk->text = NULL;
+    walk->link_count = 0;
     if (path[0] == '\0')
         return -ENOENT;
     if (path[0] == '/')

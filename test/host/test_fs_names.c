@@ -5,6 +5,7 @@
 
 #include "abi/errno.h"
 #include "fs_fixture.h"
+#include "mem/object_cache.h"
 #include "test.h"
 
 #define RUN(steps) fs_run(__FILE__, steps, ARRAY_SIZE(steps))
@@ -247,5 +248,84 @@ TEST(fs_deep_tree)
     CHECK(path_of_file(file) == NULL);
     file_release(file);
     inode_release(deepest);
+    fs_end();
+}
+
+static void check_file_path(const struct file *file, const char *expected)
+{
+    char *path = path_of_file(file);
+    CHECK(path != NULL && strcmp(path, expected) == 0);
+    memory_release(path);
+}
+
+// What an open file is called follows its directory, and outlives its name and the directory's.
+TEST(fs_paths_of_open_files)
+{
+    static const char long_name[] = "/d/a-name-that-does-not-fit-into-the-file-itself";
+
+    fs_start();
+    CHECK_EQUAL(path_make_directory(memory_fs_root(), "/d", 0755), 0);
+    struct file *file = fs_open("//d/./file", TOUCH), *other = fs_open(long_name, TOUCH);
+    struct file *directory = fs_open("/d/", O_RDONLY), *root = fs_open("/", O_RDONLY);
+    check_file_path(file, "/d/file");
+    check_file_path(other, long_name);
+    check_file_path(directory, "/d");
+    check_file_path(root, "/");
+    CHECK_EQUAL(path_unlink(memory_fs_root(), long_name, false), 0);
+    CHECK_EQUAL(path_rename(memory_fs_root(), "/d", memory_fs_root(), "/e", 0), 0);
+    check_file_path(file, "/e/file");
+    check_file_path(directory, "/e");
+    CHECK_EQUAL(path_unlink(memory_fs_root(), "/e/file", false), 0);
+    CHECK_EQUAL(path_unlink(memory_fs_root(), "/e", true), 0);
+    check_file_path(file, "/e/file");
+    check_file_path(directory, "/e");
+    file_release(directory);
+    file_release(file);
+    file_release(other);
+    file_release(root);
+    fs_end();
+}
+
+// A directory that a rename put another one in the place of has no name any more.
+TEST(fs_replaced_directory_has_no_path)
+{
+    char path[8];
+
+    fs_start();
+    CHECK_EQUAL(path_make_directory(memory_fs_root(), "/old", 0755), 0);
+    CHECK_EQUAL(path_make_directory(memory_fs_root(), "/new", 0755), 0);
+    struct file *file = fs_open("/new", O_RDONLY);
+    CHECK_EQUAL(path_rename(memory_fs_root(), "/old", memory_fs_root(), "/new", 0), 0);
+    CHECK(path_of_file(file) == NULL);
+    CHECK_EQUAL(path_of_directory(file->inode, path, sizeof(path)), -ENOENT);
+    file_release(file);
+    fs_end();
+}
+
+// Names that begin alike, and lengths around the eight bytes that are compared first.
+TEST(fs_names_that_begin_alike)
+{
+    static const char *const names[] = { "/a",         "/aa",        "/aaaaaaa",    "/aaaaaaaa",
+                                         "/aaaaaaaab", "/aaaaaaaaa", "/aaaaaaaaab", "/b",
+                                         "/ab",        "/aba" };
+    struct inode *inodes[ARRAY_SIZE(names)];
+
+    fs_start();
+    for (size_t i = 0; i < ARRAY_SIZE(names); i++) {
+        file_release(fs_open(names[i], TOUCH));
+        inodes[i] = fs_look_up(names[i]);
+    }
+    for (size_t i = 0; i < ARRAY_SIZE(names); i++) {
+        struct inode *again = fs_look_up(names[i]);
+        CHECK(again == inodes[i]);
+        for (size_t j = 0; j < i; j++)
+            CHECK(inodes[j] != inodes[i]);
+        inode_release(again);
+    }
+    for (size_t i = 0; i < ARRAY_SIZE(names); i++) {
+        CHECK_EQUAL(path_unlink(memory_fs_root(), names[i], false), 0);
+        CHECK_EQUAL(path_unlink(memory_fs_root(), names[i], false), -ENOENT);
+        inode_release(inodes[i]);
+    }
     fs_end();
 }
