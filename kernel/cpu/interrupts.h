@@ -25,7 +25,7 @@ static inline bool interrupts_were_on(void)
 static inline void interrupts_off_outermost(void)
 {
     __asm__ volatile("cli" ::: "memory");
-    percpu_field(flags_before) = 1ull << 9;
+    percpu_field(flags_before_off) = 1ull << 9;
     percpu_field(interrupts_off_depth) = 1;
 }
 static inline void interrupts_on_outermost(void)
