@@ -10,14 +10,20 @@ from dataclasses import dataclass, field
 HERE = os.path.dirname(os.path.abspath(__file__))
 QEMU = os.path.join(os.path.dirname(HERE), "qemu.py")
 
+def plain(code):
+    """Without a REX prefix, which operands in r8 to r15 bring."""
+    return code[1:] if code[0] & 0xf0 == 0x40 else code
+
+
 # Instructions that cost more than their number says.
 COSTLY = {
-    "write CR3": lambda code: code[:2] == b"\x0f\x22" and code[2] & 0xf8 == 0xd8,
+    "write CR3": lambda code: plain(code)[:2] == b"\x0f\x22" and plain(code)[2] & 0xf8 == 0xd8,
     "WRMSR": lambda code: code == b"\x0f\x30",
     "RDMSR": lambda code: code == b"\x0f\x32",
     "IRETQ": lambda code: code == b"\x48\xcf",
     "SYSRETQ": lambda code: code == b"\x48\x0f\x07",
-    "INVLPG": lambda code: code[:2] == b"\x0f\x01" and code[2] >> 3 & 7 == 7 and code[2] < 0xc0,
+    "INVLPG": lambda code: plain(code)[:2] == b"\x0f\x01" and plain(code)[2] >> 3 & 7 == 7
+                           and plain(code)[2] < 0xc0,
     "XSAVE or XRSTOR": lambda code: b"\x0f\xae" in code[:3],
     "locked": lambda code: code[0] == 0xf0,
     "HLT": lambda code: code == b"\xf4",
