@@ -26,8 +26,7 @@ struct percpu {
 
     // interrupts.h
     uint32_t interrupts_off_depth;
-    uint64_t flags_before_off;     // RFLAGS before the outermost interrupts_off()
-    bool in_interrupt;             // between the vector entry of an interrupt and its end
+    uint64_t flags_before;         // RFLAGS before the outermost interrupts_off()
     uint64_t interrupts_off_since; // TSC
     // debug builds: the spinlocks held, innermost last
     uint32_t held_lock_count;

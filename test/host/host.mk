@@ -11,8 +11,7 @@ EMULATOR := $(addprefix kernel/dev/,cell_colours.c emulator.c emulator_grid.c em
 DEV := $(addprefix kernel/dev/,acpi_fixed.c acpi_madt.c canvas.c cell_image.c font.c screen.c) $(EMULATOR)
 CPU := $(addprefix kernel/cpu/,cmos.c features.c fpu_image.c report.c)
 LINE := $(wildcard kernel/pseudo/line_*.c)
-TESTED := $(LIB) $(MEM) $(CPU) $(DEV) $(filter-out kernel/vm/user_fpu.c,$(wildcard kernel/vm/*.c)) $(wildcard kernel/fs/*.c) \
-	kernel/trap/return_path.c $(LINE)
+TESTED := $(LIB) $(MEM) $(CPU) $(DEV) $(wildcard kernel/vm/*.c kernel/fs/*.c) kernel/trap/return_path.c $(LINE)
 # The loader's code without firmware calls.
 LOADER := $(addprefix efi/,command_line.c elf_image.c memory_map.c page_tables.c)
 
@@ -28,6 +27,8 @@ fuzz_emulator_SOURCES := $(EMULATOR) kernel/lib/format.c
 KEYS := $(addprefix kernel/drivers/,compose.c function_keys.c key_bytes.c scancode.c) \
 	$(wildcard kernel/drivers/keymap*.c)
 TESTED += $(KEYS) kernel/drivers/keyboard.c kernel/dev/i8042.c
+# Instructions alone.
+TESTED := $(filter-out kernel/vm/user_fpu.c,$(TESTED))
 FUZZ += fuzz_keyboard
 fuzz_keyboard_SOURCES := $(KEYS) kernel/lib/format.c
 
