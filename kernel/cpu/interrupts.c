@@ -7,11 +7,12 @@
 #include "lib/protection.h"
 
 // An interrupt between the look at the depth and CLI leaves the depth as it was. The flags are kept
-// after CLI: the interrupt writes there, too. Clang drops the segment of a memory operand, and counts
-// in three instructions: so both are said by name.
+// after CLI: the interrupt writes there, too. Clang drops the segment of a memory operand.
 void interrupts_off(void)
 {
-    if (percpu_field(interrupts_off_depth) == 0) {
+    uint32_t depth = percpu_field(interrupts_off_depth);
+
+    if (depth == 0) {
         __asm__ volatile("pushfq; cli; popq %%gs:%c0"
                          :
                          : "i"(offsetof(struct percpu, flags_before_off))
@@ -19,10 +20,7 @@ void interrupts_off(void)
         if (DEBUG_CHECKS && interrupts_were_on())
             percpu_field(interrupts_off_since) = read_tsc();
     }
-    __asm__ volatile("incl %%gs:%c0"
-                     :
-                     : "i"(offsetof(struct percpu, interrupts_off_depth))
-                     : "memory", "cc");
+    percpu_field(interrupts_off_depth) = depth + 1;
 }
 
 static void note_stretch(struct percpu *cpu, uint64_t place)
