@@ -77,7 +77,8 @@ static void note_load(struct run_queue *queue, const struct thread *running, uin
         load_average_change(&queue->load, now, count);
 }
 
-// Once somebody waits, the running thread's slice has an end, counted from now.
+// Once somebody waits, the running thread's slice has an end, counted from now. (Who is told to go,
+// but has not gone yet, gets none: make_runnable().)
 static void start_slice(struct run_queue *queue, const struct thread *running, uint64_t now)
 {
     if (queue->runnable_count == 0 || running == queue->idle)
@@ -175,6 +176,8 @@ void schedule(enum switch_reason reason)
     struct run_queue *queue = this_cpu()->run_queue;
     struct thread *current = current_thread();
 
+    if (DEBUG_CHECKS)
+        kassert(reason == SWITCH_BLOCKED || thread_state(current) == THREAD_RUNNING);
     latency_end((uint64_t)__builtin_return_address(0));
     spinlock_acquire_outermost(&queue->lock);
     bool can_stay = thread_state(current) == THREAD_RUNNING && reason != SWITCH_EXITED;
@@ -223,7 +226,8 @@ static void make_runnable(struct percpu *cpu, struct run_queue *queue, struct th
     note_load(queue, running, now);
     if (running == queue->idle || (from_outside && should_preempt(queue, running, thread)))
         atomic_store_explicit(&cpu->reschedule_due, true, memory_order_relaxed);
-    else if (queue->slice_end == UINT64_MAX && !reschedule_is_due())
+    else if (queue->slice_end == UINT64_MAX &&
+             !atomic_load_explicit(&cpu->reschedule_due, memory_order_relaxed))
         start_slice(queue, running, now);
 }
 
