@@ -28,19 +28,7 @@ static inline void interrupts_off_outermost(void)
     percpu_field(flags_before_off) = 1ull << 9;
     percpu_field(interrupts_off_depth) = 1;
 }
-static inline void interrupts_on_outermost(void)
-{
-    percpu_field(interrupts_off_depth) = 0;
-    __asm__ volatile("sti" ::: "memory");
-}
 
-// The same pair where it is known that interrupts are on before and after, and the depth is zero.
-static inline void interrupts_off_outermost(void)
-{
-    __asm__ volatile("cli" ::: "memory");
-    percpu_field(flags_before_off) = 1ull << 9;
-    percpu_field(interrupts_off_depth) = 1;
-}
 static inline void interrupts_on_outermost(void)
 {
     percpu_field(interrupts_off_depth) = 0;

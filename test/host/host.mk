@@ -29,8 +29,6 @@ fuzz_emulator_SOURCES := $(EMULATOR) kernel/lib/format.c
 KEYS := $(addprefix kernel/drivers/,compose.c function_keys.c key_bytes.c scancode.c) \
 	$(wildcard kernel/drivers/keymap*.c)
 TESTED += $(KEYS) kernel/drivers/keyboard.c kernel/dev/i8042.c
-# Instructions alone.
-TESTED := $(filter-out kernel/vm/user_fpu.c,$(TESTED))
 FUZZ += fuzz_keyboard
 fuzz_keyboard_SOURCES := $(KEYS) kernel/lib/format.c
 
