@@ -204,7 +204,7 @@ int file_table_install(struct file_table *table, struct file *file, int minimum,
     if (minimum < 0 || (uint32_t)minimum >= limit)
         return -EMFILE;
     for (;;) {
-        uint32_t missing;
+        uint32_t missing = 0;
         int slot = fill_lowest(table, file, (uint32_t)minimum, limit, close_on_exec, &missing);
         if (slot != -EAGAIN)
             return slot;
