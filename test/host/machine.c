@@ -91,8 +91,8 @@ struct boot_info *machine_start_mapped(uint64_t size)
     machine_start(size);
     uint64_t *root = direct_map_pointer(phys_make(MACHINE_ROOT));
     memset(root, 0, PAGE_SIZE);
-    root[0] = 0x1003;   // the loader's identity map
-    root[256] = 0x2003; // and the direct map
+    root[0] = 0x1003;                // the loader's identity map
+    root[256] = 0x2003;              // and the direct map
     cpu_features.physical_bits = 46; // more than the whole map of devices
     kernel_map_init(&boot);
     return &boot;
