@@ -81,7 +81,7 @@ inlined_always int64_t map_memory(uint64_t address, uint64_t length, uint32_t pr
         return error;
     int64_t result = address_space_map(own_space(), align_down(address, PAGE_SIZE), length,
                                        protection & PROTECTION_BITS, mapping.flags, mapping.object,
-                                       offset / PAGE_SIZE);
+                                       file ? offset / PAGE_SIZE : 0);
     if (mapping.object)
         mapping.object->operations->release(mapping.object);
     return result;

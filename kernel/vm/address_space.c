@@ -58,11 +58,12 @@ void address_space_release(struct address_space *space)
     preempt_point();
     mutex_acquire(&space->mutex); // nobody else can want it; what is called below asks for it
     for (struct region *region; (region = region_take_first(space));) {
-        pages_drop(space, region->start, region->end);
-        region_destroy(region);
+        pages_drop_of(space, region, region->start, region->end);
+        region_destroy(space, region);
         if (++seen % REGIONS_PER_PREEMPT_POINT == 0)
             preempt_point();
     }
+    region_release_spare(space);
     mutex_release(&space->mutex);
     kassert(space->mapped_pages == 0 && atomic_load(&space->resident_pages) == 0);
     do

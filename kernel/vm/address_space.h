@@ -26,6 +26,7 @@ struct region {
         };
         uint64_t kind; // all of these: regions can be joined when they agree
     };
+    bool populated;               // false: it never had a page
     struct memory_object *object; // NULL: anonymous
     uint64_t object_page;         // page index of `start` in the object
 };
@@ -35,6 +36,7 @@ struct address_space {
     struct mutex mutex;
     phys_addr page_table_root;
     struct rb_tree regions;
+    struct region *spare_region; // the one that went last, for the next; NULL: none
     uint64_t region_count;
     uint64_t mapped_pages; // sum over regions
     atomic_ullong resident_pages;
@@ -59,7 +61,8 @@ void address_space_set_limits(struct address_space *space, uint64_t memory_bytes
 
 // mmap's core. `hint` 0 or page-aligned. Errors as Linux's mmap gives them; flags below. Takes its
 // own reference of `object`; the caller keeps its one. No object: anonymous memory, which children
-// share if MAP_IS_SHARED. MAP_GROWS_DOWN counts for private anonymous memory only.
+// share if MAP_IS_SHARED; `object_page` is 0 then. MAP_GROWS_DOWN counts for private anonymous
+// memory only.
 #define MAP_AT_FIXED 1u       // exactly at hint; replaces what is there
 #define MAP_AT_FIXED_EMPTY 2u // exactly at hint; -EEXIST when something is there
 #define MAP_IS_SHARED 4u

@@ -90,15 +90,16 @@ static enum fault_verdict frame_from_object(const struct region *region, uint64_
 }
 
 // Fills an empty entry.
-static void enter_page(struct address_space *space, const struct region *region, uint64_t *entry,
+static void enter_page(struct address_space *space, struct region *region, uint64_t *entry,
                        struct frame *frame, bool writable)
 {
     pages_entry_set(entry, pages_entry_value(frame_address(frame), region->protection, writable));
+    region->populated = true;
     atomic_fetch_add_explicit(&space->resident_pages, 1, memory_order_relaxed);
 }
 
 static never_inlined enum fault_verdict fill_from_object(struct address_space *space,
-                                                         const struct region *region, uint64_t page,
+                                                         struct region *region, uint64_t page,
                                                          bool write, uint64_t *entry)
 {
     struct frame *frame;
@@ -109,7 +110,7 @@ static never_inlined enum fault_verdict fill_from_object(struct address_space *s
     return verdict;
 }
 
-static enum fault_verdict fill_with_zeroes(struct address_space *space, const struct region *region,
+static enum fault_verdict fill_with_zeroes(struct address_space *space, struct region *region,
                                            uint64_t *entry)
 {
     struct frame *frame = frame_allocate_zeroed(FRAME_ANONYMOUS);

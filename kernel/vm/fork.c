@@ -76,13 +76,13 @@ static int copy_regions(struct address_space *parent, struct address_space *chil
     uint32_t seen = 0;
     struct region *last = NULL;
     for (struct region *region = region_first(parent); region; region = region_next(region)) {
-        struct region *copy = region_create(region);
+        struct region *copy = region_create(child, region);
         if (!copy)
             return -ENOMEM;
         region_insert_after(child, copy, last);
         last = copy;
         // What is shared comes from the object again when the child touches it.
-        int error = region->shared ? 0 : copy_pages(parent, child, region);
+        int error = region->shared || !region->populated ? 0 : copy_pages(parent, child, region);
         if (error)
             return error;
         if (++seen % REGIONS_PER_PREEMPT_POINT == 0)

@@ -9,26 +9,31 @@
 
 #define REGIONS_PER_PREEMPT_POINT 8u
 
-// As place_region(), in general: what is there is replaced.
-static never_inlined int place_apart(struct address_space *space, const struct region *model,
-                                     struct region_place place)
+static never_inlined int add_region(struct address_space *space, const struct region *model,
+                                    struct region *below)
 {
-    bool in_use = !region_place_is_free(&place, model->start, model->end);
-    uint64_t pages = region_page_count(model);
-    if (in_use)
-        pages -= placement_mapped_pages(space, model->start, model->end);
-    if (!placement_is_within_limit(space, pages) || space->region_count >= REGION_LIMIT)
+    if (space->region_count >= REGION_LIMIT)
         return -ENOMEM;
-    struct region *region = region_create(model);
+    struct region *region = region_create(space, model);
     if (!region)
         return -ENOMEM;
-    if (!in_use) {
-        region_insert_after(space, region, place.below); // no neighbour could be joined with it
-        return 0;
-    }
+    region_insert_after(space, region, below);
+    return 0;
+}
+
+// Puts `model` where something is already.
+static never_inlined int replace_range(struct address_space *space, const struct region *model)
+{
+    uint64_t pages = region_page_count(model);
+    pages -= placement_mapped_pages(space, model->start, model->end);
+    if (!placement_is_within_limit(space, pages) || space->region_count >= REGION_LIMIT)
+        return -ENOMEM;
+    struct region *region = region_create(space, model);
+    if (!region)
+        return -ENOMEM;
     int error = pages_unmap(space, model->start, model->end);
     if (error) {
-        region_destroy(region);
+        region_destroy(space, region);
         return error;
     }
     region_insert(space, region);
@@ -41,11 +46,13 @@ static never_inlined int place_apart(struct address_space *space, const struct r
 static inline int place_region(struct address_space *space, const struct region *model,
                                struct region_place place)
 {
-    if (region_place_is_free(&place, model->start, model->end) &&
-        placement_is_within_limit(space, region_page_count(model)) &&
-        region_extend(space, place, model))
+    if (!region_place_is_free(&place, model->start, model->end))
+        return replace_range(space, model);
+    if (!placement_is_within_limit(space, region_page_count(model)))
+        return -ENOMEM;
+    if (region_extend(space, place, model))
         return 0;
-    return place_apart(space, model, place);
+    return add_region(space, model, place.below);
 }
 
 // Chooses where `model` goes, sets its borders and puts it there; the start, or -errno.
@@ -95,14 +102,15 @@ int64_t address_space_map(struct address_space *space, uint64_t hint, uint64_t l
     if (takes_memory && !(flags & MAP_UNRESERVED) && !placement_is_plausible(length))
         return -ENOMEM;
 
-    struct region model = {
-        .protection = protection & (PROTECTION_READ | PROTECTION_WRITE | PROTECTION_EXECUTE),
-        .shared = shared,
-        .grows_down = (flags & MAP_GROWS_DOWN) && !object && !shared,
-        .never_writable = flags & MAP_NEVER_WRITABLE,
-        .object = object,
-        .object_page = object ? object_page : 0,
-    };
+    struct region model; // its borders are chosen later, its node is the tree's
+    model.kind = 0;
+    model.protection = protection & (PROTECTION_READ | PROTECTION_WRITE | PROTECTION_EXECUTE);
+    model.shared = shared;
+    model.grows_down = (flags & MAP_GROWS_DOWN) && !object && !shared;
+    model.never_writable = flags & MAP_NEVER_WRITABLE;
+    model.populated = false;
+    model.object = object;
+    model.object_page = object_page;
     return shared && !object ? map_shared_memory(space, hint, length, flags, &model)
                              : map_model(space, hint, length, flags, &model);
 }

@@ -120,13 +120,26 @@ static never_inlined void drop_found(struct address_space *space, struct page_wa
     }
 }
 
-void pages_drop(struct address_space *space, uint64_t start, uint64_t end)
+never_inlined void pages_drop(struct address_space *space, uint64_t start, uint64_t end)
 {
     struct page_walk walk;
     page_walk_begin(&walk, space, start, end);
     enum page_walk_step step = page_walk_next(&walk);
     if (step != PAGE_WALK_END)
         drop_found(space, &walk, step);
+}
+
+void pages_assert_none(struct address_space *space, uint64_t start, uint64_t end)
+{
+    struct page_walk walk;
+    page_walk_begin(&walk, space, start, end);
+    for (;;) {
+        enum page_walk_step step = page_walk_next(&walk);
+        kassert(step != PAGE_WALK_PAGE);
+        if (step == PAGE_WALK_END)
+            return;
+        preempt_point();
+    }
 }
 
 void pages_restrict(struct address_space *space, const struct region *region, uint64_t start,
@@ -159,7 +172,7 @@ static never_inlined int unmap_middle(struct address_space *space, struct region
 {
     if (space->region_count >= REGION_LIMIT)
         return -ENOMEM;
-    struct region *upper = region_create(region);
+    struct region *upper = region_create(space, region);
     if (!upper)
         return -ENOMEM;
     pages_drop(space, start, end);
@@ -177,7 +190,7 @@ static inline void unmap_part(struct address_space *space, struct region *region
 {
     start = max_of(region->start, start);
     end = min_of(region->end, end);
-    pages_drop(space, start, end);
+    pages_drop_of(space, region, start, end);
     region_shorten(space, region, start, end);
 }
 

@@ -53,6 +53,16 @@ must_check enum page_walk_step page_walk_next(struct page_walk *walk);
 
 // Clears every entry of [start, end), flushes, then releases the frames. Passes preemption points.
 void pages_drop(struct address_space *space, uint64_t start, uint64_t end);
+void pages_assert_none(struct address_space *space, uint64_t start, uint64_t end); // debug builds
+// The same for a part of a region, which may never have had a page.
+static inline void pages_drop_of(struct address_space *space, const struct region *region,
+                                 uint64_t start, uint64_t end)
+{
+    if (region->populated)
+        pages_drop(space, start, end);
+    else if (DEBUG_CHECKS)
+        pages_assert_none(space, start, end);
+}
 // Gives the entries of [start, end) the rights of `region`, which covers them, and flushes. Never
 // makes a private page writable: the fault does, which knows about sharing. Preemption points.
 void pages_restrict(struct address_space *space, const struct region *region, uint64_t start,

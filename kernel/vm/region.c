@@ -17,23 +17,35 @@ static struct region *region_of_node(struct rb_node *node)
     return node ? rb_entry(node, struct region, node) : NULL;
 }
 
-struct region *region_create(const struct region *model)
+struct region *region_create(struct address_space *space, const struct region *model)
 {
-    struct region *region = object_allocate(&region_cache);
+    struct region *region = space->spare_region;
+    space->spare_region = NULL;
+    if (!region)
+        region = object_allocate(&region_cache);
     if (!region)
         return NULL;
-    *region = *model;
-    region->node = (struct rb_node){ 0 };
+    *region = *model; // the node too: the tree sets it
     if (region->object)
         region->object->operations->reference(region->object);
     return region;
 }
 
-void region_destroy(struct region *region)
+void region_destroy(struct address_space *space, struct region *region)
 {
     if (region->object)
         region->object->operations->release(region->object);
-    object_release(&region_cache, region);
+    if (space->spare_region)
+        object_release(&region_cache, region);
+    else
+        space->spare_region = region;
+}
+
+void region_release_spare(struct address_space *space)
+{
+    if (space->spare_region)
+        object_release(&region_cache, space->spare_region);
+    space->spare_region = NULL;
 }
 
 void region_insert_after(struct address_space *space, struct region *region, struct region *below)
@@ -55,7 +67,7 @@ void region_remove(struct address_space *space, struct region *region)
     rb_remove(&space->regions, &region->node);
     space->region_count--;
     space->mapped_pages -= region_page_count(region);
-    region_destroy(region);
+    region_destroy(space, region);
 }
 
 void region_shorten(struct address_space *space, struct region *region, uint64_t start,
@@ -170,7 +182,7 @@ static int split_at(struct address_space *space, uint64_t address)
     struct region *lower = region_find(space, address);
     if (!lower || lower->start == address)
         return 0;
-    struct region *upper = region_create(lower);
+    struct region *upper = region_create(space, lower);
     if (!upper)
         return -ENOMEM;
     upper->start = address;
@@ -207,6 +219,7 @@ static never_inlined void absorb(struct address_space *space, struct region *low
                                  struct region *high)
 {
     low->end = high->end;
+    low->populated |= high->populated;
     space->mapped_pages += region_page_count(high); // which its removal takes off
     region_remove(space, high);
 }

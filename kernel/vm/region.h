@@ -16,8 +16,9 @@ static inline uint64_t region_page_count(const struct region *region)
 }
 
 // Like `model`, with a reference of its object; in no tree yet. NULL: no memory.
-must_check struct region *region_create(const struct region *model);
-void region_destroy(struct region *region); // of one in no tree
+must_check struct region *region_create(struct address_space *space, const struct region *model);
+void region_destroy(struct address_space *space, struct region *region); // of one in no tree
+void region_release_spare(struct address_space *space);                  // at the space's end
 
 void region_insert(struct address_space *space, struct region *region);
 // The same for who knows the region below it (NULL: none).

@@ -59,11 +59,11 @@ static int64_t move_region(struct address_space *space, uint64_t old, uint64_t o
         return error;
     struct region *source = region_find(space, old);
     kassert(source && source->start == old && source->end == old + old_length);
-    struct region *moved = region_create(source);
+    struct region *moved = region_create(space, source);
     error = moved ? prepare_tables(space, old, old_length, to) : -ENOMEM;
     if (error) {
         if (moved)
-            region_destroy(moved);
+            region_destroy(space, moved);
         region_join(space, old, old + old_length);
         return error;
     }
