@@ -1,6 +1,8 @@
 // The rows about what a spinning program loses to the clock. Called through rows.c. A spinner reads
 // the counter all the time; where two readings lie far apart, somebody else had the CPU.
+#include <sched.h>
 #include <signal.h>
+#include <stdatomic.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -16,12 +18,13 @@
 #define FAR_APART 8 // times the usual step
 #define STEP_LOOKS 1000
 #define START_NS 2000 // from setting the window to being in the loop
-#define START_TWO_NS 2000000
 #define TICK_US 1000
 
 struct window {
     uint64_t begin, end, far;
-    volatile uint64_t others_work; // cycles in which the other one got on
+    // Of two: the other one spins already; the window is set; cycles in which the other got on.
+    atomic_bool other_runs, is_set;
+    volatile uint64_t others_work;
 };
 
 struct outcome {
@@ -132,6 +135,9 @@ static void spin_alone(long milliseconds)
 static void spin_beside(void *argument)
 {
     struct window *window = argument;
+    atomic_store(&window->other_runs, true);
+    while (!atomic_load(&window->is_set) && !helper_is_orphan())
+        continue;
     window->others_work = spin(window, false);
 }
 
@@ -141,10 +147,15 @@ static void spin_as_two(long milliseconds)
     for (; window && two_count < WINDOWS; two_count++) {
         double before = timer_interrupts();
         uint64_t since = __rdtsc();
-        *window = window_after(START_TWO_NS, milliseconds);
+        *window = (struct window){ 0 };
         pid_t other = helper_start(spin_beside, window);
         if (other < 0)
             break;
+        while (!atomic_load(&window->other_runs)) // what starting it costs lies before the window
+            sched_yield();
+        struct window set = window_after(START_NS, milliseconds);
+        window->begin = set.begin, window->end = set.end, window->far = set.far;
+        atomic_store(&window->is_set, true);
         uint64_t work = spin(window, false);
         child_wait(other);
         two[two_count].loss_ppm = loss_ppm(window, work + window->others_work);
