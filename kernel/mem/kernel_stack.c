@@ -5,6 +5,7 @@
 #include "lib/bitmap.h"
 #include "lib/panic.h"
 #include "lib/protection.h"
+#include "lib/string.h"
 #include "mem/kernel_map.h"
 #include "mem/kernel_map_internal.h"
 #include "mem/page_table.h"
@@ -59,6 +60,9 @@ static bool map_stack_page(uint64_t address)
     if (frame == NULL)
         return false;
     kassert(*entry == 0);
+    // Nothing of an earlier owner stays. An emulator that translated code of the firmware in this
+    // frame also watches every store to it until that code is overwritten, which made a stack slow.
+    memset(frame_pointer(frame), 0, PAGE_SIZE);
     *entry = frame_address(frame).value | PTE_PRESENT | PTE_WRITE | PTE_GLOBAL | PTE_NO_EXECUTE |
              PTE_ACCESSED | PTE_DIRTY;
     return true;
