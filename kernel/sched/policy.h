@@ -12,16 +12,28 @@ enum runnable_reason {
     RUNNABLE_PREEMPTED,          // it ran, and one that should_preempt() took its place
 };
 
+// The runnable threads of one CPU, in the policy's order.
+struct policy_queue {
+    struct list_node threads;
+    struct list_node *last_first; // of those that go first, the last; &threads when there are none
+};
+
+static inline void policy_queue_init(struct policy_queue *queue)
+{
+    list_init(&queue->threads);
+    queue->last_first = &queue->threads;
+}
+
 struct policy {
     const char *name;
     // The thread became runnable.
-    void (*enqueue)(struct list_node *queue, struct thread *thread, enum runnable_reason reason);
+    void (*enqueue)(struct policy_queue *queue, struct thread *thread, enum runnable_reason reason);
     // A runnable thread leaves the queue without running.
-    void (*dequeue)(struct list_node *queue, struct thread *thread);
+    void (*dequeue)(struct policy_queue *queue, struct thread *thread);
     // Takes out and returns the thread to run next; NULL when the queue is empty. Says in
     // policy.slice_left how long it may run from now on while others wait, in TSC ticks. When it
     // stops, what is left is there.
-    struct thread *(*pick_next)(struct list_node *queue, uint64_t default_slice);
+    struct thread *(*pick_next)(struct policy_queue *queue, uint64_t default_slice);
     // Should a thread that was just woken by an interrupt, and enqueued, run before the one that is
     // running?
     bool (*should_preempt)(const struct thread *running, const struct thread *woken);

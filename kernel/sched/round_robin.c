@@ -4,30 +4,38 @@
 // a larger share.
 #include "sched/policy.h"
 
-// Who goes to the end of the queue gets a whole slice; who goes to its head, what is left.
-static void round_robin_enqueue(struct list_node *queue, struct thread *thread,
+// Who goes to the end of the queue gets a whole slice; the others, what is left of theirs: first
+// those that were woken, in the order in which they were, then who made way for them.
+static void round_robin_enqueue(struct policy_queue *queue, struct thread *thread,
                                 enum runnable_reason reason)
 {
-    if (reason == RUNNABLE_PREEMPTED ||
-        (reason == RUNNABLE_WOKEN_BY_INTERRUPT && thread->policy.slice_left != 0)) {
-        list_prepend(queue, &thread->policy.link);
+    struct list_node *link = &thread->policy.link;
+
+    if (reason == RUNNABLE_WOKEN_BY_INTERRUPT && thread->policy.slice_left != 0) {
+        list_insert_before(queue->last_first->next, link);
+        queue->last_first = link;
+    } else if (reason == RUNNABLE_PREEMPTED) {
+        list_insert_before(queue->last_first->next, link);
     } else {
         thread->policy.slice_left = 0;
-        list_append(queue, &thread->policy.link);
+        list_append(&queue->threads, link);
     }
 }
 
-static void round_robin_dequeue(struct list_node *queue, struct thread *thread)
+static void round_robin_dequeue(struct policy_queue *queue, struct thread *thread)
 {
+    // All before it go first, too; or it is the head.
+    if (queue->last_first == &thread->policy.link)
+        queue->last_first = thread->policy.link.previous;
     list_remove(&thread->policy.link);
 }
 
-static struct thread *round_robin_pick_next(struct list_node *queue, uint64_t default_slice)
+static struct thread *round_robin_pick_next(struct policy_queue *queue, uint64_t default_slice)
 {
-    if (list_is_empty(queue))
+    if (list_is_empty(&queue->threads))
         return NULL;
-    struct thread *next = list_first(queue, struct thread, policy.link);
-    list_remove(&next->policy.link);
+    struct thread *next = list_first(&queue->threads, struct thread, policy.link);
+    round_robin_dequeue(queue, next);
     if (next->policy.slice_left == 0)
         next->policy.slice_left = default_slice;
     return next;

@@ -9,7 +9,7 @@
 
 struct run_queue {
     struct spinlock lock;
-    struct list_node queue; // runnable threads; order is the policy's
+    struct policy_queue queue; // runnable threads; order is the policy's
     uint32_t runnable_count;
     const struct policy *policy;
     struct thread *idle;

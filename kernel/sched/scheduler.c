@@ -30,7 +30,7 @@ void scheduler_init(uint64_t slice_ns, bool timer_off)
     struct run_queue *queue = &boot_run_queue;
 
     scheduler_timer_off = timer_off;
-    list_init(&queue->queue);
+    policy_queue_init(&queue->queue);
     queue->policy = &policy_round_robin;
     queue->slice_ticks = clock_ns_to_ticks(slice_ns);
     queue->slice_end = queue->first_timer = queue->armed = UINT64_MAX;

@@ -12,6 +12,10 @@
 //
 // Whoever makes the condition true calls wait_wake() afterwards. Between prepare and block nothing
 // may sleep or touch user memory (asserted): the state is already BLOCKED.
+//
+// Who waits in several queues prepares them all, then looks that no wake-up has taken it out of one
+// meanwhile (syscall/poll_set.c). Whoever wakes keeps the queue until wait_wake() has returned: the
+// woken thread does not wait for that.
 #pragma once
 
 #include "cpu/spinlock.h"

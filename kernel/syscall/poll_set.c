@@ -54,13 +54,26 @@ static int64_t look_at_all(struct poll_set *set)
     return ready;
 }
 
+// A wake-up takes its waiter out of its queue; one that came before the last queue was prepared is
+// overwritten by that, and the queue would not tell again.
+static bool is_in_all(const struct poll_set *set)
+{
+    for (uint32_t i = 0; i < set->count; i++) {
+        if (set->entries[i].queue && !atomic_load(&set->entries[i].waiter.thread))
+            return false;
+    }
+    return true;
+}
+
 static void prepare_all(struct poll_set *set, struct wait_queue *own, struct waiter *waiter)
 {
-    wait_prepare(own, waiter, WAIT_INTERRUPTIBLE);
-    for (uint32_t i = 0; i < set->count; i++) {
-        if (set->entries[i].queue)
-            wait_prepare(set->entries[i].queue, &set->entries[i].waiter, WAIT_INTERRUPTIBLE);
-    }
+    do {
+        wait_prepare(own, waiter, WAIT_INTERRUPTIBLE);
+        for (uint32_t i = 0; i < set->count; i++) {
+            if (set->entries[i].queue)
+                wait_prepare(set->entries[i].queue, &set->entries[i].waiter, WAIT_INTERRUPTIBLE);
+        }
+    } while (!is_in_all(set));
 }
 
 static void finish_all(struct poll_set *set, struct wait_queue *own, struct waiter *waiter)

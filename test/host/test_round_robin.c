@@ -4,13 +4,13 @@
 
 #define SLICE 1000u
 
-static struct list_node queue;
+static struct policy_queue queue;
 static struct thread threads[3];
 static const struct policy *const policy = &policy_round_robin;
 
 static void start(void)
 {
-    list_init(&queue);
+    policy_queue_init(&queue);
     for (unsigned i = 0; i < ARRAY_SIZE(threads); i++) {
         threads[i].policy.slice_left = 0;
         list_init(&threads[i].policy.link);
@@ -84,4 +84,23 @@ TEST(round_robin_has_no_second_slice_for_sleepers)
     CHECK_EQUAL(picked(), 1);
     CHECK_EQUAL(picked(), 2);
     CHECK_EQUAL(threads[2].policy.slice_left, SLICE);
+}
+
+// One interrupt wakes two that sleep: both run, in the order in which they were woken, before the one
+// that makes way for them.
+TEST(round_robin_puts_all_first_whom_an_interrupt_woke)
+{
+    start();
+    threads[1].policy.slice_left = threads[2].policy.slice_left = SLICE / 2;
+    enqueue(1, RUNNABLE_WOKEN_BY_INTERRUPT);
+    enqueue(2, RUNNABLE_WOKEN_BY_INTERRUPT);
+    CHECK_EQUAL(picked(), 1);
+    threads[0].policy.slice_left = SLICE / 4;
+    enqueue(0, RUNNABLE_PREEMPTED);
+    CHECK_EQUAL(picked(), 2);
+    // Back again, while the one that made way still waits; then taken out without running.
+    enqueue(1, RUNNABLE_WOKEN_BY_INTERRUPT);
+    policy->dequeue(&queue, &threads[1]);
+    CHECK_EQUAL(picked(), 0);
+    CHECK_EQUAL(picked(), -1);
 }
