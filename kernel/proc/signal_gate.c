@@ -180,7 +180,7 @@ bool signal_is_restart_code(int64_t result)
 
 // Nowhere to put the handler's frame.
 static never_inlined void refuse_handler(const struct trap_frame *frame, struct thread *thread,
-                           const struct gate_decision *decision)
+                                         const struct gate_decision *decision)
 {
     struct fault_info no_stack = { .signal = SIGSEGV,
                                    .code = SI_KERNEL,

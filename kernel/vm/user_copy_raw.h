@@ -14,8 +14,8 @@ must_check size_t user_copy_raw(uint64_t destination, uint64_t source, size_t le
 // The same for zeroes.
 must_check size_t user_zero_raw(uint64_t destination, size_t length);
 
-// XSAVE and XRSTOR of every component, 64-byte aligned. False: a fault that could not be served, or,
-// of XRSTOR, contents that it refuses (#GP).
+// XSAVE and XRSTOR of every component, 64-byte aligned. False: a fault that could not be served,
+// or, of XRSTOR, contents that it refuses (#GP).
 must_check bool user_fpu_save_raw(uint64_t destination);
 must_check bool user_fpu_restore_raw(uint64_t source);
 extern const char user_fpu_restore_instruction[];
