@@ -9,7 +9,7 @@ void *memcpy(void *restrict to, const void *restrict from, size_t size)
     void *cursor = to;
     size_t words = size / 8;
     __asm__ volatile("rep movsq\n\tmov %3, %2\n\trep movsb"
-                     : "+D"(cursor), "+S"(from), "+c"(words)
+                     : "+&D"(cursor), "+&S"(from), "+&c"(words)
                      : "r"(size % 8)
                      : "memory");
     return to;
@@ -23,7 +23,7 @@ void *memmove(void *to, const void *from, size_t size)
     uint8_t *to_last = (uint8_t *)to + size - 1;
     const uint8_t *from_last = (const uint8_t *)from + size - 1;
     __asm__ volatile("std\n\trep movsb\n\tcld"
-                     : "+D"(to_last), "+S"(from_last), "+c"(size)
+                     : "+&D"(to_last), "+&S"(from_last), "+&c"(size)
                      :
                      : "memory");
     return to;
@@ -34,7 +34,7 @@ void *memset(void *to, int byte, size_t size)
     void *cursor = to;
     size_t words = size / 8;
     __asm__ volatile("rep stosq\n\tmov %2, %1\n\trep stosb"
-                     : "+D"(cursor), "+c"(words)
+                     : "+&D"(cursor), "+&c"(words)
                      : "r"(size % 8), "a"(0x0101010101010101ull * (uint8_t)byte)
                      : "memory");
     return to;

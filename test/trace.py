@@ -106,6 +106,8 @@ def load(data):
     header = Header(*HEADER.unpack_from(data))
     if header[:3] != (constants["MAGIC"], constants["VERSION"], EVENT.size):
         raise ValueError(f"not a trace of version {constants['VERSION']}")
+    if header.tsc_hz == 0:
+        raise ValueError("the trace does not say how fast its clock runs")
     if len(data) < HEADER.size + header.event_count * EVENT.size:
         raise ValueError(f"{header.event_count} events announced, the file ends before")
     body = data[HEADER.size : HEADER.size + header.event_count * EVENT.size]

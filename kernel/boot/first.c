@@ -25,6 +25,10 @@
 
 static const struct boot_info *boot_information;
 
+_Static_assert(offsetof(struct boot_info, regions) + sizeof(((struct boot_info *)0)->regions) ==
+                   sizeof(struct boot_info),
+               "what lies behind the regions in use is given back");
+
 // The whole pages between two addresses.
 static void give_back(uint64_t start, uint64_t end)
 {

@@ -6,13 +6,13 @@
 
 struct mechanism {
     const char *word, *name;
-    bool *feature; // in cpu_features: everybody asks there
+    bool *feature; // in cpu_features: everybody asks there; NULL: the kernel does not use it at all
 };
 
 static const struct mechanism mechanisms[] = {
     { "nosmap", "SMAP", &cpu_features.smap },
     { "nosmep", "SMEP", &cpu_features.smep },
-    { "nopcid", "PCID", &cpu_features.pcid },
+    { "nopcid", "PCID", NULL },
     { "noxsaveopt", "XSAVEOPT", &cpu_features.xsaveopt },
 };
 
@@ -25,6 +25,11 @@ static bool is_given(const char *word)
 
 static void turn_off(const struct mechanism *mechanism)
 {
+    if (!mechanism->feature) {
+        log_notice("boot", "%s: no effect, this kernel does not use %s", mechanism->word,
+                   mechanism->name);
+        return;
+    }
     if (*mechanism->feature)
         log_notice("boot", "%s: %s is not used", mechanism->word, mechanism->name);
     else

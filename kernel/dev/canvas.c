@@ -132,8 +132,8 @@ static void draw_one(uint32_t row, uint32_t column, emulator_cell cell)
 
 // Behind an odd number of columns lies a cell that always is as shown: nobody writes to it.
 // Returns the cost of images that had to be drawn.
-__attribute__((noinline)) static uint32_t draw_changed(uint32_t row, uint32_t column,
-                                                       uint64_t cells, uint64_t change)
+never_inlined static uint32_t draw_changed(uint32_t row, uint32_t column, uint64_t cells,
+                                           uint64_t change)
 {
     uint32_t drawn = cell_images.drawn;
 

@@ -18,8 +18,9 @@ enum position_use {
 
 struct file_operations {
     enum position_use position_use; // of a new file
-    // Bytes transferred (short counts allowed), 0 at the end, -errno. `position` is NULL unless
-    // POSITION_KEPT. May sleep interruptibly: -ERESTARTSYS when interrupted before anything moved.
+    // Bytes transferred (short counts allowed), 0 at the end, -errno. `position` may be NULL
+    // unless POSITION_KEPT. May sleep interruptibly: -ERESTARTSYS when interrupted before anything
+    // moved.
     int64_t (*read)(struct file *file, struct user_iterator *target, uint64_t *position);
     int64_t (*write)(struct file *file, struct user_iterator *source, uint64_t *position);
     // NULL: -ESPIPE.
@@ -54,7 +55,7 @@ struct file {
     atomic_uint references;
     _Atomic(uint32_t) flags; // O_ACCMODE and status flags; F_SETFL changes them
     const struct file_operations *operations;
-    struct inode *inode;     // one reference; NULL for pipes
+    struct inode *inode;     // one reference
     struct file_place place; // set before anybody else sees the file
     struct mutex position_mutex;
     uint64_t position;              // guarded by position_mutex

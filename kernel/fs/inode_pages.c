@@ -251,7 +251,7 @@ int64_t inode_read(struct inode *inode, uint64_t offset, void *buffer, size_t le
 // there is no hole, or no memory.
 static bool put_whole_page(struct inode *inode, uint64_t index, const void *data)
 {
-    struct frame *frame = frames_allocate(0, FRAME_FILE);
+    struct frame *frame = frame_allocate(FRAME_FILE);
     if (!frame)
         return false;
     memcpy(frame_pointer(frame), data, PAGE_SIZE);

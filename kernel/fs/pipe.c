@@ -162,7 +162,7 @@ static void release_and_tell(struct pipe *pipe, bool was_empty, bool was_full)
 
 // Without the mutex, until the condition may hold: 0, or -ERESTARTSYS when it does not. The
 // caller's file keeps the pipe.
-static noinline_function int wait_for(struct pipe *pipe, bool (*condition)(const struct pipe *pipe))
+never_inlined static int wait_for(struct pipe *pipe, bool (*condition)(const struct pipe *pipe))
 {
     struct waiter waiter = { 0 };
     int result = 0;

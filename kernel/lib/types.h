@@ -43,7 +43,6 @@ static inline bool user_addr_is_null(user_addr address)
 #define inlined_always static inline __attribute__((always_inline))
 #define never_inlined __attribute__((noinline))
 #define noreturn_function __attribute__((noreturn))
-#define noinline_function __attribute__((noinline)) // rare or waiting: keeps callers' frames small
 #define packed_struct __attribute__((packed))
 #define aligned_to(bytes) __attribute__((aligned(bytes)))
 #define in_section(name) __attribute__((section(name)))

@@ -73,7 +73,7 @@ static struct frame *find_free_buddy(uint64_t number, uint32_t order)
     return is_free ? buddy : NULL;
 }
 
-static never_inlined void insert_block(struct frame *frame, uint32_t order)
+never_inlined static void insert_block(struct frame *frame, uint32_t order)
 {
     uint64_t number = frame_number(frame);
 
@@ -159,7 +159,7 @@ static void refill_singles(void)
 }
 
 // For when no single frame lies ready.
-static never_inlined struct frame *find_single(void)
+never_inlined static struct frame *find_single(void)
 {
     if (frame_allocator.descriptors == NULL) // no memory yet
         return NULL;

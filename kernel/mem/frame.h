@@ -1,7 +1,7 @@
 // Page frames: a descriptor for every frame of RAM, and the buddy allocator that owns the free
-// ones. Invariant: a frame is free (in exactly one free list) or has a reference count of at least
-// one. Nothing here waits; out of memory is NULL. Lock: the frame lock (LOCK_RANK_FRAMES), taken
-// inside.
+// ones. Invariant: a frame is free (in exactly one free list or on one shelf) or has a reference
+// count of at least one. Nothing here waits; out of memory is NULL. Lock: the frame lock
+// (LOCK_RANK_FRAMES), taken inside.
 #pragma once
 
 #include <stdatomic.h>

@@ -30,6 +30,6 @@ uint64_t kernel_stack_tables(void); // page tables that stacks need
 // True when the address lies in the guard page of a stack.
 bool kernel_stack_is_guard(uint64_t address);
 
-// Maps / unmaps one page in the user half of a root for ring 0 only, for `direct=PROGRAM`, which
+// Maps one page in the user half of a root for ring 0 only, for `direct=PROGRAM`, which
 // runs without limits: writable, executable, supervisor. -ENOMEM.
 must_check int kernel_map_direct_page(phys_addr root, uint64_t address, phys_addr physical);

@@ -45,12 +45,12 @@ static void share_kernel_half(void)
 {
     const uint64_t *table = direct_map_pointer(kernel_page_table_root);
 
-    kernel_half_is_shared = true;
     kernel_entry_count = 0;
     for (uint32_t i = USER_ROOT_ENTRIES; i < ENTRIES; i++) {
         if (table[i] != 0)
             kernel_entries[kernel_entry_count++] = (uint16_t)i;
     }
+    kernel_half_is_shared = true;
 }
 
 phys_addr page_table_create(void)

@@ -27,7 +27,8 @@ extern bool kernel_half_is_shared;
 
 // A new root whose kernel half is shared with every other. value 0: no memory.
 must_check phys_addr page_table_create(void);
-// Frees all tables of the user half and the root. No page may be mapped any more (asserted).
+// Frees all tables of the user half and the root. No page may be mapped any more: the
+// tables are kept as blank ones (debug builds look; vm/address_space.c asserts the count of pages).
 void page_table_destroy(phys_addr root);
 // The same in steps, for callers that offer preemption points in between: frees at most about
 // `table_limit` tables and returns true once nothing, not even the root, is left.

@@ -35,7 +35,7 @@ uint32_t signal_death_status(uint32_t signal)
     return signal; // without WAIT_STATUS_CORE: nothing is dumped, RLIMIT_CORE is 0
 }
 
-static never_inlined void continue_process(struct process *process, bool report)
+never_inlined static void continue_process(struct process *process, bool report)
 {
     if (!process->stopped)
         return;
@@ -47,7 +47,7 @@ static never_inlined void continue_process(struct process *process, bool report)
         signal_child_continued_locked(process);
 }
 
-static never_inlined void discard_everywhere(struct process *process, uint64_t signals)
+never_inlined static void discard_everywhere(struct process *process, uint64_t signals)
 {
     pending_discard(process, &process->pending_signals, signals);
     list_for_each (node, &process->threads) {

@@ -16,7 +16,7 @@ static bool action_is_to_ignore(const struct abi_sigaction *action, uint32_t sig
            (action->handler == SIG_DFL && signal_default_is_ignored(signal));
 }
 
-static never_inlined void discard_pending(struct process *process, uint64_t signals)
+never_inlined static void discard_pending(struct process *process, uint64_t signals)
 {
     pending_discard(process, &process->pending_signals, signals);
     list_for_each (node, &process->threads) {

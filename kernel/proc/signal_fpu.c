@@ -34,7 +34,7 @@ int signal_fpu_write(uint64_t address)
 
 // Read once into the kernel, where it is checked. Marks that are not ours say that only the first
 // 512 bytes count.
-static never_inlined int load_checked_copy(uint64_t address)
+never_inlined static int load_checked_copy(uint64_t address)
 {
     uint8_t *state = current_thread()->fpu_state;
     uint8_t *image = memory_allocate(fpu_image_size());

@@ -188,7 +188,7 @@ static void load_registers(struct trap_frame *frame, const struct abi_mcontext *
 
 static const char bad_segment[] = "sigreturn to a segment that is not the program's";
 
-static never_inlined void refuse(struct trap_frame *frame, uint64_t error, const char *reason)
+never_inlined static void refuse(struct trap_frame *frame, uint64_t error, const char *reason)
 {
     struct fault_info fault = { .signal = SIGSEGV,
                                 .code = SI_KERNEL,

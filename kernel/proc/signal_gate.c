@@ -31,7 +31,7 @@ bool signal_death_is_due(struct process *process)
     return false;
 }
 
-static never_inlined void stop_locked(struct process *process, uint32_t signal)
+never_inlined static void stop_locked(struct process *process, uint32_t signal)
 {
     process_set_stopped_locked(process, true);
     process->stop_signal = signal;
@@ -43,7 +43,7 @@ static never_inlined void stop_locked(struct process *process, uint32_t signal)
 }
 
 // Only SIGCONT, SIGKILL and shutdown clear `stopped`.
-static never_inlined void wait_until_continued(struct process *process)
+never_inlined static void wait_until_continued(struct process *process)
 {
     struct waiter waiter = { 0 };
     for (;;) {
@@ -179,7 +179,7 @@ bool signal_is_restart_code(int64_t result)
 }
 
 // Nowhere to put the handler's frame.
-static never_inlined void refuse_handler(const struct trap_frame *frame, struct thread *thread,
+never_inlined static void refuse_handler(const struct trap_frame *frame, struct thread *thread,
                                          const struct gate_decision *decision)
 {
     struct fault_info no_stack = { .signal = SIGSEGV,

@@ -265,7 +265,7 @@ bool thread_wake(struct thread *thread)
     return woken;
 }
 
-static never_inlined void add_work_and_wake(struct thread *thread, uint32_t work)
+never_inlined static void add_work_and_wake(struct thread *thread, uint32_t work)
 {
     struct run_queue *queue = thread->cpu->run_queue;
 

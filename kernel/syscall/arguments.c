@@ -8,12 +8,15 @@
 #include "proc/signal.h"
 
 // A path that its own buffer does not hold.
-never_inlined static int take_long_text(struct path_text *path, user_addr address)
+never_inlined static int take_long_text(struct path_text *path, user_addr address,
+                                        bool may_be_empty)
 {
     path->text = memory_allocate(PATH_LIMIT);
     if (!path->text)
         return -ENOMEM;
     int64_t length = copy_string_from_user(path->text, address, PATH_LIMIT);
+    if (length == 0 && !may_be_empty) // it was longer a moment ago: memory may be shared
+        length = -ENOENT;
     if (length < 0)
         memory_release(path->text);
     return (int)min_of(length, (int64_t)0);
@@ -27,7 +30,7 @@ int path_text_take(struct path_text *path, uint64_t address, bool may_be_empty)
     if (likely(length > 0))
         return 0;
     if (length == -ENAMETOOLONG)
-        return take_long_text(path, from);
+        return take_long_text(path, from, may_be_empty);
     return length == 0 && !may_be_empty ? -ENOENT : (int)length;
 }
 

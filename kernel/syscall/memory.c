@@ -87,7 +87,7 @@ inlined_always int64_t map_memory(uint64_t address, uint64_t length, uint32_t pr
     return result;
 }
 
-static never_inlined int64_t map_file(uint64_t address, uint64_t length, uint32_t protection,
+never_inlined static int64_t map_file(uint64_t address, uint64_t length, uint32_t protection,
                                       uint32_t flags, uint64_t descriptor, uint64_t offset)
 {
     struct file *file = descriptor_open_file(descriptor);

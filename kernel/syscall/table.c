@@ -17,7 +17,7 @@ static uint32_t called_number(void)
     return (uint32_t)thread_user_frame(current_thread())->error;
 }
 
-static __attribute__((noinline)) HANDLER0(missing_first_time)
+never_inlined static HANDLER0(missing_first_time)
 {
     const struct process *process = current_process();
     uint32_t number = called_number();

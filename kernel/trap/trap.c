@@ -47,7 +47,7 @@ static void serve_serial_line(void)
 }
 
 // Out of the timer's way, which is by far the most frequent.
-static never_inlined void handle_device(uint64_t vector)
+never_inlined static void handle_device(uint64_t vector)
 {
     switch (vector) {
     case VECTOR_KEYBOARD:

@@ -32,7 +32,7 @@ enum fault_verdict address_space_fault(struct address_space *space, uint64_t add
 }
 
 // Extends the stack region above `address` down to it. NULL when there is none or it may not.
-static never_inlined struct region *grow_stack(struct address_space *space, uint64_t address)
+never_inlined static struct region *grow_stack(struct address_space *space, uint64_t address)
 {
     struct region *stack = region_find_from(space, address);
     uint64_t start = align_down(address, PAGE_SIZE);
@@ -98,7 +98,7 @@ static void enter_page(struct address_space *space, struct region *region, uint6
     atomic_fetch_add_explicit(&space->resident_pages, 1, memory_order_relaxed);
 }
 
-static never_inlined enum fault_verdict fill_from_object(struct address_space *space,
+never_inlined static enum fault_verdict fill_from_object(struct address_space *space,
                                                          struct region *region, uint64_t page,
                                                          bool write, uint64_t *entry)
 {
@@ -121,7 +121,7 @@ static enum fault_verdict fill_with_zeroes(struct address_space *space, struct r
 }
 
 // A write to a present page that is not writable although its region is.
-static never_inlined enum fault_verdict unshare_page(struct address_space *space,
+never_inlined static enum fault_verdict unshare_page(struct address_space *space,
                                                      const struct region *region, uint64_t page,
                                                      uint64_t *entry)
 {

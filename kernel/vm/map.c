@@ -9,7 +9,7 @@
 
 #define REGIONS_PER_PREEMPT_POINT 8u
 
-static never_inlined int add_region(struct address_space *space, const struct region *model,
+never_inlined static int add_region(struct address_space *space, const struct region *model,
                                     struct region *below)
 {
     if (space->region_count >= REGION_LIMIT)
@@ -22,7 +22,7 @@ static never_inlined int add_region(struct address_space *space, const struct re
 }
 
 // Puts `model` where something is already.
-static never_inlined int replace_range(struct address_space *space, const struct region *model)
+never_inlined static int replace_range(struct address_space *space, const struct region *model)
 {
     uint64_t pages = region_page_count(model);
     pages -= placement_mapped_pages(space, model->start, model->end);
@@ -73,7 +73,7 @@ inlined_always int64_t map_model(struct address_space *space, uint64_t hint, uin
     return start;
 }
 
-static never_inlined int64_t map_shared_memory(struct address_space *space, uint64_t hint,
+never_inlined static int64_t map_shared_memory(struct address_space *space, uint64_t hint,
                                                uint64_t length, uint32_t flags,
                                                struct region *model)
 {
@@ -150,7 +150,7 @@ static int protect_range(struct address_space *space, uint64_t start, uint64_t e
 {
     int error = check_protection(space, start, end, protection);
     if (!error)
-        error = region_isolate(space, start, end, 0);
+        error = region_isolate(space, start, end);
     if (error)
         return error;
     uint32_t seen = 0;

@@ -99,7 +99,7 @@ static void release_batch(struct frame_batch *batch, struct address_space *space
 }
 
 // Goes on with a walk that has found something.
-static never_inlined void drop_found(struct address_space *space, struct page_walk *walk,
+never_inlined static void drop_found(struct address_space *space, struct page_walk *walk,
                                      enum page_walk_step step)
 {
     struct frame_batch batch;
@@ -167,7 +167,7 @@ void pages_restrict(struct address_space *space, const struct region *region, ui
 }
 
 // Unmaps [start, end), which leaves something of the region on both sides.
-static never_inlined int unmap_middle(struct address_space *space, struct region *region,
+never_inlined static int unmap_middle(struct address_space *space, struct region *region,
                                       uint64_t start, uint64_t end)
 {
     if (space->region_count >= REGION_LIMIT)
@@ -194,7 +194,7 @@ static inline void unmap_part(struct address_space *space, struct region *region
     region_shorten(space, region, start, end);
 }
 
-static never_inlined void unmap_several(struct address_space *space, struct region *region,
+never_inlined static void unmap_several(struct address_space *space, struct region *region,
                                         uint64_t start, uint64_t end)
 {
     for (uint32_t seen = 1; region && region->start < end; seen++) {

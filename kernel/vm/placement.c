@@ -33,7 +33,7 @@ static inline uint64_t find_below(const struct address_space *space, uint64_t to
     }
 }
 
-static never_inlined int64_t choose_fixed(const struct address_space *space, uint64_t start,
+never_inlined static int64_t choose_fixed(const struct address_space *space, uint64_t start,
                                           uint64_t length, uint32_t flags,
                                           struct region_place *place)
 {
@@ -50,7 +50,7 @@ static never_inlined int64_t choose_fixed(const struct address_space *space, uin
 }
 
 // The hint itself, or the lowest address that is allowed; 0 when the range there is not free.
-static never_inlined uint64_t choose_hint(const struct address_space *space, uint64_t hint,
+never_inlined static uint64_t choose_hint(const struct address_space *space, uint64_t hint,
                                           uint64_t length, struct region_place *place)
 {
     hint = max_of(align_down(hint, PAGE_SIZE), (uint64_t)LOWEST_USER_ADDRESS);

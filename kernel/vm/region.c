@@ -194,13 +194,13 @@ static int split_at(struct address_space *space, uint64_t address)
     return 0;
 }
 
-int region_isolate(struct address_space *space, uint64_t start, uint64_t end, uint32_t removed)
+int region_isolate(struct address_space *space, uint64_t start, uint64_t end)
 {
     int error = split_at(space, start);
     if (error)
         return error;
     error = split_at(space, end);
-    if (!error && space->region_count > REGION_LIMIT + removed)
+    if (!error && space->region_count > REGION_LIMIT)
         error = -ENOMEM;
     if (error)
         region_join(space, start, end);
@@ -215,7 +215,7 @@ static bool can_join(const struct region *low, const struct region *high)
 }
 
 // Gives all of `high` to `low`, which ends where it starts.
-static never_inlined void absorb(struct address_space *space, struct region *low,
+never_inlined static void absorb(struct address_space *space, struct region *low,
                                  struct region *high)
 {
     low->end = high->end;

@@ -58,10 +58,8 @@ bool region_range_is_free(const struct address_space *space, uint64_t start, uin
 // Is every page of [start, end) in some region?
 bool region_range_is_mapped(const struct address_space *space, uint64_t start, uint64_t end);
 
-// Cuts regions so that none crosses `start` or `end`. `removed` says how many regions the caller
-// will take away at least, for the count limit. -ENOMEM: nothing has changed.
-must_check int region_isolate(struct address_space *space, uint64_t start, uint64_t end,
-                              uint32_t removed);
+// Cuts regions so that none crosses `start` or `end`. -ENOMEM: nothing has changed.
+must_check int region_isolate(struct address_space *space, uint64_t start, uint64_t end);
 // Lets a neighbour, or both as one, grow over the free range of `model`, which lies between them.
 // False: none is compatible, and nothing has changed.
 must_check bool region_extend(struct address_space *space, struct region_place place,

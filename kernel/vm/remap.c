@@ -54,7 +54,7 @@ static int64_t move_region(struct address_space *space, uint64_t old, uint64_t o
 {
     if (space->region_count >= REGION_LIMIT)
         return -ENOMEM;
-    int error = region_isolate(space, old, old + old_length, 0);
+    int error = region_isolate(space, old, old + old_length);
     if (error)
         return error;
     struct region *source = region_find(space, old);

@@ -141,6 +141,13 @@ def accept(options):
     return 0
 
 
+def positive(text):
+    number = int(text)
+    if number < 1:
+        raise ValueError
+    return number
+
+
 def parse():
     parser = argparse.ArgumentParser(description=__doc__,
                                      formatter_class=argparse.RawDescriptionHelpFormatter)
@@ -149,7 +156,8 @@ def parse():
         sub = modes.add_parser(mode)
         sub.add_argument("--build-dir", default=RELEASE, help="the build that is measured")
         if mode == "run":
-            sub.add_argument("--runs", type=int, default=PLAIN_RUNS, help="of the table of time")
+            sub.add_argument("--runs", type=positive, default=PLAIN_RUNS,
+                             help="of the table of time")
         else:
             sub.add_argument("--why", required=True, help="why the new counts are right")
     return parser.parse_args()

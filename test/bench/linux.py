@@ -39,8 +39,16 @@ class NoLinux(Exception):
 
 def kernel(say):
     """The path of the kernel; fetched the first time."""
-    found = sorted(glob.glob(os.path.join(FOLDER, "linux", "boot", "vmlinuz-*")))
-    return found[-1] if found else fetch(say)
+    if not find_kernels():
+        fetch(say)
+    found = find_kernels()
+    if not found:
+        raise NoLinux(f"the package has no boot/vmlinuz-...; look into {FOLDER}/linux")
+    return found[-1]
+
+
+def find_kernels():
+    return sorted(glob.glob(os.path.join(FOLDER, "linux", "boot", "vmlinuz-*")))
 
 
 def fetch(say):
@@ -58,7 +66,6 @@ def fetch(say):
         shutil.rmtree(target, ignore_errors=True)
         os.makedirs(target)
         os.rename(os.path.join(root, "boot"), os.path.join(target, "boot"))
-    return kernel(say)
 
 
 def download(folder, say):

@@ -86,8 +86,8 @@ TEST(round_robin_has_no_second_slice_for_sleepers)
     CHECK_EQUAL(threads[2].policy.slice_left, SLICE);
 }
 
-// One interrupt wakes two that sleep: both run, in the order in which they were woken, before the one
-// that makes way for them.
+// One interrupt wakes two that sleep: both run, in the order in which they were woken, before the
+// one that makes way for them.
 TEST(round_robin_puts_all_first_whom_an_interrupt_woke)
 {
     start();

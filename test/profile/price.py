@@ -21,7 +21,6 @@ TURNS = 200
 WORDS = {
     "nosmap": "supervisor accesses to user memory are not fenced",
     "nosmep": "the kernel could run user pages",
-    "nopcid": "every switch of address space empties the TLB",
     "noxsaveopt": "XSAVE writes what has not changed, too",
     "iretq": "no SYSRET: every way out is an IRETQ",
     "slice_ms=1": "ten times as many slices",

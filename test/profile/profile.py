@@ -4,7 +4,7 @@
   profile.py [--iterations N] [--build-dir DIR] [--annotate FUNCTION] -- PROGRAM [ARGUMENT...]
 
 Runs the program in the guest with counter.c in QEMU, which counts what runs between the program's
-  profile.py [--iterations N] [--build-dir DIR] [--annotate FUNCTION] -- PROGRAM [ARG...]
+marker instructions. Costs are divided by N. Events that instruction counts hide (CR3 and MSR writes,
 IRETQ, INVLPG) are counted beside.
 """
 
