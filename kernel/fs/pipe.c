@@ -226,7 +226,7 @@ static int64_t merge_into_last(struct pipe *pipe, struct user_iterator *source)
 // One page at the most into a fresh slot, all of it or nothing. The pipe is not full.
 static int64_t append_slot(struct pipe *pipe, struct user_iterator *source)
 {
-    struct frame *frame = pipe->spare ? pipe->spare : frame_allocate(FRAME_PIPE);
+    struct frame *frame = pipe->spare ? pipe->spare : frames_allocate(0, FRAME_PIPE);
     pipe->spare = frame;
     if (!frame)
         return -ENOMEM;
