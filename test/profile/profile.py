@@ -3,8 +3,8 @@
 
   profile.py [--iterations N] [--build-dir DIR] [--annotate FUNCTION] -- PROGRAM [ARGUMENT...]
 
-Runs the program in the guest with counter.c in QEMU, which counts what runs between the program's
-marker instructions. Costs are divided by N. Events that instruction counts hide (CR3 and MSR writes,
+Runs the program in the guest with counter.c in QEMU, which counts what runs between its marker
+instructions. Costs are divided by N. Events that instruction counts hide (CR3 and MSR writes,
 IRETQ, INVLPG) are counted beside.
 """
 
