@@ -26,11 +26,11 @@ HANG_SECONDS = 120
 
 
 def start_guest(cmdline="", *, initramfs_extra=None, kernel=None, initramfs=None, loader=None,
-                timeout=HANG_SECONDS, **machine):
+                build=None, timeout=HANG_SECONDS, **machine):
     """Boots. `machine`: smp, mem, cpu, machine, medium, ... as harness.machine.Machine has them."""
     machine = {key: value for key, value in machine.items() if value is not None}
-    media = Media(build=default_build(), cmdline=cmdline, kernel=kernel, initramfs=initramfs,
-                  loader=loader)
+    media = Media(build=build or default_build(), cmdline=cmdline, kernel=kernel,
+                  initramfs=initramfs, loader=loader)
     if initramfs_extra:
         media.appended = archive_of(initramfs_extra)
     return Guest(Machine(**machine), media, timeout)
