@@ -104,12 +104,26 @@ def notes(results, table_rows):
         for system, result in results.items():
             if name in result.rows.notes:
                 yield f"{name}: {system}: {result.rows.notes[name]}"
+    missed = [row for row in table_rows.values() if row.here and is_missed(row, results)]
+    if missed:
+        yield ""
+        yield "Goals missed: where the instructions go, what for, what was tried:"
+    for row in missed:
+        yield from indented(f"{row.name}: {row.here}")
     yield ""
     yield "What Linux does on the path that this kernel does not:"
     for row in table_rows.values():
         if row.linux:
-            yield from textwrap.wrap(f"{row.name}: {row.linux}", 98, initial_indent="  ",
-                                     subsequent_indent="    ")
+            yield from indented(f"{row.name}: {row.linux}")
+
+
+def is_missed(row, results):
+    value = results[OURS].rows.rows.get(row.name)
+    return value is not None and rows_table.verdict(row, value.median) == rows_table.MISSED
+
+
+def indented(text):
+    return textwrap.wrap(text, 98, initial_indent="  ", subsequent_indent="    ")
 
 
 def changes(result, table_rows):

@@ -17,6 +17,7 @@ class Row:
     parts: int = 1  # units of the row in one iteration of its loop
     timed: bool = True  # a loop between marker instructions; False: values of its own
     slack: float = 1.0  # growth in the row's unit that is never a regression
+    here: str = ""  # of a goal that is missed: where its instructions go, what for, what was tried
     linux: str = ""  # what Linux does on that path and this kernel does not
 
 

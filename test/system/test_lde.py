@@ -209,7 +209,7 @@ def test_statuses_and_complaints(outputs, run_exec):
     complaints = result.stderr.decode()
     assert "lde: nosuch: No such file or directory\n" in complaints
     assert "lde: /etc/passwd: Permission denied\n" in complaints
-    assert complaints.count("usage: lde [-a] [-e] PROGRAM [ARGS]\n") == 2
+    assert complaints.count("usage: lde [-a] [-e] [-t FILE] PROGRAM [ARGS]\n") == 2
     assert "more of the same" not in printed[8][0]
 
 
