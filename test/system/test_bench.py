@@ -1,6 +1,6 @@
-"""The lean build, which is the one that is measured: no row of `measure` costs more instructions than
-was accepted (test/bench/expected.json), and it keeps its promises. Its way out of system calls is
-another one than the checked build's, which lets everything pass the exit gate."""
+"""The lean build, which is the one that is measured: no row of `measure` costs more instructions
+than was accepted (test/bench/expected.json), and it keeps its promises. Its way out of system calls
+is another one than the checked build's, which lets everything pass the exit gate."""
 
 import subprocess
 
@@ -11,8 +11,8 @@ from bench.machines import Progress, measure_ours
 from harness.media import ROOT
 from verdicts import expect_orderly, expect_success
 
-PROMISES = ("trace=off -- /bin/syscalls /bin/signals /bin/isolate,400ms /bin/badframe /bin/usercopy "
-            "/bin/walker /bin/raw /bin/forktree,3,3 /bin/neighbour /bin/offend,all")
+PROMISES = ("trace=off -- /bin/syscalls /bin/signals /bin/isolate,400ms /bin/badframe "
+            "/bin/usercopy /bin/walker /bin/raw /bin/forktree,3,3 /bin/neighbour /bin/offend,all")
 
 pytestmark = pytest.mark.xdist_group("lean")
 
