@@ -15,7 +15,7 @@ from harness.guest import Guest, GuestError
 from harness.machine import ICOUNT_CPU, Machine
 from harness.media import ROOT, Media, read, write
 
-PROGRAMS = os.path.join(ROOT, "build", "user", "root", "bin")
+PROGRAMS = os.path.join(ROOT, "build", "user", "stage", "bin")  # as our own image has them
 MEASURE = ("measure", "minimal")  # and what it executes
 LAYOUTS = 5  # fresh processes that measure each row of kind `layout`
 ICOUNT_SECONDS, PLAIN_SECONDS = 900, 300
