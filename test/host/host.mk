@@ -13,7 +13,7 @@ CPU := $(addprefix kernel/cpu/,cmos.c features.c fpu_image.c report.c)
 LINE := $(wildcard kernel/pseudo/line_*.c)
 TESTED := $(LIB) $(MEM) $(CPU) $(DEV) $(filter-out kernel/vm/user_fpu.c,$(wildcard kernel/vm/*.c)) \
 	$(wildcard kernel/fs/*.c) kernel/trap/return_path.c kernel/debug/trace.c \
-	kernel/sched/round_robin.c $(LINE)
+	kernel/sched/round_robin.c kernel/syscall/poll_set.c $(LINE)
 # The loader's code without firmware calls.
 LOADER := $(addprefix efi/,command_line.c elf_image.c memory_map.c page_tables.c)
 

@@ -22,6 +22,8 @@ static uint64_t now_ns;
 
 uint64_t user_bad_start, user_bad_end;
 uint64_t user_copies;
+void (*after_wait_prepare)(struct wait_queue *queue, struct waiter *waiter);
+void (*before_wait_block)(void);
 
 struct percpu *this_cpu(void)
 {
@@ -70,17 +72,23 @@ void wait_queue_init(struct wait_queue *queue)
 void wait_prepare(struct wait_queue *queue, struct waiter *waiter, enum wait_kind kind)
 {
     atomic_store(&thread.state, THREAD_BLOCKED);
+    atomic_store(&waiter->thread, &thread);
+    if (after_wait_prepare)
+        after_wait_prepare(queue, waiter);
 }
 
 int wait_block(uint64_t deadline_ns)
 {
     spinlock_assert_held_count(0);
+    if (before_wait_block)
+        before_wait_block();
     atomic_store(&thread.state, THREAD_RUNNING);
     return -EINTR;
 }
 
 void wait_finish(struct wait_queue *queue, struct waiter *waiter)
 {
+    atomic_store(&waiter->thread, NULL);
     atomic_store(&thread.state, THREAD_RUNNING);
 }
 

@@ -6,3 +6,10 @@
 // A copy between kernel and user memory stops before the first address in [start, end).
 extern uint64_t user_bad_start, user_bad_end;
 extern uint64_t user_copies; // that reached the copy instructions
+
+struct wait_queue;
+struct waiter;
+// What happens just after a waiter came into a queue, and when the thread would sleep; NULL:
+// nothing.
+extern void (*after_wait_prepare)(struct wait_queue *queue, struct waiter *waiter);
+extern void (*before_wait_block)(void);
