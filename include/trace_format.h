@@ -65,6 +65,14 @@ enum switch_reason {
     SWITCH_WOKEN_BETTER,
 };
 
+// In words, for an array that the reasons index.
+#define SWITCH_REASON_WORDS                                                                        \
+    {                                                                                              \
+        [SWITCH_SLICE_OVER] = "its slice is over", [SWITCH_BLOCKED] = "it waits",                  \
+        [SWITCH_YIELDED] = "it yields", [SWITCH_EXITED] = "it has ended",                          \
+        [SWITCH_WOKEN_BETTER] = "a better one is woken",                                           \
+    }
+
 // How an entry ends: a of EXIT.
 enum exit_path {
     EXIT_IRETQ,

@@ -197,7 +197,7 @@ END(ist_from_user)
 // SFMASK (interrupts off, AC, DF, TF, NT clear), CS/SS kernel's; RSP and GS still the user's.
 //
 // The frame is filled whole, so that everybody may read it at any time. But where nothing is due on the
-// way out, RBX, RBP and R12-R15 are not loaded from it: a C function hands them back as it got them.
+// way out, RBX and R12-R15 are not loaded from it: a C function hands them back as it got them.
 // Hence the rule: handlers do not write the frame. Those that must (execve, rt_sigreturn) end in
 // thread_return_to_user(); the exit gate may, since all is loaded behind it.
     .balign 64

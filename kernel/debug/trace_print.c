@@ -40,13 +40,7 @@ static const char *call_name(uint64_t number)
 
 static const char *reason_words(uint64_t reason)
 {
-    static const char *const words[] = {
-        [SWITCH_SLICE_OVER] = "its slice is over",
-        [SWITCH_BLOCKED] = "it waits",
-        [SWITCH_YIELDED] = "it yields",
-        [SWITCH_EXITED] = "it has ended",
-        [SWITCH_WOKEN_BETTER] = "a better one is woken",
-    };
+    static const char *const words[] = SWITCH_REASON_WORDS;
 
     return reason < ARRAY_SIZE(words) ? words[reason] : "?";
 }

@@ -1,7 +1,7 @@
-// The exit gate: the one way to user mode. Called by entry.S at the end of every entry from user
-// mode, where a system call finds nothing due by itself, and by a thread's first exit. Invariant:
-// no frame leaves while its process must die, a signal is pending or a switch is due; both are
-// looked at with interrupts off, so nothing slips in after.
+// The exit gate. Called by a thread's first exit, and by entry.S at the end of an entry from user
+// mode if something is due: entry.S itself looks whether that is so (JUMP_IF_GATE_IS_DUE).
+// Invariant of both: no frame leaves while its process must die, a signal is pending or a switch is
+// due; it is looked at with interrupts off, so nothing slips in after.
 #include "trap/exit_gate.h"
 
 #include "cpu/interrupts.h"

@@ -154,13 +154,7 @@ static void show_exit(const struct trace_event *event, struct row_thread *thread
 
 static const char *reason_words(uint64_t reason)
 {
-    static const char *const words[] = {
-        [SWITCH_SLICE_OVER] = "its slice is over",
-        [SWITCH_BLOCKED] = "it waits",
-        [SWITCH_YIELDED] = "it yields",
-        [SWITCH_EXITED] = "it has ended",
-        [SWITCH_WOKEN_BETTER] = "a better one",
-    };
+    static const char *const words[] = SWITCH_REASON_WORDS;
     return reason < COUNT_OF(words) ? words[reason] : "?";
 }
 
