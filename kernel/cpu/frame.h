@@ -77,7 +77,8 @@ enum vector {
     VECTOR_SERIAL = 36, // COM1 and COM3 share a line
     VECTOR_LAPIC_TIMER = 0xe0,
     VECTOR_LAPIC_ERROR = 0xe1,
-    VECTOR_RESCHEDULE = 0xe2,
+    VECTOR_RESCHEDULE = 0xe2, // another CPU has set reschedule_due
+    VECTOR_CALL = 0xe3,       // another CPU wants a function called here (ipi.h)
     VECTOR_SPURIOUS = 0xff,
 };
 

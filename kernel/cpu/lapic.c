@@ -21,6 +21,8 @@
 #define LAPIC_SPURIOUS 0x0f0u
 #define LAPIC_IN_SERVICE 0x100u // eight registers
 #define LAPIC_ERROR_STATUS 0x280u
+#define LAPIC_COMMAND 0x300u      // low half; with x2APIC the whole
+#define LAPIC_COMMAND_HIGH 0x310u // target, xAPIC only
 #define LAPIC_LVT_TIMER 0x320u
 #define LAPIC_LVT_THERMAL 0x330u
 #define LAPIC_LVT_PERFORMANCE 0x340u
@@ -37,6 +39,10 @@
 #define LVT_DELIVER_NMI (4u << 8)
 #define LVT_OFF (LVT_MASKED | VECTOR_SPURIOUS) // vectors below 16 are illegal even when masked
 #define DIVIDE_BY_1 0x0bu
+
+#define COMMAND_NMI (4u << 8)
+#define COMMAND_PENDING (1u << 12) // xAPIC: not delivered yet
+#define COMMAND_ASSERT (1u << 14)
 
 static volatile uint32_t *lapic_registers;
 static bool x2apic;
@@ -199,4 +205,32 @@ uint32_t lapic_read_errors(void)
 {
     write_register(LAPIC_ERROR_STATUS, 0);
     return read_register(LAPIC_ERROR_STATUS);
+}
+
+// xAPIC: the low half starts the delivery, and must not be written while one is pending. An NMI
+// handler that sends between the two writes would change the target: NMI handlers do not send, but
+// for the panic, which never comes back.
+// x2APIC: the write is not serialising, so a fence makes what was stored before visible first (SDM
+// vol. 3A, 11.12.3).
+static void send_command(uint32_t apic_id, uint32_t command)
+{
+    if (x2apic) {
+        __asm__ volatile("mfence; lfence" ::: "memory");
+        write_msr(MSR_X2APIC_BASE + (LAPIC_COMMAND >> 4), (uint64_t)apic_id << 32 | command);
+        return;
+    }
+    while (read_register(LAPIC_COMMAND) & COMMAND_PENDING)
+        cpu_relax();
+    write_register(LAPIC_COMMAND_HIGH, apic_id << 24);
+    write_register(LAPIC_COMMAND, command);
+}
+
+void lapic_send(uint32_t apic_id, uint8_t vector)
+{
+    send_command(apic_id, COMMAND_ASSERT | vector);
+}
+
+void lapic_send_nmi(uint32_t apic_id)
+{
+    send_command(apic_id, COMMAND_ASSERT | COMMAND_NMI);
 }

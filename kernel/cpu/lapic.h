@@ -18,5 +18,8 @@ void lapic_timer_arm(uint64_t deadline_tsc);
 void lapic_timer_stop(void);
 bool lapic_timer_uses_tsc_deadline(void);
 uint32_t lapic_id(void);
+// Interrupts the CPU with this APIC id. Everything stored before is seen there. Interrupts off.
+void lapic_send(uint32_t apic_id, uint8_t vector);
+void lapic_send_nmi(uint32_t apic_id);
 // Error bits since the last call, for VECTOR_LAPIC_ERROR.
 uint32_t lapic_read_errors(void);

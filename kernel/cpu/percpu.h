@@ -10,6 +10,7 @@ struct thread;
 struct run_queue;
 struct spinlock;
 struct trace_ring;
+struct ipi_request;
 
 #define CPU_LIMIT 256u
 #define HELD_LOCK_LIMIT 16u
@@ -43,6 +44,9 @@ struct percpu {
 
     // cpu/tables.h
     struct cpu_tables *tables;
+
+    // cpu/ipi.h: calls that other CPUs want made here; a stack, pushed by anyone
+    _Atomic(struct ipi_request *) ipi_requests;
 
     // debug/trace.h: where events go; NULL: nowhere
     struct trace_ring *trace_ring;
@@ -83,3 +87,20 @@ static inline struct thread *current_thread(void)
 }
 
 extern struct percpu boot_percpu;
+
+// The CPUs that run, by number: 0 (the boot CPU) to cpu_count() - 1, without gaps. Numbers are
+// given as CPUs answer at boot, before the first program; afterwards nothing here changes.
+extern struct percpu *percpu_table[CPU_LIMIT];
+extern atomic_uint percpu_count;
+
+static inline uint32_t cpu_count(void)
+{
+    return atomic_load_explicit(&percpu_count, memory_order_acquire);
+}
+static inline struct percpu *cpu_by_number(uint32_t number)
+{
+    return percpu_table[number];
+}
+#define for_each_cpu(cpu)                                                                          \
+    for (uint32_t cpu##_number = 0;                                                                \
+         cpu##_number < cpu_count() && ((cpu) = percpu_table[cpu##_number], true); cpu##_number++)

@@ -4,6 +4,7 @@
 
 #include <stdatomic.h>
 
+#include "cpu/cpu_mask.h"
 #include "cpu/frame.h"
 #include "cpu/percpu.h"
 #include "cpu/switch.h"
@@ -25,10 +26,6 @@ enum thread_state {
 
 // Work for the exit gate; also interrupts an interruptible wait. Bits of `work`.
 #define THREAD_WORK_SIGNAL (1u << 0) // a signal or death is pending
-
-struct cpu_mask {
-    uint64_t words[CPU_LIMIT / 64];
-};
 
 // What a policy keeps per thread; guarded by the run-queue lock.
 struct policy_entity {

@@ -4,6 +4,7 @@
 
 #include "cpu/features.h"
 #include "cpu/interrupts.h"
+#include "cpu/ipi.h"
 #include "cpu/lapic.h"
 #include "cpu/upcalls.h"
 #include "debug/log.h"
@@ -58,6 +59,9 @@ never_inlined static void handle_device(uint64_t vector)
         break;
     case VECTOR_RESCHEDULE:
         break; // the sender has set reschedule_due
+    case VECTOR_CALL:
+        ipi_serve();
+        break;
     case VECTOR_LAPIC_ERROR:
         log_warning("trap", "local APIC error, status %#x", lapic_read_errors());
         break;

@@ -1,0 +1,99 @@
+// Calls between CPUs. Each CPU has a stack of requests, pushed by a compare-and-swap and taken
+// whole by its interrupt handler. Invariant: a request lies on the caller's stack until
+// `unanswered` is zero, and the decrement is the last access of who serves it.
+#include "cpu/ipi.h"
+
+#include "cpu/frame.h"
+#include "cpu/interrupts.h"
+#include "cpu/lapic.h"
+#include "cpu/spinlock.h"
+#include "lib/panic.h"
+
+struct ipi_call {
+    void (*function)(void *argument);
+    void *argument;
+    atomic_uint unanswered;
+};
+
+// One for each CPU that is called.
+struct ipi_request {
+    struct ipi_request *next;
+    struct ipi_call *call;
+};
+
+void ipi_reschedule(const struct percpu *cpu)
+{
+    lapic_send(cpu->apic_id, VECTOR_RESCHEDULE);
+}
+
+void ipi_serve(void)
+{
+    struct ipi_request *request = atomic_exchange(&this_cpu()->ipi_requests, NULL);
+
+    while (request) {
+        struct ipi_request *next = request->next; // gone after the decrement
+        struct ipi_call *call = request->call;
+        call->function(call->argument);
+        atomic_fetch_sub_explicit(&call->unanswered, 1, memory_order_release);
+        request = next;
+    }
+}
+
+// The interrupt is needed only for the first request of a stack: who pushes on top of another knows
+// that its interrupt is on its way and takes this one as well.
+static void post(struct percpu *cpu, struct ipi_request *request)
+{
+    struct ipi_request *top = atomic_load_explicit(&cpu->ipi_requests, memory_order_relaxed);
+
+    do
+        request->next = top;
+    while (!atomic_compare_exchange_weak(&cpu->ipi_requests, &top, request));
+    if (!top)
+        lapic_send(cpu->apic_id, VECTOR_CALL);
+}
+
+#define REQUESTS_AT_ONCE 16u
+
+// Some of the CPUs, from number `first`; returns the number to go on with.
+static uint32_t call_some(const struct cpu_mask *cpus, struct ipi_call *call, uint32_t first)
+{
+    struct ipi_request requests[REQUESTS_AT_ONCE];
+    uint32_t count = 0;
+    uint32_t number = first;
+
+    interrupts_off(); // an interrupt handler that sends must not come between two register writes
+    for (; number < cpu_count() && count < REQUESTS_AT_ONCE; number++) {
+        struct percpu *cpu = cpu_by_number(number);
+        if (!cpu_mask_has(cpus, number))
+            continue;
+        if (cpu == this_cpu()) {
+            call->function(call->argument);
+            continue;
+        }
+        atomic_fetch_add_explicit(&call->unanswered, 1, memory_order_relaxed);
+        requests[count].call = call;
+        post(cpu, &requests[count++]);
+    }
+    interrupts_restore();
+    while (atomic_load_explicit(&call->unanswered, memory_order_acquire) != 0)
+        cpu_relax();
+    return number;
+}
+
+void ipi_call(const struct cpu_mask *cpus, void (*function)(void *argument), void *argument)
+{
+    struct ipi_call call = { .function = function, .argument = argument };
+
+    spinlock_assert_held_count(0);
+    kassert(interrupts_are_on() || cpu_count() == 1);
+    for (uint32_t number = 0; number < cpu_count();)
+        number = call_some(cpus, &call, number);
+}
+
+void ipi_call_all(void (*function)(void *argument), void *argument)
+{
+    struct cpu_mask all;
+
+    __builtin_memset(&all, 0xff, sizeof(all));
+    ipi_call(&all, function, argument);
+}
