@@ -11,10 +11,8 @@ struct run_queue {
     struct spinlock lock;
     struct policy_queue queue; // runnable threads; order is the policy's
     uint32_t runnable_count;
-    const struct policy *policy;
     struct thread *idle;
     struct thread *exited; // left for good by the last switch; buried by finish_switch
-    uint64_t slice_ticks;  // by default
     struct load_average load;
     struct scheduler_times told; // by scheduler_times(): what was said never falls
 

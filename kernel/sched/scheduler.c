@@ -30,9 +30,7 @@ void scheduler_init(uint64_t slice_ns, bool timer_off)
     struct run_queue *queue = &boot_run_queue;
 
     scheduler_timer_off = timer_off;
-    policy_queue_init(&queue->queue);
-    queue->policy = &policy_round_robin;
-    queue->slice_ticks = clock_ns_to_ticks(slice_ns);
+    policy_queue_init(&queue->queue, policy_chosen, clock_ns_to_ticks(slice_ns));
     queue->slice_end = queue->first_timer = queue->armed = UINT64_MAX;
     queue->load.hz = clock_tsc_hz();
     queue->idle = &boot_idle;
@@ -54,17 +52,18 @@ static void enqueue_thread(struct run_queue *queue, struct thread *thread,
                            enum runnable_reason reason)
 {
     atomic_store_explicit(&thread->state, THREAD_RUNNABLE, memory_order_relaxed);
-    queue->policy->enqueue(&queue->queue, thread, reason);
+    policy_enqueue(&queue->queue, thread, reason);
     queue->runnable_count++;
 }
 
-// NULL: nobody waits.
+// The idle thread when nobody wants to run.
 static struct thread *take_next(struct run_queue *queue)
 {
-    struct thread *next = queue->policy->pick_next(&queue->queue, queue->slice_ticks);
+    struct thread *next = policy_pick_next(&queue->queue);
 
-    if (next)
-        queue->runnable_count--;
+    if (!next)
+        return queue->idle;
+    queue->runnable_count--;
     return next;
 }
 
@@ -123,15 +122,15 @@ void thread_started(void)
     finish_switch();
 }
 
-// Where the running thread goes; `next` is already out of the queue. Returns why it goes: who is
-// told to leave before its slice is used up makes way for one that was woken.
+// Where the running thread goes. Returns why it goes: who is told to leave before its slice is used
+// up makes way for one that was woken.
 static enum switch_reason retire_current(struct run_queue *queue, struct thread *current,
                                          enum switch_reason reason, uint64_t now)
 {
+    policy_account(&queue->queue, current, now - current->last_switch_tsc, now);
     switch (reason) {
     case SWITCH_BLOCKED:
         keep_slice(queue, current, now);
-        current->voluntary_switches++;
         break;
     case SWITCH_EXITED:
         atomic_store_explicit(&current->state, THREAD_EXITED, memory_order_relaxed);
@@ -139,31 +138,41 @@ static enum switch_reason retire_current(struct run_queue *queue, struct thread 
         break;
     case SWITCH_YIELDED:
         enqueue_thread(queue, current, RUNNABLE_YIELDED);
-        current->voluntary_switches++;
         break;
     case SWITCH_SLICE_OVER:
     case SWITCH_WOKEN_BETTER:
         keep_slice(queue, current, now);
         reason = current->policy.slice_left ? SWITCH_WOKEN_BETTER : SWITCH_SLICE_OVER;
         enqueue_thread(queue, current,
-                       reason == SWITCH_SLICE_OVER ? RUNNABLE_YIELDED : RUNNABLE_PREEMPTED);
-        current->involuntary_switches++;
+                       reason == SWITCH_SLICE_OVER ? RUNNABLE_SLICE_OVER : RUNNABLE_PREEMPTED);
         break;
     }
     return reason;
 }
 
-static void switch_from(struct run_queue *queue, struct thread *current, struct thread *next,
-                        enum switch_reason reason)
+static void count_switch(struct thread *thread, enum switch_reason reason)
+{
+    if (reason == SWITCH_BLOCKED || reason == SWITCH_YIELDED)
+        thread->voluntary_switches++;
+    else if (reason != SWITCH_EXITED)
+        thread->involuntary_switches++;
+}
+
+static void switch_from(struct run_queue *queue, struct thread *current, enum switch_reason reason)
 {
     uint64_t now = read_tsc(); // the one reading of a switch
 
     if (current != queue->idle)
         reason = retire_current(queue, current, reason, now);
+    struct thread *next = take_next(queue);
     atomic_store_explicit(&next->state, THREAD_RUNNING, memory_order_relaxed);
-    note_load(queue, next, now);
     start_slice(queue, next, now);
     run_time_account(queue, current, next, now);
+    if (next == current) // the policy's choice again
+        return;
+    if (current != queue->idle)
+        count_switch(current, reason);
+    note_load(queue, next, now);
     trace(TRACE_SWITCH, next->id | frames_in_use() << 32,
           reason | (uint64_t)queue->runnable_count << 8);
     switch_to(current, next);
@@ -186,11 +195,8 @@ void schedule(enum switch_reason reason)
     // again.
     if (!can_stay || reason != SWITCH_BLOCKED || current == queue->idle) {
         atomic_store_explicit(&this_cpu()->reschedule_due, false, memory_order_relaxed);
-        struct thread *next = take_next(queue);
-        if (!next && !can_stay)
-            next = queue->idle;
-        if (next)
-            switch_from(queue, current, next, reason);
+        if (!can_stay || queue->runnable_count != 0)
+            switch_from(queue, current, reason);
     }
     finish_switch();
 }
@@ -210,9 +216,12 @@ void scheduler_yield(void)
 }
 
 static bool should_preempt(const struct run_queue *queue, const struct thread *running,
-                           const struct thread *woken)
+                           const struct thread *woken, enum runnable_reason reason, uint64_t now)
 {
-    return PROTECT_PREEMPT && queue->policy->should_preempt(running, woken);
+    return running == queue->idle ||
+           (PROTECT_PREEMPT &&
+            policy_should_preempt(&queue->queue, running, now - running->last_switch_tsc, woken,
+                                  reason));
 }
 
 // Makes a thread runnable on its CPU. The run-queue lock is held.
@@ -221,10 +230,11 @@ static void make_runnable(struct percpu *cpu, struct run_queue *queue, struct th
     struct thread *running = cpu->current;
     uint64_t now = read_tsc();
 
-    bool from_outside = !interrupts_were_on();
-    enqueue_thread(queue, thread, from_outside ? RUNNABLE_WOKEN_BY_INTERRUPT : RUNNABLE_WOKEN);
+    enum runnable_reason reason =
+        interrupts_were_on() ? RUNNABLE_WOKEN : RUNNABLE_WOKEN_BY_INTERRUPT;
+    enqueue_thread(queue, thread, reason);
     note_load(queue, running, now);
-    if (running == queue->idle || (from_outside && should_preempt(queue, running, thread)))
+    if (should_preempt(queue, running, thread, reason, now))
         atomic_store_explicit(&cpu->reschedule_due, true, memory_order_relaxed);
     else if (queue->slice_end == UINT64_MAX &&
              !atomic_load_explicit(&cpu->reschedule_due, memory_order_relaxed))
