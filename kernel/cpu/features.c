@@ -71,6 +71,7 @@ static void decode_leaf7(struct cpu_features *features, struct cpuid_result leaf
     features->smap = has_bit(leaf.ebx, 20);
     features->umip = has_bit(leaf.ecx, 2);
     features->la57 = has_bit(leaf.ecx, 16);
+    features->rdpid = has_bit(leaf.ecx, 22);
 }
 
 // The components to switch. AVX-512 needs all of its three and AVX;
@@ -170,6 +171,7 @@ static void decode_extended(struct cpu_features *features, cpuid_function cpuid)
         uint32_t edx = cpuid(EXTENDED + 1, 0).edx;
         features->nx = has_bit(edx, 20);
         features->gigabyte_pages = has_bit(edx, 26);
+        features->rdtscp = has_bit(edx, 27);
     }
     if (maximum >= EXTENDED + 4)
         decode_brand(features, cpuid);
