@@ -1,7 +1,6 @@
 // The vDSO: the clocks and the CPU's number without a system call. The kernel maps this shared
-// object (one page, no relocations) into every program, right above the page that vdso_data.h
-// describes. Invariant: each function returns what the system call of its name would at that
-// moment.
+// object (one page, no relocations) into every program, with the data that vdso_data.h describes at
+// the page's end. Invariant: each function returns what the system call of its name would.
 #include <stddef.h>
 
 #include "abi/file.h"
@@ -41,7 +40,7 @@ extern const char __ehdr_start[] __attribute__((visibility("hidden"))); // where
 
 static inline const struct vdso_data *kernel_data(void)
 {
-    return (const struct vdso_data *)(__ehdr_start - VDSO_PAGE_SIZE);
+    return (const struct vdso_data *)(__ehdr_start + VDSO_DATA_OFFSET);
 }
 
 static inline int tsc_is_trusted(const struct vdso_data *data)
