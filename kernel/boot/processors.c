@@ -76,9 +76,9 @@ static void processor_main(struct percpu *cpu)
     scheduler_idle_loop();
 }
 
-// What a CPU needs before its first instruction; NULL: no memory. It is not freed: a CPU that does
-// not come leaves it to the next one.
-static struct percpu *prepare_cpu(void)
+// What a CPU needs before its first instruction; NULL: no memory. A CPU that does not come leaves
+// it to the next one.
+static struct percpu *prepare_cpu(uint32_t trace_events)
 {
     struct percpu *cpu = memory_allocate(sizeof(*cpu));
     struct thread *idle = memory_allocate(sizeof(*idle));
@@ -96,8 +96,10 @@ static struct percpu *prepare_cpu(void)
     cpu->number = cpu_count();
     cpu->kernel_stack_top = idle->stack_top;
     string_copy(idle->name, "idle", sizeof(idle->name));
-    if (scheduler_init_cpu(cpu, idle) == 0)
+    if (scheduler_init_cpu(cpu, idle) == 0) {
+        boot_add_trace(cpu, trace_events);
         return cpu;
+    }
 
     kernel_stack_release(idle->stack_top);
 no_stack:
@@ -166,6 +168,7 @@ static struct percpu *start_cpu(struct percpu *cpu, uint32_t apic_id)
 
 static void start_chosen(const struct processor_choice *choice)
 {
+    uint32_t trace_events = boot_trace_share(choice->count);
     struct percpu *cpu = NULL;
 
     for (uint32_t i = 0; i < choice->count; i++)
@@ -173,7 +176,7 @@ static void start_chosen(const struct processor_choice *choice)
     clock_spin_ns(AFTER_RESET_NS);
     for (uint32_t i = 0; i < choice->count; i++) {
         if (!cpu)
-            cpu = prepare_cpu();
+            cpu = prepare_cpu(trace_events);
         if (!cpu) {
             log_warning("cpu", "no memory for CPU %u and those behind it", cpu_count());
             return;
