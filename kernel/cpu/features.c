@@ -4,6 +4,7 @@
 // 2A, CPUID.
 #include "cpu/features.h"
 
+#include "cpu/pcid.h"
 #include "lib/string.h"
 
 #define EXTENDED 0x80000000u
@@ -209,4 +210,5 @@ static struct cpuid_result ask_cpu(uint32_t leaf, uint32_t subleaf)
 void cpu_features_init(void)
 {
     cpu_features_decode(&cpu_features, ask_cpu);
+    cpu_features.pcid = pcid_is_usable(&cpu_features);
 }

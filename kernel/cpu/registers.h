@@ -142,6 +142,14 @@ static inline void port_write32(uint16_t port, uint32_t value)
     __asm__ volatile("outl %0, %1" : : "a"(value), "Nd"(port));
 }
 
+// Drops everything that the TLB holds, global translations and all PCIDs included (SDM vol. 2A,
+// INVPCID, type 2). Only on a CPU that has it.
+static inline void invalidate_all_contexts(void)
+{
+    const uint64_t descriptor[2] = { 0, 0 };
+    __asm__ volatile("invpcid %0, %1" : : "m"(descriptor), "r"(2ull) : "memory");
+}
+
 // Drops one page's translation on this CPU, global ones included (SDM vol. 3A, 4.10.4.1).
 static inline void invalidate_page(uint64_t address)
 {
