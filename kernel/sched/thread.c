@@ -59,7 +59,7 @@ struct thread *thread_create(const char *name, thread_function function, void *a
     prepare_stack(thread, function, argument);
     thread->canary = random_u64() & ~0xffull;
     thread->id = atomic_fetch_add(&next_thread_id, 1);
-    thread->cpu = this_cpu();
+    atomic_store_explicit(&thread->cpu, this_cpu(), memory_order_relaxed);
     memset(&thread->affinity, 0xff, sizeof(thread->affinity));
     list_init(&thread->policy.link);
     list_init(&thread->owner_link);
@@ -114,15 +114,6 @@ void thread_set_translation(struct thread *thread, struct translation *translati
     interrupts_off();
     translation_switch(this_cpu(), translation);
     interrupts_restore();
-}
-
-uint64_t thread_run_ns(const struct thread *thread)
-{
-    uint64_t ticks = thread->run_ticks;
-
-    if (thread == current_thread())
-        ticks += read_tsc() - thread->last_switch_tsc;
-    return clock_ticks_to_ns(ticks);
 }
 
 uint64_t threads_live(void)

@@ -21,6 +21,7 @@ enum thread_state {
     THREAD_RUNNABLE, // in a run queue
     THREAD_RUNNING,  // on a CPU
     THREAD_BLOCKED,
+    THREAD_MOVING, // to the CPU it belongs to now, in no queue yet (migrate.c)
     THREAD_EXITED, // its stack goes back once another thread runs
 };
 
@@ -55,9 +56,9 @@ struct thread {
     uint64_t canary;
     uint32_t id;
     _Atomic(enum thread_state) state;
-    bool wait_interruptible; // written by the thread before it is BLOCKED, cleared after
-    struct percpu *cpu;      // whose run queue it belongs to
-    struct cpu_mask affinity;
+    bool wait_interruptible;      // written by the thread before it is BLOCKED, cleared after
+    _Atomic(struct percpu *) cpu; // to whose run queue it belongs; changes under that one's lock
+    struct cpu_mask affinity;     // guarded by that lock
     struct policy_entity policy;
     char name[16];
 
@@ -110,7 +111,8 @@ uint64_t thread_gs_base(void);
 void thread_copy_user_registers(struct thread *to);
 // The running thread's program starts afresh (exec): FPU initial, bases and selectors 0.
 void thread_reset_user_registers(void);
-// Run time of a thread including the stretch it is running now.
+// Run time of a thread including the stretch it is running now, on whatever CPU. Takes the
+// run-queue lock for any but the running thread itself.
 uint64_t thread_run_ns(const struct thread *thread);
 
 // The trap frame of the thread's program lies at the top of its kernel stack.
