@@ -5,12 +5,14 @@
 #include "cpu/clock.h"
 #include "cpu/fpu.h"
 #include "cpu/frame.h"
+#include "cpu/interrupts.h"
 #include "cpu/registers.h"
 #include "debug/random.h"
 #include "lib/panic.h"
 #include "lib/string.h"
 #include "mem/kernel_map.h"
 #include "mem/object_cache.h"
+#include "mem/translation.h"
 #include "sched/run_queue.h"
 #include "sched/scheduler.h"
 
@@ -104,11 +106,14 @@ void thread_exit(void)
     panic("an exited thread runs again");
 }
 
-void thread_set_page_table_root(struct thread *thread, phys_addr root)
+void thread_set_translation(struct thread *thread, struct translation *translation)
 {
-    thread->page_table_root = root;
-    if (thread == current_thread() && read_cr3() != root.value)
-        write_cr3(root.value);
+    thread->translation = translation;
+    if (thread != current_thread())
+        return;
+    interrupts_off();
+    translation_switch(this_cpu(), translation);
+    interrupts_restore();
 }
 
 uint64_t threads_live(void)
