@@ -75,7 +75,6 @@ static void processor_main(struct percpu *cpu)
     while (atomic_load_explicit(&arrival, memory_order_acquire) == ARRIVAL_READY)
         cpu_relax();
     latency_add_cpu(cpu);
-    interrupts_enable_now();
     scheduler_idle_loop();
 }
 
@@ -97,12 +96,10 @@ static struct percpu *prepare_cpu(void)
     cpu->self = cpu;
     cpu->canary = random_u64() & ~0xffull;
     string_copy(idle->name, "idle", sizeof(idle->name));
-    if (scheduler_init_cpu(cpu, idle) != 0)
-        goto no_queue;
-    return cpu;
-
-no_queue:
+    if (scheduler_init_cpu(cpu, idle) == 0)
+        return cpu;
     kernel_stack_release(idle->stack_top);
+
 no_stack:
     memory_release(cpu->tables);
 no_memory:
