@@ -30,7 +30,7 @@ void scheduler_init(uint64_t slice_ns, bool timer_off)
     struct run_queue *queue = &boot_run_queue;
 
     scheduler_timer_off = timer_off;
-    policy_queue_init(&queue->queue, policy_chosen, clock_ns_to_ticks(slice_ns));
+    policy_queue_init(&queue->queue, policy_chosen, clock_ns_to_ticks(slice_ns), clock_tsc_hz());
     queue->slice_end = queue->first_timer = queue->armed = UINT64_MAX;
     queue->load.hz = clock_tsc_hz();
     queue->idle = &boot_idle;
@@ -49,17 +49,17 @@ void scheduler_init(uint64_t slice_ns, bool timer_off)
 }
 
 static void enqueue_thread(struct run_queue *queue, struct thread *thread,
-                           enum runnable_reason reason)
+                           enum runnable_reason reason, uint64_t now)
 {
     atomic_store_explicit(&thread->state, THREAD_RUNNABLE, memory_order_relaxed);
-    policy_enqueue(&queue->queue, thread, reason);
+    policy_enqueue(&queue->queue, thread, reason, now);
     queue->runnable_count++;
 }
 
 // The idle thread when nobody wants to run.
-static struct thread *take_next(struct run_queue *queue)
+static struct thread *take_next(struct run_queue *queue, uint64_t now)
 {
-    struct thread *next = policy_pick_next(&queue->queue);
+    struct thread *next = policy_pick_next(&queue->queue, now);
 
     if (!next)
         return queue->idle;
@@ -127,7 +127,6 @@ void thread_started(void)
 static enum switch_reason retire_current(struct run_queue *queue, struct thread *current,
                                          enum switch_reason reason, uint64_t now)
 {
-    policy_account(&queue->queue, current, now - current->last_switch_tsc, now);
     switch (reason) {
     case SWITCH_BLOCKED:
         keep_slice(queue, current, now);
@@ -137,14 +136,14 @@ static enum switch_reason retire_current(struct run_queue *queue, struct thread 
         queue->exited = current;
         break;
     case SWITCH_YIELDED:
-        enqueue_thread(queue, current, RUNNABLE_YIELDED);
+        enqueue_thread(queue, current, RUNNABLE_YIELDED, now);
         break;
     case SWITCH_SLICE_OVER:
     case SWITCH_WOKEN_BETTER:
         keep_slice(queue, current, now);
         reason = current->policy.slice_left ? SWITCH_WOKEN_BETTER : SWITCH_SLICE_OVER;
         enqueue_thread(queue, current,
-                       reason == SWITCH_SLICE_OVER ? RUNNABLE_SLICE_OVER : RUNNABLE_PREEMPTED);
+                       reason == SWITCH_SLICE_OVER ? RUNNABLE_SLICE_OVER : RUNNABLE_PREEMPTED, now);
         break;
     }
     return reason;
@@ -164,7 +163,7 @@ static void switch_from(struct run_queue *queue, struct thread *current, enum sw
 
     if (current != queue->idle)
         reason = retire_current(queue, current, reason, now);
-    struct thread *next = take_next(queue);
+    struct thread *next = take_next(queue, now);
     atomic_store_explicit(&next->state, THREAD_RUNNING, memory_order_relaxed);
     start_slice(queue, next, now);
     run_time_account(queue, current, next, now);
@@ -215,13 +214,11 @@ void scheduler_yield(void)
         schedule(SWITCH_YIELDED);
 }
 
-static bool should_preempt(const struct run_queue *queue, const struct thread *running,
-                           const struct thread *woken, enum runnable_reason reason, uint64_t now)
+static bool should_preempt(const struct run_queue *queue, const struct thread *woken,
+                           enum runnable_reason reason)
 {
-    return running == queue->idle ||
-           (PROTECT_PREEMPT &&
-            policy_should_preempt(&queue->queue, running, now - running->last_switch_tsc, woken,
-                                  reason));
+    return (PROTECT_PREEMPT || !queue->queue.running) &&
+           policy_should_preempt(&queue->queue, woken, reason);
 }
 
 // Makes a thread runnable on its CPU. The run-queue lock is held.
@@ -232,9 +229,9 @@ static void make_runnable(struct percpu *cpu, struct run_queue *queue, struct th
 
     enum runnable_reason reason =
         interrupts_were_on() ? RUNNABLE_WOKEN : RUNNABLE_WOKEN_BY_INTERRUPT;
-    enqueue_thread(queue, thread, reason);
+    enqueue_thread(queue, thread, reason, now);
     note_load(queue, running, now);
-    if (should_preempt(queue, running, thread, reason, now))
+    if (should_preempt(queue, thread, reason))
         atomic_store_explicit(&cpu->reschedule_due, true, memory_order_relaxed);
     else if (queue->slice_end == UINT64_MAX &&
              !atomic_load_explicit(&cpu->reschedule_due, memory_order_relaxed))

@@ -13,6 +13,7 @@
 #include "mem/object_cache.h"
 #include "sched/run_queue.h"
 #include "sched/scheduler.h"
+#include "sched/weight.h"
 
 #define FPU_STATE_ALIGNMENT 64u
 
@@ -59,7 +60,7 @@ struct thread *thread_create(const char *name, thread_function function, void *a
     thread->id = atomic_fetch_add(&next_thread_id, 1);
     thread->cpu = this_cpu();
     memset(&thread->affinity, 0xff, sizeof(thread->affinity));
-    list_init(&thread->policy.link);
+    thread->policy.weight = WEIGHT_NICE_0;
     list_init(&thread->owner_link);
     atomic_store(&thread->state, THREAD_NEW);
     atomic_fetch_add(&live_threads, 1);
