@@ -17,3 +17,4 @@ uint64_t read_cr3(void);
 void write_cr3(uint64_t value);
 uint64_t read_rflags(void); // interrupts are on
 void invalidate_page(uint64_t address);
+void cpu_relax(void); // parallel/cpus.c
