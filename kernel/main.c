@@ -42,6 +42,7 @@ noreturn_function void kernel_main(struct boot_info *boot)
     user_copy_init();              // STAC and CLAC, if this CPU has them
     latency_add_cpu(&boot_percpu); // its longest stretches are measured from here on
     process_init();                // the process table
+    boot_start_processors(boot);   // every other CPU, up to its idle loop (boot/processors.c)
     boot_start_first_thread(boot); // the rest of the boot, with interrupts on (boot/first.c)
     interrupts_enable_now();
     scheduler_idle_loop();

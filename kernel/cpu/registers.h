@@ -21,14 +21,18 @@
 #define MSR_KERNEL_GS_BASE 0xc0000102u
 
 #define EFER_SCE (1ull << 0)
+#define EFER_LME (1ull << 8)
 #define EFER_NXE (1ull << 11)
 
+#define CR0_PE (1ull << 0)
 #define CR0_MP (1ull << 1)
 #define CR0_EM (1ull << 2)
 #define CR0_TS (1ull << 3)
+#define CR0_ET (1ull << 4)
 #define CR0_NE (1ull << 5)
 #define CR0_WP (1ull << 16)
 #define CR0_AM (1ull << 18)
+#define CR0_PG (1ull << 31)
 
 #define CR4_PAE (1ull << 5)
 #define CR4_MCE (1ull << 6)
