@@ -42,7 +42,7 @@ endif
 endif
 
 ifdef TOOLS
-include kernel/kernel.mk $(wildcard kernel/*/*.mk) efi/efi.mk user/user.mk
+include kernel/kernel.mk $(wildcard kernel/*/*.mk) efi/efi.mk user/user.mk user/vdso/vdso.mk
 
 all: $(BUILD)/kernel.elf $(BUILD)/BOOTX64.EFI $(BUILD)/initramfs.cpio
 

@@ -27,7 +27,7 @@ static void map_user_page(void)
     kassert(mapped == (int64_t)USER_PAGE);
     int error = address_space_write(space, USER_PAGE, &code, 1);
     kassert(error == 0);
-    thread_set_page_table_root(current_thread(), space->page_table_root);
+    thread_set_translation(current_thread(), &space->translation);
 }
 
 static void read_user_memory(void)

@@ -4,6 +4,7 @@
 
 #include <stdatomic.h>
 
+#include "cpu/pcid.h"
 #include "lib/types.h"
 
 struct thread;
@@ -11,6 +12,7 @@ struct run_queue;
 struct spinlock;
 struct trace_ring;
 struct ipi_request;
+struct translation;
 
 #define CPU_LIMIT 256u
 #define HELD_LOCK_LIMIT 16u
@@ -48,6 +50,13 @@ struct percpu {
     // cpu/ipi.h: calls that other CPUs want made here; a stack, pushed by anyone
     _Atomic(struct ipi_request *) ipi_requests;
 
+    // mem/translation.h: whose user half is in use (NULL: nobody's), and what CR3 holds (NULL: the
+    // kernel's root). Other CPUs read both.
+    _Atomic(struct translation *) translation_active;
+    _Atomic(struct translation *) translation_loaded;
+    struct pcid_slots pcid;
+    uint64_t contexts_made; // numbers given to translations
+
     // debug/trace.h: where events go; NULL: nowhere
     struct trace_ring *trace_ring;
 
@@ -66,6 +75,9 @@ struct percpu {
     uint64_t switch_count;
     uint64_t sysret_count;
     uint64_t iretq_count;
+    // Calls to drop translations: to other CPUs (by threads); from others (by the interrupt), and
+    // the pages that these named.
+    uint64_t shootdowns_sent, shootdowns_received, shootdown_pages;
     uint64_t idle_ticks, system_ticks;     // TSC, up to the last switch; the rest is the programs'
     uint64_t user_samples, system_samples; // where interrupts fell since the last switch
     uint64_t interrupt_counts[INTERRUPT_VECTOR_LIMIT];
