@@ -22,6 +22,7 @@
 #include "mem/kernel_map.h"
 #include "mem/object_cache.h"
 #include "mem/page_table.h"
+#include "mem/translation.h"
 #include "sched/scheduler.h"
 
 #define AFTER_RESET_NS 10000000ull // SDM vol. 3A, 8.4.4.1
@@ -66,6 +67,7 @@ static void processor_main(struct percpu *cpu)
     cpu_tables_load(cpu);
     cpu_syscall_msrs_load();
     fpu_init_cpu();
+    translation_cpu_init();
     lapic_init_cpu();
     cpu->apic_id = lapic_id();
     if (!announce(ARRIVAL_READY))

@@ -14,7 +14,14 @@ struct trace_ring;
 struct ipi_request;
 struct translation;
 
+// A place in the queue of those who wait for a spinlock (spinlock.h).
+struct lock_waiter {
+    _Atomic(struct lock_waiter *) next;
+    atomic_bool is_waiting; // cleared by the one before it
+};
+
 #define CPU_LIMIT 256u
+#define LOCK_WAIT_LIMIT 4u
 #define HELD_LOCK_LIMIT 16u
 #define INTERRUPT_VECTOR_LIMIT 256u
 
@@ -35,6 +42,10 @@ struct percpu {
     // debug builds: the spinlocks held, innermost last
     uint32_t held_lock_count;
     const struct spinlock *held_locks[HELD_LOCK_LIMIT];
+    // spinlock.h: where others write while this CPU waits, so a cache line of its own; the first
+    // `lock_wait_depth` are in use
+    struct lock_waiter lock_waiters[LOCK_WAIT_LIMIT] aligned_to(64);
+    uint32_t lock_wait_depth;
 
     // sched
     struct run_queue *run_queue;

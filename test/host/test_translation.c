@@ -1,7 +1,6 @@
 // Page-table roots and TLB flushes on several CPUs, by random histories against TLBs that keep
 // every translation until they are told to drop it. A page of a space holds a number that nothing
 // else ever held, so that any stale translation shows; roots are reused as soon as they are free.
-#include <stdlib.h>
 #include <string.h>
 
 #include "cpu/features.h"
@@ -37,11 +36,6 @@ static struct tlb tlbs[CPUS];
 static uint32_t running; // whose registers fake_cpu has
 static uint64_t last_number;
 static uint64_t kept, dropped; // loads of CR3
-
-static uint32_t random_below(uint32_t limit)
-{
-    return (uint32_t)rand() % limit;
-}
 
 static uint64_t *tagged(uint32_t cpu)
 {
@@ -136,8 +130,8 @@ static void hear_cpu_change(struct percpu *cpu)
 
 static void change_pages(struct space *space)
 {
-    uint32_t first = random_below(PAGES);
-    uint32_t end = first + 1 + random_below(random_below(4) == 0 ? PAGES - first : 1);
+    uint32_t first = (uint32_t)random_below(PAGES);
+    uint32_t end = first + 1 + (uint32_t)random_below(random_below(4) == 0 ? PAGES - first : 1);
 
     for (uint32_t page = first; page < end; page++)
         space->pages[page] = ++last_number;
@@ -208,7 +202,7 @@ static void run_history(bool pcid, bool invpcid)
     for (int step = 0; step < 200000; step++) {
         struct space *space = &spaces[random_below(SPACES)];
         enter_cpu(&cpus[random_below(CPUS)]);
-        uint32_t action = random_below(100);
+        uint64_t action = random_below(100);
         if (action == 0 && space->exists)
             end_space(space);
         else if (action < 5 && !space->exists)
@@ -220,9 +214,9 @@ static void run_history(bool pcid, bool invpcid)
         else if (action == 40)
             translation_flush_kernel();
         else if (action < 60)
-            fill_page(random_below(PAGES)); // by speculation, also of who is lazy
+            fill_page((uint32_t)random_below(PAGES)); // by speculation, also of who is lazy
         else
-            read_page(random_below(PAGES));
+            read_page((uint32_t)random_below(PAGES));
     }
 }
 
