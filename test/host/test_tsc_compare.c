@@ -1,9 +1,11 @@
 // Two CPUs compare their time stamp counters: threads, with counters that are apart, can be shifted
 // or not, or stop answering.
 #include <pthread.h>
+#include <sched.h>
 #include <string.h>
 #include <time.h>
 
+#include "cpu/registers.h"
 #include "cpu/tsc_compare.h"
 #include "test.h"
 
@@ -13,6 +15,11 @@
 static _Thread_local int64_t apart; // of this thread's counter
 static int64_t follower_apart;
 static bool can_shift;
+
+void cpu_relax(void)
+{
+    sched_yield();
+}
 
 static uint64_t read_counter(void)
 {
