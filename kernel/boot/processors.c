@@ -23,6 +23,7 @@
 #include "mem/object_cache.h"
 #include "mem/page_table.h"
 #include "mem/translation.h"
+#include "sched/scheduler.h"
 #include "sched/thread.h"
 
 #define AFTER_RESET_NS 10000000ull // SDM vol. 3A, 8.4.4.1
@@ -59,15 +60,6 @@ static void compare_features(void)
     rest();
 }
 
-noreturn_function static void wait_for_work(void)
-{
-    for (;;) {
-        interrupts_disable_now();
-        interrupts_wait();
-        interrupts_enable_now();
-    }
-}
-
 // The first C code of a further CPU: what main.c did for the boot CPU, in the same order.
 static void processor_main(struct percpu *cpu)
 {
@@ -77,6 +69,7 @@ static void processor_main(struct percpu *cpu)
     cpu_tables_load(cpu);
     cpu_syscall_msrs_load();
     fpu_init_cpu();
+    translation_cpu_init();
     lapic_init_cpu();
     cpu->apic_id = lapic_id();
     if (!announce(ARRIVAL_READY))
@@ -84,7 +77,8 @@ static void processor_main(struct percpu *cpu)
     while (atomic_load_explicit(&arrival, memory_order_acquire) == ARRIVAL_READY)
         cpu_relax();
     latency_add_cpu(cpu);
-    wait_for_work();
+    interrupts_enable_now();
+    scheduler_idle_loop();
 }
 
 // What a CPU needs before its first instruction; NULL: no memory. It is not freed: a CPU that does
@@ -104,13 +98,13 @@ static struct percpu *prepare_cpu(void)
         goto no_stack;
     cpu->self = cpu;
     cpu->canary = random_u64() & ~0xffull;
-    cpu->current = idle;
-    idle->cpu = cpu;
-    idle->canary = cpu->canary;
     string_copy(idle->name, "idle", sizeof(idle->name));
-    atomic_store(&idle->state, THREAD_RUNNING);
+    if (scheduler_init_cpu(cpu, idle) != 0)
+        goto no_queue;
     return cpu;
 
+no_queue:
+    kernel_stack_release(idle->stack_top);
 no_stack:
     memory_release(cpu->tables);
 no_memory:
