@@ -24,7 +24,6 @@
 #include "mem/page_table.h"
 #include "mem/translation.h"
 #include "sched/scheduler.h"
-#include "sched/thread.h"
 
 #define AFTER_RESET_NS 10000000ull // SDM vol. 3A, 8.4.4.1
 #define READY_LIMIT_NS 10000000000ull
