@@ -76,7 +76,6 @@ static void processor_main(struct percpu *cpu)
     while (atomic_load_explicit(&arrival, memory_order_acquire) == ARRIVAL_READY)
         cpu_relax();
     latency_add_cpu(cpu);
-    interrupts_enable_now();
     scheduler_idle_loop();
 }
 
@@ -97,12 +96,12 @@ static struct percpu *prepare_cpu(void)
         goto no_stack;
     cpu->self = cpu;
     cpu->canary = random_u64() & ~0xffull;
+    cpu->number = cpu_count();
+    cpu->kernel_stack_top = idle->stack_top;
     string_copy(idle->name, "idle", sizeof(idle->name));
-    if (scheduler_init_cpu(cpu, idle) != 0)
-        goto no_queue;
-    return cpu;
+    if (scheduler_init_cpu(cpu, idle) == 0)
+        return cpu;
 
-no_queue:
     kernel_stack_release(idle->stack_top);
 no_stack:
     memory_release(cpu->tables);
@@ -158,9 +157,7 @@ static struct percpu *start_cpu(struct percpu *cpu, uint32_t apic_id)
         .entry = processor_main,
     };
 
-    cpu->number = cpu_count();
     cpu->apic_id = apic_id;
-    cpu->kernel_stack_top = start.stack_top;
     atomic_store(&arrival, ARRIVAL_AWAITED);
     if (!processor_start(&start)) {
         log_warning("cpu", "CPU with APIC id %u does not answer; going on without it", apic_id);
