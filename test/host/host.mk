@@ -11,7 +11,7 @@ EMULATOR := $(addprefix kernel/dev/,cell_colours.c emulator.c emulator_grid.c em
 DEV := $(addprefix kernel/dev/,acpi_fixed.c acpi_madt.c canvas.c cell_image.c font.c screen.c) $(EMULATOR)
 CPU := $(addprefix kernel/cpu/,cmos.c features.c fpu_image.c report.c)
 LINE := $(wildcard kernel/pseudo/line_*.c)
-TESTED := $(LIB) $(MEM) $(CPU) $(DEV) $(filter-out kernel/vm/user_fpu.c,$(wildcard kernel/vm/*.c)) \
+TESTED := $(LIB) $(MEM) $(CPU) $(DEV) $(filter-out kernel/vm/user_fpu.c kernel/vm/vdso.c,$(wildcard kernel/vm/*.c)) \
 	$(wildcard kernel/fs/*.c) kernel/trap/return_path.c kernel/debug/trace.c \
 	kernel/sched/round_robin.c kernel/syscall/poll_set.c $(LINE)
 # The loader's code without firmware calls.
