@@ -14,7 +14,7 @@ struct mechanism {
 static const struct mechanism mechanisms[] = {
     { "nosmap", "SMAP", &cpu_features.smap },
     { "nosmep", "SMEP", &cpu_features.smep },
-    { "nopcid", "PCID", NULL },
+    { "nopcid", "PCID", &cpu_features.pcid },
     { "noxsaveopt", "XSAVEOPT", &cpu_features.xsaveopt },
 };
 

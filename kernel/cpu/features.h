@@ -30,4 +30,10 @@ void cpu_features_decode(struct cpu_features *features, cpuid_function cpuid);
 // Decodes the boot CPU into the global below. Called once, before other CPUs run.
 void cpu_features_init(void);
 
+// What a further CPU offers, of itself; asked there.
+void cpu_features_read(struct cpu_features *features);
+// The first thing that `needed` has and `offered` has not, in words; NULL when there is none. Pure.
+const char *cpu_features_lacking(const struct cpu_features *needed,
+                                 const struct cpu_features *offered);
+
 extern struct cpu_features cpu_features; // read-only after cpu_features_init()

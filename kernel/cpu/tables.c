@@ -13,7 +13,7 @@
 
 #define VECTOR_STUB_SIZE 16u
 #define VECTOR_STUB_CLAC_SIZE 3u
-#define INTERRUPT_STACK_SIZE 8192u
+#define INTERRUPT_STACK_SIZE 8144u // so that all tables fill eight pages
 #define INTERRUPT_STACK_COUNT 4u
 
 extern const char vector_stubs[], syscall_entry[], syscall_refused[];
@@ -60,6 +60,8 @@ struct packed_struct table_pointer {
     uint16_t limit;
     uint64_t base;
 };
+
+_Static_assert(sizeof(struct cpu_tables) == CPU_TABLES_SIZE, "CPU tables fill their pages");
 
 static struct cpu_tables boot_tables in_section(".entry.data") aligned_to(4096);
 static struct gate idt[256] in_section(".entry.data") aligned_to(4096);
@@ -169,13 +171,16 @@ static void publish_cpu_number(struct cpu_tables *tables, uint32_t number)
 
 __attribute__((no_stack_protector)) void cpu_tables_load(struct percpu *cpu)
 {
-    struct cpu_tables *tables = &boot_tables;
+    bool is_boot_cpu = !cpu->tables;
 
-    cpu->tables = tables;
+    if (is_boot_cpu)
+        cpu->tables = &boot_tables;
+    struct cpu_tables *tables = cpu->tables;
     fill_gdt(tables);
     publish_cpu_number(tables, cpu->number);
     fill_tss(tables, cpu);
-    fill_idt();
+    if (is_boot_cpu)
+        fill_idt();
     struct table_pointer gdt = { sizeof(tables->gdt) - 1, (uint64_t)tables->gdt };
     struct table_pointer idt_pointer = { sizeof(idt) - 1, (uint64_t)idt };
     __asm__ volatile("lgdt %0" : : "m"(gdt));

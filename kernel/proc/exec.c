@@ -145,7 +145,7 @@ static int build_space(struct exec_state *state, const struct exec_strings *argu
     error = -ENOMEM;
     state->space = address_space_create();
     if (state->space) {
-        trace_step(STEP_ALLOCATE_MEMORY, state->space->page_table_root.value);
+        trace_step(STEP_ALLOCATE_MEMORY, state->space->translation.root.value);
         uint64_t random = random_u64();
         struct initial_stack stack = { .top = plan_space(state->space, state->process, random),
                                        .program = &program,
@@ -245,7 +245,7 @@ static void commit_program(struct exec_state *state)
     struct address_space *space = state->space;
 
     swap_objects(state);
-    thread_set_page_table_root(thread, space->page_table_root); // before the old tables can go
+    thread_set_translation(thread, &space->translation); // before the old one can go
     file_table_close_on_exec(process->files);
     process_set_name(process, last_component(state->name));
     string_copy(thread->name, last_component(state->name), sizeof(thread->name));
