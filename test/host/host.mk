@@ -13,7 +13,8 @@ CPU := $(addprefix kernel/cpu/,cmos.c features.c fpu_image.c tsc_compare.c pcid.
 LINE := $(wildcard kernel/pseudo/line_*.c)
 # The scheduler's policies, which need nothing of the machine.
 POLICIES := $(addprefix kernel/sched/,policy.c realtime.c round_robin.c weight.c)
-TESTED := $(LIB) $(MEM) $(CPU) $(DEV) $(filter-out kernel/vm/user_fpu.c kernel/vm/user_atomic.c kernel/vm/vdso.c,$(wildcard kernel/vm/*.c)) \
+VM := $(filter-out $(addprefix kernel/vm/,user_atomic.c user_fpu.c vdso.c),$(wildcard kernel/vm/*.c))
+TESTED := $(LIB) $(MEM) $(CPU) $(DEV) $(VM) \
 	$(wildcard kernel/fs/*.c) kernel/boot/processor_choice.c kernel/trap/return_path.c kernel/debug/trace.c \
 	$(POLICIES) kernel/syscall/poll_set.c $(LINE)
 # The loader's code without firmware calls.
