@@ -11,6 +11,19 @@ struct run_queue;
 struct spinlock;
 struct trace_ring;
 struct ipi_request;
+struct frame;
+
+// Single free frames, linked (mem/frame_internal.h).
+struct frame_chain {
+    struct frame *top;
+    uint32_t count;
+};
+
+// What lies ready at a CPU: taken from and put on the first chain; the second is whole or empty, so
+// that taking and putting in turns never needs more than the two.
+struct frame_magazine {
+    struct frame_chain loaded, spare;
+};
 
 // A place in the queue of those who wait for a spinlock (spinlock.h).
 struct lock_waiter {
@@ -20,6 +33,8 @@ struct lock_waiter {
 
 #define CPU_LIMIT 256u
 #define LOCK_WAIT_LIMIT 4u
+#define FRAME_KINDS 2u
+#define FRAME_USE_LIMIT 9u
 #define HELD_LOCK_LIMIT 16u
 #define INTERRUPT_VECTOR_LIMIT 256u
 
@@ -58,6 +73,13 @@ struct percpu {
 
     // cpu/ipi.h: calls that other CPUs want made here; a stack, pushed by anyone
     _Atomic(struct ipi_request *) ipi_requests;
+
+    // mem/frame.h: single frames that lie ready here, and by use how many were taken here less
+    // those given back here. Whoever comes in between, an interrupt, finds it busy and goes
+    // without.
+    struct frame_magazine frame_magazines[FRAME_KINDS];
+    int64_t frames_used[FRAME_USE_LIMIT];
+    atomic_bool frames_busy;
 
     // debug/trace.h: where events go; NULL: nowhere
     struct trace_ring *trace_ring;

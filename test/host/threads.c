@@ -14,7 +14,9 @@
 
 #define HELD_LIMIT 8
 
-static struct percpu cpu;
+struct percpu boot_percpu;
+struct percpu *percpu_table[CPU_LIMIT] = { &boot_percpu };
+atomic_uint percpu_count = 1;
 static struct thread thread = { .state = THREAD_RUNNING };
 static struct mutex *held[HELD_LIMIT];
 static unsigned held_count;
@@ -27,7 +29,7 @@ void (*before_wait_block)(void);
 
 struct percpu *this_cpu(void)
 {
-    return &cpu;
+    return &boot_percpu;
 }
 
 struct thread *current_thread(void)
