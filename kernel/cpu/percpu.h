@@ -12,6 +12,7 @@ struct spinlock;
 struct trace_ring;
 struct ipi_request;
 struct frame;
+struct object_magazine;
 
 // Single free frames, linked (mem/frame_internal.h).
 struct frame_chain {
@@ -80,6 +81,11 @@ struct percpu {
     struct frame_magazine frame_magazines[FRAME_KINDS];
     int64_t frames_used[FRAME_USE_LIMIT];
     atomic_bool frames_busy;
+
+    // mem/object_cache.h: free objects that lie ready here, by cache; NULL: none, ever. Not ready
+    // while in use here: an interrupt that comes in between goes without.
+    struct object_magazine *object_magazines;
+    atomic_bool objects_ready;
 
     // debug/trace.h: where events go; NULL: nowhere
     struct trace_ring *trace_ring;

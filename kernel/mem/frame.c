@@ -222,27 +222,27 @@ struct frame *frame_allocate_blank(enum frame_use use)
     return frame;
 }
 
-never_inlined static bool drop_one_of_several(struct frame *frame)
+never_inlined noreturn_function static void refuse(const struct frame *frame, const char *why)
 {
-    // Release: this owner's writes come before the reuse; acquire: so do those of all others.
-    uint32_t before = atomic_fetch_sub_explicit(&frame->references, 1, memory_order_acq_rel);
-
-    if (unlikely(before == 0))
-        panic("frame 0x%llx released without a reference", (unsigned long long)frame_number(frame));
-    return before == 1;
+    panic("frame 0x%llx %s (use %u)", (unsigned long long)frame_number(frame), why, frame->use);
 }
 
 // Drops a reference. True: it was the last one, and the block is the caller's to free. Who has the
-// only one has nobody to race with: further ones are made of one that the maker has.
-static inline bool drop_reference(struct frame *frame)
+// only one has nobody to race with: further ones are made of one that the maker has. Release: this
+// owner's writes come before the reuse; acquire: so do those of all others.
+inlined_always bool drop_reference(struct frame *frame)
 {
-    if (likely(atomic_load_explicit(&frame->references, memory_order_acquire) == 1))
+    if (atomic_load_explicit(&frame->references, memory_order_acquire) == 1) {
         atomic_store_explicit(&frame->references, 0, memory_order_relaxed);
-    else if (!drop_one_of_several(frame))
-        return false;
+    } else {
+        uint32_t before = atomic_fetch_sub_explicit(&frame->references, 1, memory_order_acq_rel);
+        if (unlikely(before == 0))
+            refuse(frame, "released without a reference");
+        if (before != 1)
+            return false;
+    }
     if (unlikely(frame->use <= FRAME_RESERVED || frame->use >= FRAME_USE_COUNT))
-        panic("frame 0x%llx is not the allocator's to free (use %u)",
-              (unsigned long long)frame_number(frame), frame->use);
+        refuse(frame, "is not the allocator's to free");
     return true;
 }
 
@@ -252,7 +252,7 @@ static void poison_block(struct frame *frame)
         memset(frame_pointer(frame), FRAME_POISON, PAGE_SIZE << frame->order);
 }
 
-static inline void free_block(struct frame *frame, uint32_t kind)
+inlined_always void free_block(struct frame *frame, uint32_t kind)
 {
     struct percpu *cpu = this_cpu();
     struct frame_magazine *magazine = &cpu->frame_magazines[kind];
@@ -270,7 +270,7 @@ static inline void free_block(struct frame *frame, uint32_t kind)
     leave_magazines(cpu);
 }
 
-void frame_release(struct frame *frame)
+inlined_always void release_frame(struct frame *frame)
 {
     if (!drop_reference(frame))
         return;
@@ -278,11 +278,16 @@ void frame_release(struct frame *frame)
     free_block(frame, KIND_DIRTY);
 }
 
+void frame_release(struct frame *frame)
+{
+    release_frame(frame);
+}
+
 void frames_release(struct frame *const frames[], uint32_t count)
 {
     kassert(count <= FRAME_BATCH_LIMIT);
     for (uint32_t i = 0; i < count; i++)
-        frame_release(frames[i]);
+        release_frame(frames[i]);
 }
 
 void frame_release_blank(struct frame *frame)
