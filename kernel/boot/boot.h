@@ -38,6 +38,8 @@ void boot_trace_timer(void);
 // With tracing on, the boot CPU's ring. After frames_init().
 void boot_start_trace(void);
 void boot_seed_random(void);
+// vdso=0: none. tsc=unstable: programs read the clocks by system calls.
+void boot_start_vdso(void);
 void boot_load_symbols(const struct boot_info *boot);
 void boot_open_screen(const struct boot_info *boot);
 void boot_start_devices(const struct boot_info *boot);

@@ -15,6 +15,7 @@
 #include "lib/string.h"
 #include "mem/frame.h"
 #include "mem/page_table.h"
+#include "sched/policy.h"
 
 #define DEFAULT_SLICE_MS 10
 #define MAXIMUM_SLICE_MS 10000
@@ -67,7 +68,8 @@ static void report_unknown_words(const struct command_line *line)
 {
     static const char *const known[] = { "init",  "console", "loglevel", "panic", "slice_ms",
                                          "timer", "direct",  "selftest", "trace", "keymap",
-                                         "size",  "video",   "seed",     "maxcpus" };
+                                         "size",  "video",   "seed",     "sched", "vdso",
+                                         "tsc",   "maxcpus" };
 
     for (size_t i = 0; i < line->word_count; i++) {
         size_t k = 0;
@@ -106,6 +108,15 @@ static void read_timer_option(void)
         log_notice("boot", "timer=off: the cooperative way; a loop now owns the machine for good");
     else
         log_warning("boot", "command line: timer=%s: only timer=off is known", timer);
+}
+
+static void read_policy_option(void)
+{
+    const char *name = command_line_value(&boot_options.line, "sched");
+
+    if (name && !policy_choose(name))
+        log_warning("boot", "command line: sched=%s is no policy; using %s", name,
+                    policy_chosen->name);
 }
 
 // The checked build traces unless told not to; the lean one only when asked.
@@ -153,6 +164,7 @@ void boot_read_command_line(struct boot_info *boot)
     panic_set_restart_seconds((uint32_t)number_option("panic", 0, MAXIMUM_PANIC_SECONDS, 10));
     options->seed = number_option("seed", 1, UINT32_MAX, 0);
     read_timer_option();
+    read_policy_option();
     options->cpu_limit = cpu_limit_option();
     options->trace_events = trace_option();
     options->init_path = command_line_value(&options->line, "init");

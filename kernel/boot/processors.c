@@ -22,7 +22,8 @@
 #include "mem/kernel_map.h"
 #include "mem/object_cache.h"
 #include "mem/page_table.h"
-#include "sched/thread.h"
+#include "mem/translation.h"
+#include "sched/scheduler.h"
 
 #define AFTER_RESET_NS 10000000ull // SDM vol. 3A, 8.4.4.1
 #define READY_LIMIT_NS 10000000000ull
@@ -58,15 +59,6 @@ static void compare_features(void)
     rest();
 }
 
-noreturn_function static void wait_for_work(void)
-{
-    for (;;) {
-        interrupts_disable_now();
-        interrupts_wait();
-        interrupts_enable_now();
-    }
-}
-
 // The first C code of a further CPU: what main.c did for the boot CPU, in the same order.
 static void processor_main(struct percpu *cpu)
 {
@@ -75,6 +67,7 @@ static void processor_main(struct percpu *cpu)
     cpu_tables_load(cpu);
     cpu_syscall_msrs_load();
     fpu_init_cpu();
+    translation_cpu_init();
     lapic_init_cpu();
     cpu->apic_id = lapic_id();
     if (!announce(ARRIVAL_READY))
@@ -82,7 +75,7 @@ static void processor_main(struct percpu *cpu)
     while (atomic_load_explicit(&arrival, memory_order_acquire) == ARRIVAL_READY)
         cpu_relax();
     latency_add_cpu(cpu);
-    wait_for_work();
+    scheduler_idle_loop();
 }
 
 // What a CPU needs before its first instruction; NULL: no memory. It is not freed: a CPU that does
@@ -104,13 +97,13 @@ static struct percpu *prepare_cpu(void)
         goto no_stack;
     cpu->self = cpu;
     cpu->canary = random_u64() & ~0xffull;
-    cpu->current = idle;
-    idle->cpu = cpu;
-    idle->canary = cpu->canary;
+    cpu->number = cpu_count();
+    cpu->kernel_stack_top = idle->stack_top;
     string_copy(idle->name, "idle", sizeof(idle->name));
-    atomic_store(&idle->state, THREAD_RUNNING);
-    return cpu;
+    if (scheduler_init_cpu(cpu, idle) == 0)
+        return cpu;
 
+    kernel_stack_release(idle->stack_top);
 no_stack:
     memory_release(cpu->object_magazines);
 no_magazines:
@@ -167,9 +160,7 @@ static struct percpu *start_cpu(struct percpu *cpu, uint32_t apic_id)
         .entry = processor_main,
     };
 
-    cpu->number = cpu_count();
     cpu->apic_id = apic_id;
-    cpu->kernel_stack_top = start.stack_top;
     atomic_store(&arrival, ARRIVAL_AWAITED);
     if (!processor_start(&start)) {
         log_warning("cpu", "CPU with APIC id %u does not answer; going on without it", apic_id);

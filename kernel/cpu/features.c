@@ -4,6 +4,7 @@
 // 2A, CPUID.
 #include "cpu/features.h"
 
+#include "cpu/pcid.h"
 #include "lib/string.h"
 
 #define EXTENDED 0x80000000u
@@ -72,6 +73,7 @@ static void decode_leaf7(struct cpu_features *features, struct cpuid_result leaf
     features->smap = has_bit(leaf.ebx, 20);
     features->umip = has_bit(leaf.ecx, 2);
     features->la57 = has_bit(leaf.ecx, 16);
+    features->rdpid = has_bit(leaf.ecx, 22);
 }
 
 // The components to switch. AVX-512 needs all of its three and AVX;
@@ -171,6 +173,7 @@ static void decode_extended(struct cpu_features *features, cpuid_function cpuid)
         uint32_t edx = cpuid(EXTENDED + 1, 0).edx;
         features->nx = has_bit(edx, 20);
         features->gigabyte_pages = has_bit(edx, 26);
+        features->rdtscp = has_bit(edx, 27);
     }
     if (maximum >= EXTENDED + 4)
         decode_brand(features, cpuid);
@@ -210,6 +213,7 @@ static struct cpuid_result ask_cpu(uint32_t leaf, uint32_t subleaf)
 void cpu_features_init(void)
 {
     cpu_features_decode(&cpu_features, ask_cpu);
+    cpu_features.pcid = pcid_is_usable(&cpu_features);
 }
 
 void cpu_features_read(struct cpu_features *features)

@@ -15,7 +15,7 @@ struct cpu_features {
     char brand[49];
     bool smep, smap, umip, fsgsbase, nx, la57, pge, pcid, invpcid;
     bool x2apic, tsc_deadline, tsc_invariant, rdrand;
-    bool fxsr, xsave, xsaveopt, xsavec, avx, mwait, gigabyte_pages;
+    bool fxsr, xsave, xsaveopt, xsavec, avx, mwait, gigabyte_pages, rdtscp, rdpid;
     uint32_t family, model, stepping;
     uint64_t
         xsave_mask; // components that the CPU offers and we switch (x87, SSE, AVX, AVX-512, PKRU)

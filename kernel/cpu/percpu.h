@@ -4,6 +4,7 @@
 
 #include <stdatomic.h>
 
+#include "cpu/pcid.h"
 #include "lib/types.h"
 
 struct thread;
@@ -13,6 +14,7 @@ struct trace_ring;
 struct ipi_request;
 struct frame;
 struct object_magazine;
+struct translation;
 
 // Single free frames, linked (mem/frame_internal.h).
 struct frame_chain {
@@ -87,6 +89,17 @@ struct percpu {
     struct object_magazine *object_magazines;
     atomic_bool objects_ready;
 
+    // debug/panic_report.h: came to rest because another CPU panics; why, if it panicked as well
+    atomic_bool stopped;
+    const char *stop_reason;
+
+    // mem/translation.h: whose user half is in use (NULL: nobody's), and what CR3 holds (NULL: the
+    // kernel's root). Other CPUs read both.
+    _Atomic(struct translation *) translation_active;
+    _Atomic(struct translation *) translation_loaded;
+    struct pcid_slots pcid;
+    uint64_t contexts_made; // numbers given to translations
+
     // debug/trace.h: where events go; NULL: nowhere
     struct trace_ring *trace_ring;
 
@@ -101,10 +114,14 @@ struct percpu {
 
     // counters shown by panic, shutdown and /proc
     uint64_t timer_interrupts;
-    uint64_t nmi_count;
+    uint64_t nmi_count; // stored last of an NMI's notes
+    uint64_t nmi_rip;   // where the last one hit
     uint64_t switch_count;
     uint64_t sysret_count;
     uint64_t iretq_count;
+    // Calls to drop translations: to other CPUs (by threads); from others (by the interrupt), and
+    // the pages that these named.
+    uint64_t shootdowns_sent, shootdowns_received, shootdown_pages;
     uint64_t idle_ticks, system_ticks;     // TSC, up to the last switch; the rest is the programs'
     uint64_t user_samples, system_samples; // where interrupts fell since the last switch
     uint64_t interrupt_counts[INTERRUPT_VECTOR_LIMIT];

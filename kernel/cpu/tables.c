@@ -68,8 +68,9 @@ static struct gate idt[256] in_section(".entry.data") aligned_to(4096);
 
 #define GDT_KERNEL_CODE 0x00af9b000000ffffull // 64-bit, DPL 0, accessed
 #define GDT_KERNEL_DATA 0x00cf93000000ffffull
-#define GDT_USER_DATA 0x00cff3000000ffffull // DPL 3
-#define GDT_USER_CODE 0x00affb000000ffffull // 64-bit, DPL 3
+#define GDT_USER_DATA 0x00cff3000000ffffull  // DPL 3
+#define GDT_USER_CODE 0x00affb000000ffffull  // 64-bit, DPL 3
+#define GDT_CPU_NUMBER 0x0000f10000000000ull // read-only data, DPL 3: no SS, no write
 #define GDT_TSS_AVAILABLE 0x0000890000000000ull
 #define CPUID_1_EDX_MCE (1u << 7)
 #define DR7_NO_BREAKPOINTS 0x400ull // SDM vol. 3B, 17.2.4
@@ -159,6 +160,15 @@ static void load_segments(void)
                      : "rax", "memory");
 }
 
+// Where programs find the number of the CPU that they run on (user/vdso/vdso.c). Base 0, so that as
+// FS or GS it gives what a null selector gives.
+static void publish_cpu_number(struct cpu_tables *tables, uint32_t number)
+{
+    tables->gdt[SELECTOR_CPU_NUMBER / 8] = GDT_CPU_NUMBER | number;
+    if (cpu_features.rdtscp || cpu_features.rdpid)
+        write_msr(MSR_TSC_AUX, number);
+}
+
 __attribute__((no_stack_protector)) void cpu_tables_load(struct percpu *cpu)
 {
     bool is_boot_cpu = !cpu->tables;
@@ -167,6 +177,7 @@ __attribute__((no_stack_protector)) void cpu_tables_load(struct percpu *cpu)
         cpu->tables = &boot_tables;
     struct cpu_tables *tables = cpu->tables;
     fill_gdt(tables);
+    publish_cpu_number(tables, cpu->number);
     fill_tss(tables, cpu);
     if (is_boot_cpu)
         fill_idt();

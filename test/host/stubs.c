@@ -7,7 +7,7 @@
 #include <string.h>
 #include <unistd.h>
 
-#include "cpu/ipi.h"
+#include "cpu/pcid.h"
 #include "cpu/registers.h"
 #include "cpu/spinlock.h"
 #include "debug/log.h"
@@ -26,6 +26,7 @@ static unsigned held_count;
 
 char log_last_line[512];
 struct fake_cpu fake_cpu;
+struct fake_tlb fake_tlb;
 
 void panic_expect(void)
 {
@@ -100,17 +101,22 @@ void spinlock_assert_held_count(uint32_t count)
         panic("%u locks are held, not %u", held_count, count);
 }
 
-// The one CPU of these tests; parallel/ has several.
-void ipi_call_all(void (*function)(void *argument), void *argument)
-{
-    spinlock_assert_held_count(0);
-    function(argument);
-}
-
 void write_msr(uint32_t number, uint64_t value)
 {
     fake_cpu.msr_number = number;
     fake_cpu.msr_value = value;
+}
+
+static void drop_all(void)
+{
+    fake_cpu.global_flushes++;
+    if (fake_tlb.drop_all)
+        fake_tlb.drop_all();
+}
+
+void invalidate_all_contexts(void)
+{
+    drop_all();
 }
 
 uint64_t read_cr4(void)
@@ -121,7 +127,7 @@ uint64_t read_cr4(void)
 void write_cr4(uint64_t value)
 {
     if ((fake_cpu.cr4 & CR4_PGE) != 0 && (value & CR4_PGE) == 0)
-        fake_cpu.global_flushes++;
+        drop_all();
     fake_cpu.cr4 = value;
 }
 
@@ -132,7 +138,9 @@ uint64_t read_cr3(void)
 
 void write_cr3(uint64_t value)
 {
-    fake_cpu.cr3 = value;
+    fake_cpu.cr3 = value & ~CR3_NO_FLUSH;
+    if (fake_tlb.load)
+        fake_tlb.load(value);
 }
 
 uint64_t read_rflags(void)
@@ -158,4 +166,6 @@ void invalidate_page(uint64_t address)
 {
     fake_cpu.invalidations++;
     fake_cpu.last_invalidated = address;
+    if (fake_tlb.drop_page)
+        fake_tlb.drop_page(address);
 }
