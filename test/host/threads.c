@@ -15,7 +15,9 @@
 
 #define HELD_LIMIT 8
 
-static struct percpu cpu;
+struct percpu boot_percpu;
+struct percpu *percpu_table[CPU_LIMIT] = { &boot_percpu };
+atomic_uint percpu_count = 1;
 static struct thread thread = { .state = THREAD_RUNNING };
 static struct mutex *held[HELD_LIMIT];
 static unsigned held_count;
@@ -26,9 +28,7 @@ uint64_t user_copies;
 void (*after_wait_prepare)(struct wait_queue *queue, struct waiter *waiter);
 void (*before_wait_block)(void);
 
-struct percpu *percpu_table[CPU_LIMIT] = { &cpu };
-atomic_uint percpu_count = 1;
-struct percpu *threads_cpu = &cpu;
+struct percpu *threads_cpu = &boot_percpu;
 void (*after_cpu_change)(struct percpu *cpu);
 
 struct percpu *this_cpu(void)
