@@ -159,7 +159,9 @@ void process_attach_thread(struct process *process, struct thread *thread)
     thread->on_release = release_from_thread;
     pending_init(&thread->signals.pending);
     list_append(&process->threads, &thread->owner_link);
-    if (process->thread_count > 0)
+    if (process->thread_count == 0)
+        thread->identity.tid = process->pid;
+    else
         file_table_reference(process->files); // each thread counts as a user
     process->thread_count++;
 }
@@ -227,11 +229,19 @@ struct address_space *process_space_get(struct process *process)
     return space;
 }
 
-void process_set_name(struct process *process, const char *name)
+void process_set_thread_name_locked(struct thread *thread, const char *name)
+{
+    struct process *process = thread->owner;
+    memset(thread->name, 0, sizeof(thread->name));
+    string_copy(thread->name, name, sizeof(thread->name));
+    if (thread_is_first(thread))
+        memcpy(process->name, thread->name, sizeof(process->name));
+}
+
+void process_set_thread_name(struct thread *thread, const char *name)
 {
     spinlock_acquire(&process_lock);
-    memset(process->name, 0, sizeof(process->name));
-    string_copy(process->name, name, sizeof(process->name));
+    process_set_thread_name_locked(thread, name);
     spinlock_release(&process_lock);
 }
 
