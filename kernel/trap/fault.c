@@ -13,6 +13,7 @@
 #include "trap/fault_signal.h"
 #include "trap/trap.h"
 #include "vm/address_space.h"
+#include "vm/user_atomic.h"
 #include "vm/user_copy.h"
 #include "vm/user_fpu.h"
 
@@ -115,6 +116,10 @@ static bool resolve_user_copy(struct trap_frame *frame, uint64_t address)
 
     if (!continuation)
         return false;
+    if (user_atomic_must_not_fault(frame->rip)) {
+        frame->rip = continuation;
+        return true;
+    }
     kassert(frame->rflags & RFLAGS_IF);
     interrupts_enable_now();
     enum fault_verdict verdict = resolve_user_address(address, frame->error | PAGE_FAULT_USER);
