@@ -10,7 +10,9 @@
 #include "abi/futex.h"
 #include "sched/scheduler.h"
 #include "sched/wait.h"
-#include "vm/user_word.h"
+#include "vm/futex_key.h"
+#include "vm/user_atomic.h"
+#include "vm/user_copy.h"
 
 #define BUCKET_COUNT 128u
 #define WAKE_PIECE 64u // so many are woken with interrupts off
@@ -29,7 +31,7 @@ struct futex_waiter {
     struct list_node link;
     struct thread *thread;
     _Atomic(struct futex_bucket *) bucket; // NULL: woken, or never in one
-    struct word_key key;
+    struct futex_key key;
     uint32_t bits;
     uint64_t ticket; // grows along a bucket
 };
@@ -44,13 +46,19 @@ void futex_init(void)
     }
 }
 
-static struct futex_bucket *bucket_of(const struct word_key *key)
+static struct futex_bucket *bucket_of(const struct futex_key *key)
 {
-    uint64_t hash = ((uint64_t)key->owner >> 4 ^ key->offset >> 2) * 0x9e3779b97f4a7c15ull;
-    return &buckets[hash >> 57];
+    return &buckets[futex_key_hash(key) % BUCKET_COUNT];
 }
 
-_Static_assert(BUCKET_COUNT == 1u << (64 - 57), "the hash's upper bits");
+static int take_key(struct futex_key *key, user_addr word, bool shared)
+{
+    if (user_addr_as_number(word) % sizeof(uint32_t) != 0)
+        return -EINVAL;
+    if (!user_range_is_valid(word, sizeof(uint32_t)))
+        return -EFAULT;
+    return address_space_futex_key(current_address_space(), word, shared, key);
+}
 
 static void enter_bucket(struct futex_waiter *waiter, struct futex_bucket *bucket)
 {
@@ -73,7 +81,7 @@ static int begin_wait(struct futex_waiter *waiter, user_addr word, uint32_t expe
     for (;;) {
         uint32_t value;
         spinlock_acquire(&bucket->lock);
-        bool is_readable = user_word_probe(word, &value);
+        bool is_readable = user_load32_no_fault(&value, word) == 0;
         bool waits = is_readable && value == expected;
         if (waits) {
             enter_bucket(waiter, bucket);
@@ -84,7 +92,7 @@ static int begin_wait(struct futex_waiter *waiter, user_addr word, uint32_t expe
             return 0;
         if (is_readable)
             return -EAGAIN;
-        if (get_user(value, word) != 0)
+        if (user_load32(&value, word) != 0)
             return -EFAULT;
         if (thread_has_work(waiter->thread))
             return -ERESTARTSYS;
@@ -128,7 +136,7 @@ int futex_wait(user_addr word, uint32_t expected, uint32_t bits, uint64_t deadli
     struct futex_waiter waiter = { .thread = current_thread(), .bits = bits };
     if (bits == 0)
         return -EINVAL;
-    int result = word_key_take(&waiter.key, word, shared);
+    int result = take_key(&waiter.key, word, shared);
     if (result)
         return result;
     result = begin_wait(&waiter, word, expected);
@@ -136,7 +144,7 @@ int futex_wait(user_addr word, uint32_t expected, uint32_t bits, uint64_t deadli
         result = sleep_in_bucket(&waiter, deadline_ns);
         wait_finish_alone();
     }
-    word_key_drop(&waiter.key);
+    futex_key_release(&waiter.key);
     return result;
 }
 
@@ -148,7 +156,7 @@ static void wake_waiter(struct futex_waiter *waiter)
 }
 
 // Up to `count` of those that were there before `end`.
-static uint32_t wake_piece(struct futex_bucket *bucket, const struct word_key *key, uint32_t count,
+static uint32_t wake_piece(struct futex_bucket *bucket, const struct futex_key *key, uint32_t count,
                            uint32_t bits, uint64_t end)
 {
     uint32_t woken = 0;
@@ -156,7 +164,7 @@ static uint32_t wake_piece(struct futex_bucket *bucket, const struct word_key *k
         struct futex_waiter *waiter = list_entry(node, struct futex_waiter, link);
         if (waiter->ticket >= end)
             break;
-        if (!(waiter->bits & bits) || !word_key_equals(&waiter->key, key))
+        if (!(waiter->bits & bits) || !futex_key_equal(&waiter->key, key))
             continue;
         wake_waiter(waiter);
         if (++woken >= count)
@@ -165,7 +173,7 @@ static uint32_t wake_piece(struct futex_bucket *bucket, const struct word_key *k
     return woken;
 }
 
-static uint32_t wake_key(const struct word_key *key, uint32_t count, uint32_t bits)
+static uint32_t wake_key(const struct futex_key *key, uint32_t count, uint32_t bits)
 {
     struct futex_bucket *bucket = bucket_of(key);
     uint32_t woken = 0, piece, wanted;
@@ -185,14 +193,14 @@ static uint32_t wake_key(const struct word_key *key, uint32_t count, uint32_t bi
 
 int64_t futex_wake(user_addr word, uint32_t count, uint32_t bits, bool shared)
 {
-    struct word_key key;
+    struct futex_key key;
     if (bits == 0)
         return -EINVAL;
-    int error = word_key_take(&key, word, shared);
+    int error = take_key(&key, word, shared);
     if (error)
         return error;
     uint32_t woken = wake_key(&key, max_of(count, 1u), bits);
-    word_key_drop(&key);
+    futex_key_release(&key);
     return woken;
 }
 
@@ -212,7 +220,7 @@ static void unlock_two(struct futex_bucket *a, struct futex_bucket *b)
 }
 
 struct requeue {
-    struct word_key from_key, to_key;
+    struct futex_key from_key, to_key;
     struct futex_bucket *from, *to;
     uint32_t wake_count, move_count; // at most
     uint32_t woken, moved;
@@ -226,8 +234,7 @@ static void move_waiter(const struct requeue *requeue, struct futex_waiter *wait
         enter_bucket(waiter, requeue->to);
     }
     waiter->key = requeue->to_key;
-    if (waiter->key.object)
-        waiter->key.object->operations->reference(waiter->key.object);
+    futex_key_reference(&waiter->key);
 }
 
 // Both locks held.
@@ -235,7 +242,7 @@ static void requeue_waiters(struct requeue *requeue)
 {
     list_for_each_safe (node, spare, &requeue->from->waiters) {
         struct futex_waiter *waiter = list_entry(node, struct futex_waiter, link);
-        if (!word_key_equals(&waiter->key, &requeue->from_key))
+        if (!futex_key_equal(&waiter->key, &requeue->from_key))
             continue;
         if (requeue->woken < requeue->wake_count) {
             wake_waiter(waiter);
@@ -255,14 +262,14 @@ static int requeue_if(struct requeue *requeue, user_addr word, const uint32_t *e
     for (;;) {
         uint32_t value = 0;
         lock_two(requeue->from, requeue->to);
-        bool is_readable = !expected || user_word_probe(word, &value);
+        bool is_readable = !expected || user_load32_no_fault(&value, word) == 0;
         bool is_meant = is_readable && (!expected || value == *expected);
         if (is_meant)
             requeue_waiters(requeue);
         unlock_two(requeue->from, requeue->to);
         if (is_readable)
             return is_meant ? 0 : -EAGAIN;
-        if (get_user(value, word) != 0)
+        if (user_load32(&value, word) != 0)
             return -EFAULT;
         if (thread_has_work(current_thread()))
             return -ERESTARTNOINTR;
@@ -273,18 +280,18 @@ int64_t futex_requeue(user_addr from, user_addr to, uint32_t wake_count, uint32_
                       const uint32_t *expected, bool shared)
 {
     struct requeue requeue = { .wake_count = wake_count, .move_count = move_count };
-    int error = word_key_take(&requeue.from_key, from, shared);
+    int error = take_key(&requeue.from_key, from, shared);
     if (error)
         return error;
-    error = word_key_take(&requeue.to_key, to, shared);
+    error = take_key(&requeue.to_key, to, shared);
     if (!error) {
         requeue.from = bucket_of(&requeue.from_key);
         requeue.to = bucket_of(&requeue.to_key);
         error = requeue_if(&requeue, from, expected);
         for (uint32_t i = 0; i < requeue.moved; i++)
-            word_key_drop(&requeue.from_key);
-        word_key_drop(&requeue.to_key);
+            futex_key_release(&requeue.from_key);
+        futex_key_release(&requeue.to_key);
     }
-    word_key_drop(&requeue.from_key);
+    futex_key_release(&requeue.from_key);
     return error ? error : (int64_t)requeue.woken + requeue.moved;
 }

@@ -7,7 +7,8 @@
 #include "abi/errno.h"
 #include "abi/futex.h"
 #include "sched/thread.h"
-#include "vm/user_word.h"
+#include "vm/user_atomic.h"
+#include "vm/user_copy.h"
 
 struct word_operation {
     uint32_t change, comparison;
@@ -73,13 +74,13 @@ static bool compares(const struct word_operation *operation, uint32_t word)
 // *before is what the word was.
 static int change_word(user_addr word, const struct word_operation *operation, uint32_t *before)
 {
-    if (word.opaque % sizeof(*before))
+    if (user_addr_as_number(word) % sizeof(*before) != 0)
         return -EINVAL;
-    if (get_user(*before, word) != 0)
+    if (user_load32(before, word) != 0)
         return -EFAULT;
     for (;;) {
-        uint32_t seen = *before;
-        int error = user_word_exchange(word, &seen, changed(operation, *before));
+        uint32_t seen;
+        int error = user_compare_exchange32(word, *before, changed(operation, *before), &seen);
         if (error || seen == *before)
             return error;
         *before = seen;

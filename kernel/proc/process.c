@@ -15,6 +15,7 @@
 #include "mem/frame.h"
 #include "mem/object_cache.h"
 #include "mem/page_table.h"
+#include "proc/futex.h"
 #include "proc/signal_queue.h"
 
 #define DEFAULT_UMASK 022u
@@ -42,6 +43,7 @@ void process_init(void)
 {
     address_space_set_current_lookup(lookup_current_space);
     panic_set_describer(describe_current);
+    futex_init();
 }
 
 static struct address_space *lookup_current_space(void)

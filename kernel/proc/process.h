@@ -136,7 +136,13 @@ void process_usage(struct process *process, struct abi_rusage *usage);
 void process_children_usage(struct process *process, struct abi_rusage *usage);
 // Exact run time of all its threads, split by where samples fell. Takes process_lock.
 void process_cpu_times(struct process *process, uint64_t *user_ns, uint64_t *system_ns);
-// The same of the running thread alone, as getrusage(RUSAGE_THREAD) tells it.
+// What the process or thread with this number has used; 0: the running one. -EINVAL: there is none,
+// or the thread is another process's.
+#define CPU_CLOCK_TOTAL 0u
+#define CPU_CLOCK_USER 1u
+#define CPU_CLOCK_EXACT 2u // the total again
+must_check int process_cpu_clock(uint32_t number, bool of_thread, uint32_t kind, uint64_t *ns);
+// What getrusage(RUSAGE_THREAD) tells of the running thread.
 void thread_usage(struct abi_rusage *usage);
 
 // The working directory, with a reference; and its replacement, which takes over the caller's.

@@ -8,13 +8,14 @@
 #include "proc/futex.h"
 #include "proc/internal.h"
 #include "sched/scheduler.h"
-#include "vm/user_word.h"
+#include "vm/user_atomic.h"
+#include "vm/user_copy.h"
 
 // The word of an entry's lock is told of. False: it cannot be reached, and the walk ends.
 static bool tell_word(user_addr word, bool is_pending, bool is_inheriting)
 {
     uint32_t tid = current_thread()->identity.tid, value;
-    if (word.opaque % sizeof(value) || get_user(value, word) != 0)
+    if (user_addr_as_number(word) % sizeof(value) != 0 || user_load32(&value, word) != 0)
         return false;
     for (;;) {
         // It died between unlocking and the wake-up: somebody has to be told all the same.
@@ -24,8 +25,8 @@ static bool tell_word(user_addr word, bool is_pending, bool is_inheriting)
         }
         if ((value & FUTEX_TID_MASK) != tid)
             return true; // not its own
-        uint32_t seen = value;
-        if (user_word_exchange(word, &seen, (value & FUTEX_WAITERS) | FUTEX_OWNER_DIED) != 0)
+        uint32_t seen, told = (value & FUTEX_WAITERS) | FUTEX_OWNER_DIED;
+        if (user_compare_exchange32(word, value, told, &seen) != 0)
             return false;
         if (seen == value)
             break;
@@ -52,7 +53,7 @@ void robust_list_leave(user_addr list)
     uint64_t entry = head.first;
     for (uint32_t i = 0; i < ROBUST_LIST_LIMIT; i++) {
         uint64_t address = entry & ~ROBUST_ENTRY_PI, next;
-        if (address == list.opaque)
+        if (address == user_addr_as_number(list))
             break;
         int error = get_user(next, user_addr_make(address));
         if (address != (head.pending & ~ROBUST_ENTRY_PI) && !tell_entry(&head, entry, false))

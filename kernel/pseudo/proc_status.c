@@ -182,7 +182,7 @@ static int64_t write_comm(struct file *file, struct user_iterator *source, uint6
         char *newline = (char *)strchr(name, '\n');
         if (newline)
             *newline = '\0';
-        process_set_name(process, name);
+        process_set_thread_name(current_thread(), name);
     }
     process_release(process);
     return is_self ? length : -EINVAL;
