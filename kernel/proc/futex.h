@@ -8,10 +8,10 @@
 
 void futex_init(void); // boot
 
-// Sleeps while the word is `expected`, until a wake-up whose bits have one in common with `bits`, or
-// the deadline (kernel clock). No wake-up that follows a change of the word is lost. `shared`: other
-// processes may be meant too. 0, -EAGAIN (the word was something else), -ETIMEDOUT, -ERESTARTSYS
-// (work for the exit gate), -EFAULT, -EINVAL.
+// Sleeps while the word is `expected`, until a wake-up whose bits have one in common with `bits`,
+// or the deadline (kernel clock). No wake-up that follows a change of the word is lost. `shared`:
+// other processes may be meant too. 0, -EAGAIN (the word was something else), -ETIMEDOUT,
+// -ERESTARTSYS (work for the exit gate), -EFAULT, -EINVAL.
 must_check int futex_wait(user_addr word, uint32_t expected, uint32_t bits, uint64_t deadline_ns,
                           bool shared);
 // Wakes up to `count` (at least one) of those who wait, the first ones first. How many, -EFAULT,

@@ -47,8 +47,8 @@ void process_set_parent_locked(struct process *process, struct process *parent);
 void process_begin_exit_locked(struct process *process, uint32_t wait_status);
 
 // thread_table.c: the numbers of threads beyond a process's first one, which has the pid.
-extern uint32_t thread_extra_count;          // threads that are not the first
-uint32_t process_number_allocate_locked(void); // tree.c; 0: none is free
+extern uint32_t thread_extra_count;                          // threads that are not the first
+uint32_t process_number_allocate_locked(void);               // tree.c; 0: none is free
 must_check int thread_publish_locked(struct thread *thread); // -EAGAIN
 void thread_unpublish_locked(struct thread *thread);         // nothing for a first thread
 // The thread with this number, alive; NULL.
@@ -66,7 +66,8 @@ static inline bool thread_is_first(const struct thread *thread)
 must_check struct thread *process_thread_create(struct process *process,
                                                 const struct clone_request *request);
 must_check int64_t process_fork(const struct clone_request *request);
-// Has the thread something to do at the exit gate first? A call that makes threads is repeated then.
+// Has the thread something to do at the exit gate first? A call that makes threads is repeated
+// then.
 must_check bool process_is_interrupted_locked(const struct process *process,
                                               const struct thread *thread);
 // May it have one more thread, or child? RLIMIT_NPROC counts threads.

@@ -67,7 +67,6 @@ struct process {
     struct wait_queue vfork_done; // the parent waits here
 
     struct thread *exec_thread; // runs execve: the others leave at the exit gate
-    uint32_t first_status;      // of its first thread, when that ended by itself: counts at the end
 
     bool stopped; // by a stop signal: its threads wait at the exit gate; process_set_stopped_locked
     uint32_t stop_round;      // counts stops, so that a thread counts itself once in each
@@ -119,8 +118,8 @@ void process_vfork_finish(struct process *process);
 // Ends the whole process with a wait status (exit_group, fatal signals). Does not return. The first
 // status given counts.
 noreturn_function void process_exit(uint32_t wait_status);
-// Ends the running thread alone (exit). With the last one the process ends, with the status that
-// its first thread gave.
+// Ends the running thread alone (exit). With the last one the process ends, with its status, as on
+// Linux since 6.0.
 noreturn_function void process_exit_thread(uint32_t wait_status);
 // Which children a wait is for.
 struct wait_target {

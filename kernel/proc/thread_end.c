@@ -3,8 +3,8 @@
 // Invariant: a thread is out of its process's list, and its time is in the process's sums, before
 // it stops running; what it left pending for the whole process is another thread's to take.
 
-#include "proc/internal.h"
 #include "proc/futex.h"
+#include "proc/internal.h"
 #include "proc/signal_queue.h"
 
 #include "abi/errno.h"
@@ -56,18 +56,13 @@ bool process_leave_thread(struct process *process)
 void process_exit_thread(uint32_t wait_status)
 {
     struct process *process = current_process();
-    struct thread *thread = current_thread();
-    spinlock_acquire(&process_lock);
-    if (thread_is_first(thread))
-        process->first_status = wait_status;
     bool last = process->thread_count == 1; // then nobody makes another
-    spinlock_release(&process_lock);
     if (!last) {
         thread_leave_memory(process);
         last = process_leave_thread(process);
     }
     if (last)
-        process_exit(process->first_status);
+        process_exit(wait_status);
     thread_exit();
 }
 
@@ -76,7 +71,6 @@ static void become_first(struct process *process, struct thread *thread)
 {
     thread_unpublish_locked(thread);
     thread->identity.tid = process->pid;
-    process->first_status = 0;
     process->stopped_threads = 0;
 }
 

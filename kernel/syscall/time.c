@@ -38,7 +38,7 @@ static int read_other_clock(int32_t clock, uint64_t *now_ns)
     uint32_t kind = (uint32_t)clock & CPU_CLOCK_KIND_MASK;
     if (kind == CPU_CLOCK_NONE)
         return -EINVAL;
-    return process_cpu_clock((uint32_t)~(clock >> CPU_CLOCK_SHIFT), clock & CPU_CLOCK_OF_THREAD,
+    return process_cpu_clock((uint32_t) ~(clock >> CPU_CLOCK_SHIFT), clock & CPU_CLOCK_OF_THREAD,
                              kind, now_ns);
 }
 
