@@ -125,13 +125,22 @@ void process_cpu_times(struct process *process, uint64_t *user_ns, uint64_t *sys
     spinlock_release(&process_lock);
 }
 
-void thread_usage(struct abi_rusage *usage)
+void thread_usage_locked(const struct thread *thread, uint64_t *user_ns, uint64_t *system_ns,
+                         struct abi_rusage *usage)
 {
     struct usage_sums sums = { 0 };
-    spinlock_acquire(&process_lock);
-    add_thread(&sums, current_thread());
-    spinlock_release(&process_lock);
+    add_thread(&sums, thread);
+    *user_ns = sums.user_ns;
+    *system_ns = sums.system_ns;
     fill_usage(usage, &sums);
+}
+
+void thread_usage(struct abi_rusage *usage)
+{
+    uint64_t user_ns, system_ns;
+    spinlock_acquire(&process_lock);
+    thread_usage_locked(current_thread(), &user_ns, &system_ns, usage);
+    spinlock_release(&process_lock);
 }
 
 // False: nobody has the number.

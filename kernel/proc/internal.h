@@ -84,6 +84,9 @@ must_check bool process_leave_thread(struct process *process);
 
 // Adds the thread's run time and counts to the process's sums of exited threads.
 void process_account_thread_locked(struct process *process, struct thread *thread);
+// What one thread used.
+void thread_usage_locked(const struct thread *thread, uint64_t *user_ns, uint64_t *system_ns,
+                         struct abi_rusage *usage);
 // Adds what a collected child used to the sums of its parent.
 void process_account_child_locked(struct process *parent, struct process *child);
 // Run time of all threads, with the lock held.
