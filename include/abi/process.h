@@ -83,6 +83,7 @@
 #define CLONE_EXIT_SIGNAL_MASK 0xffull
 
 #define AT_NULL 0
+#define AT_IGNORE 1
 #define AT_PHDR 3
 #define AT_PHENT 4
 #define AT_PHNUM 5

@@ -1,5 +1,6 @@
 // The first steps: a log on the serial port, is the boot_info ours, what does the command line say.
 #include "boot/boot.h"
+#include "cpu/percpu.h"
 #include "cpu/registers.h"
 #include "cpu/report.h"
 #include "debug/log.h"
@@ -14,6 +15,7 @@
 #include "lib/string.h"
 #include "mem/frame.h"
 #include "mem/page_table.h"
+#include "sched/policy.h"
 
 #define DEFAULT_SLICE_MS 10
 #define MAXIMUM_SLICE_MS 10000
@@ -52,7 +54,8 @@ static bool word_is(const char *word, const char *name)
 // Those without a value.
 static bool is_switch(const char *word)
 {
-    static const char *const switches[] = { "nosmap", "nosmep", "nopcid", "noxsaveopt", "iretq" };
+    static const char *const switches[] = { "nosmap",     "nosmep", "nopcid",
+                                            "noxsaveopt", "iretq",  "nosmp" };
 
     for (size_t i = 0; i < ARRAY_SIZE(switches); i++) {
         if (strcmp(word, switches[i]) == 0)
@@ -65,7 +68,8 @@ static void report_unknown_words(const struct command_line *line)
 {
     static const char *const known[] = { "init",  "console", "loglevel", "panic", "slice_ms",
                                          "timer", "direct",  "selftest", "trace", "keymap",
-                                         "size",  "video",   "seed" };
+                                         "size",  "video",   "seed",     "sched", "vdso",
+                                         "tsc",   "maxcpus" };
 
     for (size_t i = 0; i < line->word_count; i++) {
         size_t k = 0;
@@ -106,6 +110,15 @@ static void read_timer_option(void)
         log_warning("boot", "command line: timer=%s: only timer=off is known", timer);
 }
 
+static void read_policy_option(void)
+{
+    const char *name = command_line_value(&boot_options.line, "sched");
+
+    if (name && !policy_choose(name))
+        log_warning("boot", "command line: sched=%s is no policy; using %s", name,
+                    policy_chosen->name);
+}
+
 // The checked build traces unless told not to; the lean one only when asked.
 static uint32_t trace_option(void)
 {
@@ -131,6 +144,13 @@ static uint32_t trace_option(void)
     return events;
 }
 
+static uint32_t cpu_limit_option(void)
+{
+    if (command_line_value(&boot_options.line, "nosmp"))
+        return 1;
+    return (uint32_t)number_option("maxcpus", 1, CPU_LIMIT, CPU_LIMIT);
+}
+
 void boot_read_command_line(struct boot_info *boot)
 {
     struct boot_options *options = &boot_options;
@@ -144,6 +164,8 @@ void boot_read_command_line(struct boot_info *boot)
     panic_set_restart_seconds((uint32_t)number_option("panic", 0, MAXIMUM_PANIC_SECONDS, 10));
     options->seed = number_option("seed", 1, UINT32_MAX, 0);
     read_timer_option();
+    read_policy_option();
+    options->cpu_limit = cpu_limit_option();
     options->trace_events = trace_option();
     options->init_path = command_line_value(&options->line, "init");
     options->direct_program = command_line_value(&options->line, "direct");

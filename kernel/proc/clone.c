@@ -56,7 +56,7 @@ struct thread *process_thread_create(struct process *process, const struct clone
     if (request->flags & CLONE_CHILD_CLEARTID)
         thread->identity.clear_child_tid = request->child_tid;
     signal_inherit_mask(thread, request->flags);
-    thread_set_page_table_root(thread, atomic_load(&process->space)->page_table_root);
+    thread_set_translation(thread, &atomic_load(&process->space)->translation);
     return thread;
 }
 

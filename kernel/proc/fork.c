@@ -20,7 +20,7 @@ static int copy_space(struct process *child, struct process *parent, uint64_t fl
     else
         space = address_space_fork(space);
     if (!(flags & CLONE_VM) && space)
-        trace_step(STEP_COPY_MEMORY, space->page_table_root.value);
+        trace_step(STEP_COPY_MEMORY, space->translation.root.value);
     atomic_store(&child->space, space);
     child->vfork_borrowing = (flags & CLONE_VFORK) != 0;
     return space ? 0 : -ENOMEM;

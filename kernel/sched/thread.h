@@ -9,6 +9,7 @@
 #include "cpu/percpu.h"
 #include "cpu/switch.h"
 #include "debug/trace.h"
+#include "lib/heap.h"
 #include "lib/list.h"
 #include "lib/types.h"
 #include "sched/thread_identity.h"
@@ -22,16 +23,32 @@ enum thread_state {
     THREAD_RUNNABLE, // in a run queue
     THREAD_RUNNING,  // on a CPU
     THREAD_BLOCKED,
+    THREAD_MOVING, // to the CPU it belongs to now, in no queue yet (migrate.c)
     THREAD_EXITED, // its stack goes back once another thread runs
 };
 
 // Work for the exit gate; also interrupts an interruptible wait. Bits of `work`.
 #define THREAD_WORK_SIGNAL (1u << 0) // a signal or death is pending
 
-// What a policy keeps per thread; guarded by the run-queue lock.
+// What a thread is entitled to, as Linux has it. Read by anyone, changed by thread_set_rights().
+struct thread_rights {
+    uint8_t policy; // a SCHED_ number
+    int8_t nice;
+    uint8_t realtime_priority; // 1 to 99 for SCHED_FIFO and SCHED_RR, else 0
+    bool reset_on_fork;        // children start with ordinary rights
+};
+
+// What a policy keeps per thread; guarded by the run-queue lock. All zero at first, but for the
+// weight.
 struct policy_entity {
-    struct list_node link;
+    union {
+        struct list_node link;
+        struct heap_node node;
+    };
     uint64_t slice_left; // TSC ticks; 0: used up, so the next one is a whole one
+    uint64_t turn;       // realtime.c: among those of its priority
+    struct thread_rights rights;
+    uint32_t weight; // from the rights (weight.h)
 };
 
 // What a program may load into these: user data, or null, which is what almost all of them leave
@@ -40,23 +57,25 @@ struct selectors {
     uint16_t ds, es, fs, gs;
 };
 
+struct translation;
+
 struct thread {
     atomic_uint work; // for the exit gate; first, because the system-call entry looks at it
     struct switch_context *context; // valid while not running
     uint64_t stack_top;
-    phys_addr page_table_root;  // value 0: kernel thread, runs on any root
-    void *fpu_state;            // NULL: kernel thread
-    struct percpu *fpu_cpu;     // on whose registers the state was loaded last
-    uint32_t held_mutex_ranks;  // bit per mutex_rank; written by the thread itself
-    uint64_t fs_base, gs_base;  // of the program; valid while not running
-    struct selectors selectors; // likewise, and only if has_selectors: else all are null
+    struct translation *translation; // NULL: kernel thread, runs on any root
+    void *fpu_state;                 // NULL: kernel thread
+    struct percpu *fpu_cpu;          // on whose registers the state was loaded last
+    uint32_t held_mutex_ranks;       // bit per mutex_rank; written by the thread itself
+    uint64_t fs_base, gs_base;       // of the program; valid while not running
+    struct selectors selectors;      // likewise, and only if has_selectors: else all are null
     bool has_selectors;
     uint64_t canary;
     uint32_t id;
     _Atomic(enum thread_state) state;
-    bool wait_interruptible; // written by the thread before it is BLOCKED, cleared after
-    struct percpu *cpu;      // whose run queue it belongs to
-    struct cpu_mask affinity;
+    bool wait_interruptible;      // written by the thread before it is BLOCKED, cleared after
+    _Atomic(struct percpu *) cpu; // to whose run queue it belongs; changes under that one's lock
+    struct cpu_mask affinity;     // guarded by that lock
     struct policy_entity policy;
     char name[16];
 
@@ -98,8 +117,9 @@ static inline bool thread_has_work(const struct thread *thread)
 {
     return atomic_load_explicit(&thread->work, memory_order_acquire) != 0;
 }
-// The next exit to user mode starts here: sets the root of the running thread and loads it.
-void thread_set_page_table_root(struct thread *thread, phys_addr root);
+// Which user half the thread has; loads it if the thread is the running one. NULL: none any more;
+// it runs on like a kernel thread. Whoever owns the translation keeps it while a thread has it.
+void thread_set_translation(struct thread *thread, struct translation *translation);
 // FS/GS base of the running thread's program.
 void thread_set_fs_base(uint64_t base);
 void thread_set_gs_base(uint64_t base);
@@ -109,7 +129,8 @@ uint64_t thread_gs_base(void);
 void thread_copy_user_registers(struct thread *to);
 // The running thread's program starts afresh (exec): FPU initial, bases and selectors 0.
 void thread_reset_user_registers(void);
-// Run time of a thread including the stretch it is running now.
+// Run time of a thread including the stretch it is running now, on whatever CPU. Takes the
+// run-queue lock for any but the running thread itself.
 uint64_t thread_run_ns(const struct thread *thread);
 
 // The trap frame of the thread's program lies at the top of its kernel stack.

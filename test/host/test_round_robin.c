@@ -10,7 +10,7 @@ static const struct policy *const policy = &policy_round_robin;
 
 static void start(void)
 {
-    policy_queue_init(&queue);
+    policy_queue_init(&queue, policy, SLICE, 1000 * SLICE);
     for (unsigned i = 0; i < ARRAY_SIZE(threads); i++) {
         threads[i].policy.slice_left = 0;
         list_init(&threads[i].policy.link);
@@ -24,7 +24,7 @@ static void enqueue(unsigned number, enum runnable_reason reason)
 
 static long picked(void)
 {
-    struct thread *next = policy->pick_next(&queue, SLICE);
+    struct thread *next = policy->pick_next(&queue);
     return next ? next - threads : -1;
 }
 
@@ -41,6 +41,34 @@ TEST(round_robin_takes_turns_with_whole_slices)
         enqueue(number, RUNNABLE_YIELDED);
     }
     CHECK_EQUAL(threads[0].policy.slice_left, 0);
+}
+
+TEST(round_robin_puts_who_used_its_slice_up_last)
+{
+    start();
+    enqueue(1, RUNNABLE_WOKEN);
+    threads[0].policy.slice_left = 0;
+    enqueue(0, RUNNABLE_SLICE_OVER);
+    enqueue(2, RUNNABLE_WOKEN);
+    CHECK_EQUAL(picked(), 1);
+    CHECK_EQUAL(picked(), 0);
+    CHECK_EQUAL(picked(), 2);
+}
+
+TEST(round_robin_gives_away_who_may_go_and_has_waited_longest)
+{
+    start();
+    for (unsigned i = 0; i < 3; i++) {
+        threads[i].affinity = (struct cpu_mask){ { 1 } };
+        enqueue(i, RUNNABLE_WOKEN);
+    }
+    CHECK(policy_steal(&queue, 1) == NULL);
+    cpu_mask_add(&threads[1].affinity, 1);
+    cpu_mask_add(&threads[2].affinity, 1);
+    CHECK(policy_steal(&queue, 1) == &threads[1]);
+    CHECK(policy_steal(&queue, 1) == &threads[2]);
+    CHECK(policy_steal(&queue, 1) == NULL);
+    CHECK_EQUAL(picked(), 0);
 }
 
 TEST(round_robin_wakes_by_threads_in_turn)
@@ -62,7 +90,7 @@ TEST(round_robin_puts_first_whom_an_interrupt_woke)
     enqueue(1, RUNNABLE_WOKEN);
     threads[2].policy.slice_left = SLICE / 2;
     enqueue(2, RUNNABLE_WOKEN_BY_INTERRUPT);
-    CHECK(policy->should_preempt(&threads[0], &threads[2]));
+    CHECK(policy->should_preempt(&queue, &threads[2], RUNNABLE_WOKEN_BY_INTERRUPT));
     CHECK_EQUAL(picked(), 2);
     CHECK_EQUAL(threads[2].policy.slice_left, SLICE / 2);
     // Whom it displaced goes on after it, with what it had left.
@@ -80,7 +108,7 @@ TEST(round_robin_has_no_second_slice_for_sleepers)
     enqueue(1, RUNNABLE_WOKEN);
     threads[2].policy.slice_left = 0; // it was used up
     enqueue(2, RUNNABLE_WOKEN_BY_INTERRUPT);
-    CHECK(!policy->should_preempt(&threads[0], &threads[2]));
+    CHECK(!policy->should_preempt(&queue, &threads[2], RUNNABLE_WOKEN_BY_INTERRUPT));
     CHECK_EQUAL(picked(), 1);
     CHECK_EQUAL(picked(), 2);
     CHECK_EQUAL(threads[2].policy.slice_left, SLICE);
