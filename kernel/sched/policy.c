@@ -4,9 +4,10 @@
 
 #include "lib/string.h"
 
-static const struct policy *const policies[] = { &policy_round_robin };
+static const struct policy *const policies[] = { &policy_round_robin, &policy_mlfq, &policy_stride,
+                                                 &policy_lottery, &policy_fair };
 
-const struct policy *policy_chosen = &policy_round_robin;
+const struct policy *policy_chosen = &policy_fair;
 
 bool policy_choose(const char *name)
 {

@@ -43,7 +43,8 @@ struct policy {
     void (*leave)(struct policy_queue *queue, struct thread *thread);
 };
 
-extern const struct policy policy_round_robin;
+extern const struct policy policy_round_robin, policy_mlfq, policy_stride, policy_lottery,
+    policy_fair;
 
 // Of every queue; written only by policy_choose(), before scheduler_init(). False: unknown name,
 // nothing changed.

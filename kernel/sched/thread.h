@@ -36,17 +36,25 @@ struct thread_rights {
     bool reset_on_fork;        // children start with ordinary rights
 };
 
-// What a policy keeps per thread; guarded by the run-queue lock. All zero at first, but for the
+// What the policies keep per thread; guarded by the run-queue lock. All zero at first, but for the
 // weight.
 struct policy_entity {
     union {
-        struct list_node link;
-        struct heap_node node;
+        struct list_node link; // round robin, mlfq, lottery
+        struct heap_node node; // realtime, stride, fair
     };
     uint64_t slice_left; // TSC ticks; 0: used up, so the next one is a whole one
-    uint64_t turn;       // realtime.c: among those of its priority
+    union {
+        uint64_t turn;         // realtime: among those of its priority
+        uint64_t level_ticks;  // mlfq: of the level's allotment, used
+        uint64_t virtual_time; // stride, fair
+    };
+    uint32_t weight;      // from the rights (weight.h)
+    uint32_t boosts_seen; // mlfq
+    uint8_t level;        // mlfq; 0 is the top
+    bool settled;         // mlfq, stride, fair: the above belongs to a queue's account
+    bool holds_tickets;   // lottery: in the next drawing
     struct thread_rights rights;
-    uint32_t weight; // from the rights (weight.h)
 };
 
 // What a program may load into these: user data, or null, which is what almost all of them leave
