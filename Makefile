@@ -7,12 +7,13 @@ OBJCOPY := llvm-objcopy
 Q := $(if $(V),,@)
 
 DEBUG ?= 1
+SAN ?= 0
 WITHOUT ?=
 UNKNOWN := $(filter-out $(shell grep -v '^\#' test/protections.txt),$(WITHOUT))
 ifneq ($(UNKNOWN),)
 $(error WITHOUT=$(UNKNOWN): test/protections.txt does not have that)
 endif
-VARIANT := $(if $(filter 1,$(DEBUG)),debug,release)$(if $(WITHOUT),-without-$(subst $() ,-,$(strip $(WITHOUT))))
+VARIANT := $(if $(filter 1,$(DEBUG)),debug,release)$(if $(filter 1,$(SAN)),-sanitizer)$(if $(WITHOUT),-without-$(subst $() ,-,$(strip $(WITHOUT))))
 BUILD := build/$(VARIANT)
 
 .DEFAULT_GOAL := all
@@ -41,13 +42,13 @@ endif
 endif
 
 ifdef TOOLS
-include kernel/kernel.mk $(wildcard kernel/*/*.mk) efi/efi.mk user/user.mk
+include kernel/kernel.mk $(wildcard kernel/*/*.mk) efi/efi.mk user/user.mk user/vdso/vdso.mk
 
 all: $(BUILD)/kernel.elf $(BUILD)/BOOTX64.EFI $(BUILD)/initramfs.cpio
 
 # What file times cannot show: options, a source that was removed, another busybox.
 $(BUILD)/variant: FORCE
-	$(call remember,$(DEBUG) $(WITHOUT))
+	$(call remember,$(DEBUG) $(SAN) $(WITHOUT))
 $(BUILD)/sources: FORCE
 	$(call remember,$(KERNEL_SOURCES) $(EFI_SOURCES))
 $(USER_BUILD)/busybox: FORCE
@@ -98,6 +99,7 @@ Knobs:
   SCREEN=1             QEMU's window too     ICOUNT=1       one instruction is one nanosecond
   BUSYBOX=path         another static busybox
   DEBUG=0              the lean build instead of the checked one, in build/release
+  SAN=1                the kernel checks itself for undefined behaviour (build/debug-sanitizer)
   WITHOUT="smap nx"    a build without these protections (test/protections.txt)
   EVENTS=65536         of timeline: how many events each processor keeps (default 16384)
   V=1                  shows the commands

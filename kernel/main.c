@@ -8,6 +8,7 @@
 #include "cpu/tables.h"
 #include "debug/latency.h"
 #include "mem/kernel_map.h"
+#include "mem/translation.h"
 #include "proc/process.h"
 #include "sched/scheduler.h"
 #include "vm/user_copy.h"
@@ -31,6 +32,7 @@ noreturn_function void kernel_main(struct boot_info *boot)
     boot_load_symbols(boot);       // from here on, a panic names functions
     frames_init(boot);             // all RAM, frame by frame
     kernel_map_init(boot);         // the kernel's half; the identity map goes
+    translation_cpu_init();        // PCIDs, if this CPU has them
     boot_start_trace();            // trace=: the event rings get their memory
     boot_guard_stack();            // an overflow of this stack is noticed, too
     boot_open_screen(boot);        // the log appears on the framebuffer as well
@@ -40,8 +42,10 @@ noreturn_function void kernel_main(struct boot_info *boot)
     scheduler_init(boot_options.slice_ns, boot_options.timer_off); // this context is idle now
     boot_trace_timer();            // the last of the chapter's steps at boot
     user_copy_init();              // STAC and CLAC, if this CPU has them
+    boot_start_vdso();             // programs read the clocks without a trap
     latency_add_cpu(&boot_percpu); // its longest stretches are measured from here on
     process_init();                // the process table
+    boot_start_processors(boot);   // every other CPU, up to its idle loop (boot/processors.c)
     boot_start_first_thread(boot); // the rest of the boot, with interrupts on (boot/first.c)
     interrupts_enable_now();
     scheduler_idle_loop();

@@ -79,6 +79,7 @@
 #define CLONE_CHILD_SETTID 0x1000000ull
 
 #define AT_NULL 0
+#define AT_IGNORE 1
 #define AT_PHDR 3
 #define AT_PHENT 4
 #define AT_PHNUM 5

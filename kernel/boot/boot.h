@@ -12,6 +12,7 @@ struct boot_options {
     bool timer_off;
     uint64_t seed; // of all randomness; 0: hardware's
     bool never_sysret;
+    uint32_t cpu_limit; // start no more than these
     const char *init_path;
     const char *direct_program; // NULL: the ordinary way
     const char *selftest;       // NULL: none
@@ -37,9 +38,13 @@ void boot_trace_timer(void);
 // With tracing on, the boot CPU's ring. After frames_init().
 void boot_start_trace(void);
 void boot_seed_random(void);
+// vdso=0: none. tsc=unstable: programs read the clocks by system calls.
+void boot_start_vdso(void);
 void boot_load_symbols(const struct boot_info *boot);
 void boot_open_screen(const struct boot_info *boot);
 void boot_start_devices(const struct boot_info *boot);
+// Starts the further CPUs (processors.c). Each ends in its idle loop.
+void boot_start_processors(const struct boot_info *boot);
 // Creates the kernel thread that unpacks the initramfs and becomes process 1.
 void boot_start_first_thread(const struct boot_info *boot);
 // What it took to come this far, for `make bench`: time, time that was waiting for clocks, memory

@@ -1,5 +1,6 @@
 // The first steps: a log on the serial port, is the boot_info ours, what does the command line say.
 #include "boot/boot.h"
+#include "cpu/percpu.h"
 #include "cpu/registers.h"
 #include "cpu/report.h"
 #include "debug/log.h"
@@ -53,7 +54,8 @@ static bool word_is(const char *word, const char *name)
 // Those without a value.
 static bool is_switch(const char *word)
 {
-    static const char *const switches[] = { "nosmap", "nosmep", "nopcid", "noxsaveopt", "iretq" };
+    static const char *const switches[] = { "nosmap",     "nosmep", "nopcid",
+                                            "noxsaveopt", "iretq",  "nosmp" };
 
     for (size_t i = 0; i < ARRAY_SIZE(switches); i++) {
         if (strcmp(word, switches[i]) == 0)
@@ -66,7 +68,8 @@ static void report_unknown_words(const struct command_line *line)
 {
     static const char *const known[] = { "init",  "console", "loglevel", "panic", "slice_ms",
                                          "timer", "direct",  "selftest", "trace", "keymap",
-                                         "size",  "video",   "seed",     "sched" };
+                                         "size",  "video",   "seed",     "sched", "vdso",
+                                         "tsc",   "maxcpus" };
 
     for (size_t i = 0; i < line->word_count; i++) {
         size_t k = 0;
@@ -141,6 +144,13 @@ static uint32_t trace_option(void)
     return events;
 }
 
+static uint32_t cpu_limit_option(void)
+{
+    if (command_line_value(&boot_options.line, "nosmp"))
+        return 1;
+    return (uint32_t)number_option("maxcpus", 1, CPU_LIMIT, CPU_LIMIT);
+}
+
 void boot_read_command_line(struct boot_info *boot)
 {
     struct boot_options *options = &boot_options;
@@ -155,6 +165,7 @@ void boot_read_command_line(struct boot_info *boot)
     options->seed = number_option("seed", 1, UINT32_MAX, 0);
     read_timer_option();
     read_policy_option();
+    options->cpu_limit = cpu_limit_option();
     options->trace_events = trace_option();
     options->init_path = command_line_value(&options->line, "init");
     options->direct_program = command_line_value(&options->line, "direct");

@@ -3,6 +3,8 @@
 #include "boot/boot.h"
 #include "cpu/features.h"
 #include "debug/log.h"
+#include "lib/string.h"
+#include "vm/vdso.h"
 
 struct mechanism {
     const char *word, *name;
@@ -12,7 +14,7 @@ struct mechanism {
 static const struct mechanism mechanisms[] = {
     { "nosmap", "SMAP", &cpu_features.smap },
     { "nosmep", "SMEP", &cpu_features.smep },
-    { "nopcid", "PCID", NULL },
+    { "nopcid", "PCID", &cpu_features.pcid },
     { "noxsaveopt", "XSAVEOPT", &cpu_features.xsaveopt },
 };
 
@@ -35,6 +37,24 @@ static void turn_off(const struct mechanism *mechanism)
     else
         log_notice("boot", "%s: no effect, this CPU has no %s", mechanism->word, mechanism->name);
     *mechanism->feature = false;
+}
+
+static bool is_set_to(const char *word, const char *wanted)
+{
+    const char *value = command_line_value(&boot_options.line, word);
+
+    return value && strcmp(value, wanted) == 0;
+}
+
+void boot_start_vdso(void)
+{
+    if (is_set_to("vdso", "0")) {
+        log_notice("boot", "vdso=0: programs read the clocks by system calls");
+        return;
+    }
+    vdso_init();
+    if (is_set_to("tsc", "unstable"))
+        vdso_distrust_tsc();
 }
 
 void boot_choose_mechanisms(void)

@@ -3,6 +3,8 @@
 // without it the line "not protected" appears.
 #include "abi/process.h"
 #include "boot/boot.h"
+#include "cpu/ipi.h"
+#include "cpu/registers.h"
 #include "debug/log.h"
 #include "lib/panic.h"
 #include "lib/string.h"
@@ -27,7 +29,7 @@ static void map_user_page(void)
     kassert(mapped == (int64_t)USER_PAGE);
     int error = address_space_write(space, USER_PAGE, &code, 1);
     kassert(error == 0);
-    thread_set_page_table_root(current_thread(), space->page_table_root);
+    thread_set_translation(current_thread(), &space->translation);
 }
 
 static void read_user_memory(void)
@@ -72,9 +74,38 @@ static void execute_kernel_data(void)
     log_error("selftest", "nx: not protected: the kernel executed its own data");
 }
 
+// A shift by more than the type has bits, the amount unknown to the compiler.
+static void shift_too_far(void)
+{
+    volatile uint32_t amount = 32;
+
+    uint32_t value = 1u << amount;
+    log_error("selftest", "undefined: not protected: 1 << 32 is %u", value);
+}
+
 static void panic_on_request(void)
 {
     panic("asked for by selftest=panic");
+}
+
+static void panic_here(void *argument)
+{
+    static atomic_uint arrived;
+
+    atomic_fetch_add(&arrived, 1);
+    while (atomic_load(&arrived) < cpu_count() - 1)
+        cpu_relax();
+    panic("asked for on CPU %u by selftest=panic-all", this_cpu()->number);
+}
+
+// All other CPUs at the same time, while this one waits for them.
+static void panic_everywhere(void)
+{
+    struct cpu_mask others;
+
+    memset(&others, 0xff, sizeof(others));
+    cpu_mask_remove(&others, this_cpu()->number);
+    ipi_call(&others, panic_here, NULL);
 }
 
 void boot_run_selftest(const char *name)
@@ -85,7 +116,8 @@ void boot_run_selftest(const char *name)
     } selftests[] = {
         { "smap", read_user_memory },  { "smep", execute_user_memory },
         { "guard", overflow_stack },   { "wp", write_read_only },
-        { "nx", execute_kernel_data }, { "panic", panic_on_request },
+        { "nx", execute_kernel_data }, { "undefined", shift_too_far },
+        { "panic", panic_on_request }, { "panic-all", panic_everywhere },
     };
 
     for (size_t i = 0; i < ARRAY_SIZE(selftests); i++)

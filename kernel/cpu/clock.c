@@ -54,6 +54,13 @@ uint64_t clock_now_ns(void)
     return clock_ns_from_tsc(read_tsc());
 }
 
+// LFENCE waits for what comes before; RDTSC alone does not (SDM vol. 2B, RDTSC).
+uint64_t clock_now_ordered_ns(void)
+{
+    __asm__ volatile("lfence" ::: "memory");
+    return clock_now_ns();
+}
+
 uint64_t clock_tsc_from_ns(uint64_t deadline_ns)
 {
     uint64_t ticks = clock_scale_ticks(&scale, deadline_ns);
@@ -79,6 +86,16 @@ uint64_t clock_tsc_hz(void)
 uint64_t clock_init_ns(void)
 {
     return clock_ticks_to_ns(init_ticks);
+}
+
+uint64_t clock_start_tsc(void)
+{
+    return start_tsc;
+}
+
+uint64_t clock_ns_per_tick_scaled(void)
+{
+    return scale.ns_per_tick;
 }
 
 const char *clock_reference_name(void)

@@ -18,6 +18,9 @@ struct clock_sources {
 void clock_init(const struct clock_sources *sources, uint64_t tsc_at_start);
 // Nanoseconds since the kernel took over. Monotone on one CPU. 0 before clock_init().
 uint64_t clock_now_ns(void);
+// The same, read after every earlier load: never less than a reading that this program or, by
+// memory, another CPU's has seen. For what programs are told.
+uint64_t clock_now_ordered_ns(void);
 uint64_t clock_ns_from_tsc(uint64_t tsc_value);      // of an absolute TSC reading
 uint64_t clock_tsc_from_ns(uint64_t deadline_ns);    // the inverse
 uint64_t clock_ticks_to_ns(uint64_t tsc_difference); // of a difference
@@ -29,5 +32,8 @@ uint64_t clock_init_ns(void);
 const char *clock_reference_name(void);
 // Wall clock: seconds since 1970 at kernel time zero, read once from the CMOS clock.
 uint64_t clock_boot_unix_seconds(void);
+// What a program needs to compute clock_now_ns() itself (vm/vdso.c).
+uint64_t clock_start_tsc(void);
+uint64_t clock_ns_per_tick_scaled(void); // << CLOCK_SCALE_SHIFT
 // Spins, for hardware that wants a delay. Interrupts may be in any state.
 void clock_spin_ns(uint64_t duration_ns);

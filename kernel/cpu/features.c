@@ -4,6 +4,7 @@
 // 2A, CPUID.
 #include "cpu/features.h"
 
+#include "cpu/pcid.h"
 #include "lib/string.h"
 
 #define EXTENDED 0x80000000u
@@ -13,6 +14,7 @@
 #define XSAVE_AVX (1ull << 2)
 #define XSAVE_AVX512 (7ull << 5) // opmask and both halves of the ZMM registers
 #define XSAVE_PKRU (1ull << 9)
+#define CPUID_1_EDX_APIC (1u << 9) // says whether it is switched on
 
 struct cpu_features cpu_features;
 
@@ -71,6 +73,7 @@ static void decode_leaf7(struct cpu_features *features, struct cpuid_result leaf
     features->smap = has_bit(leaf.ebx, 20);
     features->umip = has_bit(leaf.ecx, 2);
     features->la57 = has_bit(leaf.ecx, 16);
+    features->rdpid = has_bit(leaf.ecx, 22);
 }
 
 // The components to switch. AVX-512 needs all of its three and AVX;
@@ -170,6 +173,7 @@ static void decode_extended(struct cpu_features *features, cpuid_function cpuid)
         uint32_t edx = cpuid(EXTENDED + 1, 0).edx;
         features->nx = has_bit(edx, 20);
         features->gigabyte_pages = has_bit(edx, 26);
+        features->rdtscp = has_bit(edx, 27);
     }
     if (maximum >= EXTENDED + 4)
         decode_brand(features, cpuid);
@@ -209,4 +213,50 @@ static struct cpuid_result ask_cpu(uint32_t leaf, uint32_t subleaf)
 void cpu_features_init(void)
 {
     cpu_features_decode(&cpu_features, ask_cpu);
+    cpu_features.pcid = pcid_is_usable(&cpu_features);
+}
+
+void cpu_features_read(struct cpu_features *features)
+{
+    cpu_features_decode(features, ask_cpu);
+}
+
+const char *cpu_features_lacking(const struct cpu_features *needed,
+                                 const struct cpu_features *offered)
+{
+    static const struct {
+        size_t offset;
+        const char *name;
+    } switches[] = {
+#define SWITCH(field, text) { offsetof(struct cpu_features, field), text }
+        SWITCH(nx, "NX"),
+        SWITCH(pge, "global pages"),
+        SWITCH(smep, "SMEP"),
+        SWITCH(smap, "SMAP"),
+        SWITCH(umip, "UMIP"),
+        SWITCH(fsgsbase, "FSGSBASE"),
+        SWITCH(pcid, "PCID"),
+        SWITCH(invpcid, "INVPCID"),
+        SWITCH(fxsr, "FXSAVE"),
+        SWITCH(xsave, "XSAVE"),
+        SWITCH(xsaveopt, "XSAVEOPT"),
+        SWITCH(tsc_deadline, "the TSC deadline"),
+        SWITCH(rdrand, "RDRAND"),
+        SWITCH(gigabyte_pages, "pages of 1 GiB"),
+#undef SWITCH
+    };
+
+    for (size_t i = 0; i < ARRAY_SIZE(switches); i++)
+        if (*(const bool *)((const char *)needed + switches[i].offset) &&
+            !*(const bool *)((const char *)offered + switches[i].offset))
+            return switches[i].name;
+    // The same areas are saved here and restored there.
+    if ((needed->xsave_mask & ~offered->xsave_mask) != 0 ||
+        (needed->xsave_mask == offered->xsave_mask && needed->xsave_size != offered->xsave_size))
+        return "vector registers";
+    if (offered->physical_bits < needed->physical_bits)
+        return "address bits";
+    if ((needed->hwcap & ~offered->hwcap & ~CPUID_1_EDX_APIC) != 0)
+        return "an old feature of CPUID leaf 1";
+    return NULL;
 }

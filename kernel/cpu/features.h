@@ -15,7 +15,7 @@ struct cpu_features {
     char brand[49];
     bool smep, smap, umip, fsgsbase, nx, la57, pge, pcid, invpcid;
     bool x2apic, tsc_deadline, tsc_invariant, rdrand;
-    bool fxsr, xsave, xsaveopt, xsavec, avx, mwait, gigabyte_pages;
+    bool fxsr, xsave, xsaveopt, xsavec, avx, mwait, gigabyte_pages, rdtscp, rdpid;
     uint32_t family, model, stepping;
     uint64_t
         xsave_mask; // components that the CPU offers and we switch (x87, SSE, AVX, AVX-512, PKRU)
@@ -29,5 +29,11 @@ struct cpu_features {
 void cpu_features_decode(struct cpu_features *features, cpuid_function cpuid);
 // Decodes the boot CPU into the global below. Called once, before other CPUs run.
 void cpu_features_init(void);
+
+// What a further CPU offers, of itself; asked there.
+void cpu_features_read(struct cpu_features *features);
+// The first thing that `needed` has and `offered` has not, in words; NULL when there is none. Pure.
+const char *cpu_features_lacking(const struct cpu_features *needed,
+                                 const struct cpu_features *offered);
 
 extern struct cpu_features cpu_features; // read-only after cpu_features_init()

@@ -46,18 +46,25 @@ uint32_t fpu_mxcsr_mask(void)
     return mxcsr_mask;
 }
 
-void fpu_init(void)
+void fpu_init_cpu(void)
 {
     // NE: x87 errors come as #MF, not through the 8259 (SDM vol. 3A, 2.5). TS and EM clear: no #NM.
     write_cr0((read_cr0() | CR0_MP | CR0_NE) & ~(CR0_EM | CR0_TS));
     write_cr4(read_cr4() | CR4_OSFXSR | CR4_OSXMMEXCPT);
+    if (cpu_features.xsave) {
+        write_cr4(read_cr4() | CR4_OSXSAVE);
+        write_xcr0(cpu_features.xsave_mask);
+    }
+}
+
+void fpu_init(void)
+{
+    fpu_init_cpu();
     mxcsr_mask = read_mxcsr_mask();
     restore_keeps_pointers = strcmp(cpu_features.vendor, "AuthenticAMD") == 0 ||
                              strcmp(cpu_features.vendor, "HygonGenuine") == 0;
     method = FPU_FXSAVE;
     if (cpu_features.xsave) {
-        write_cr4(read_cr4() | CR4_OSXSAVE);
-        write_xcr0(cpu_features.xsave_mask);
         method = cpu_features.xsaveopt ? FPU_XSAVEOPT : FPU_XSAVE;
         state_size = cpu_features.xsave_size;
     }

@@ -5,8 +5,10 @@
 #include "cpu/percpu.h"
 #include "lib/types.h"
 
-// Enables the FPU on this CPU and picks XSAVEOPT, XSAVE or FXSAVE. CR4 and XCR0 are set here.
+// Enables the FPU on this CPU and picks XSAVEOPT, XSAVE or FXSAVE.
 void fpu_init(void);
+// CR0, CR4 and XCR0 of this CPU; for each further one.
+void fpu_init_cpu(void);
 // Bytes of one state area, which must be 64-byte aligned.
 uint32_t fpu_state_size(void);
 // Writes the state a program starts with: FCW 0x37f, MXCSR 0x1f80, everything else zero.

@@ -47,6 +47,7 @@ static inline bool frame_is_from_user(const struct trap_frame *frame)
 #define SELECTOR_KERNEL_DATA 0x10u
 #define SELECTOR_USER_DATA 0x2bu
 #define SELECTOR_USER_CODE 0x33u
+#define SELECTOR_CPU_NUMBER 0x3bu // its limit is the CPU's number, for LSL in programs
 #define SELECTOR_TSS 0x40u
 
 // One past the last address that user programs may use: the last page below the canonical hole is

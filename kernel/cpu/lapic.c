@@ -41,6 +41,8 @@
 #define DIVIDE_BY_1 0x0bu
 
 #define COMMAND_NMI (4u << 8)
+#define COMMAND_INIT (5u << 8)
+#define COMMAND_START_UP (6u << 8)
 #define COMMAND_PENDING (1u << 12) // xAPIC: not delivered yet
 #define COMMAND_ASSERT (1u << 14)
 
@@ -117,19 +119,47 @@ void lapic_init(volatile void *registers)
     uint64_t base = read_msr(MSR_APIC_BASE);
 
     mask_8259s();
-    if (!(base & APIC_BASE_ENABLE)) {
-        base = (base & ~APIC_BASE_X2APIC) | APIC_BASE_ENABLE;
-        write_msr(MSR_APIC_BASE, base);
-    }
-    x2apic = (base & APIC_BASE_X2APIC) != 0;
+    x2apic = (base & APIC_BASE_ENABLE) && (base & APIC_BASE_X2APIC);
     lapic_registers = registers;
     tsc_deadline = cpu_features.tsc_deadline;
+    lapic_init_cpu();
+}
+
+// All CPUs in the boot CPU's mode. From x2APIC the way back leads through "disabled", and the way
+// to it through xAPIC (SDM vol. 3A, figure 11-27).
+static void set_mode(void)
+{
+    uint64_t base = read_msr(MSR_APIC_BASE);
+    uint64_t off = base & ~(APIC_BASE_ENABLE | APIC_BASE_X2APIC);
+    uint64_t wanted = off | APIC_BASE_ENABLE | (x2apic ? APIC_BASE_X2APIC : 0);
+
+    if (base == wanted)
+        return;
+    if ((base & APIC_BASE_X2APIC) != 0)
+        write_msr(MSR_APIC_BASE, off);
+    write_msr(MSR_APIC_BASE, off | APIC_BASE_ENABLE);
+    write_msr(MSR_APIC_BASE, wanted);
+}
+
+// In xAPIC mode the LVT write is a store to memory: without the fence the first deadline could
+// overtake it and be dropped (SDM vol. 3A, 11.5.4.1).
+static void set_timer_mode(void)
+{
+    write_register(LAPIC_LVT_TIMER, VECTOR_LAPIC_TIMER | (tsc_deadline ? LVT_TSC_DEADLINE : 0));
+    __asm__ volatile("mfence" ::: "memory");
+}
+
+void lapic_init_cpu(void)
+{
+    set_mode();
     write_register(LAPIC_SPURIOUS, SPURIOUS_ENABLE | VECTOR_SPURIOUS);
     write_register(LAPIC_TASK_PRIORITY, 0);
     set_local_vectors();
     finish_firmware_interrupts();
     write_register(LAPIC_TIMER_DIVIDE, DIVIDE_BY_1);
     write_register(LAPIC_TIMER_INITIAL, 0);
+    if (counts_per_tick != 0)
+        set_timer_mode();
 }
 
 void lapic_end_of_interrupt(void)
@@ -148,16 +178,13 @@ uint32_t lapic_timer_elapsed(void)
     return UINT32_MAX - read_register(LAPIC_TIMER_CURRENT);
 }
 
-// Ends the counting and gives the timer the mode it keeps. In xAPIC mode the LVT write is a store
-// to memory: without the fence the first deadline could overtake it and be dropped (SDM vol. 3A,
-// 11.5.4.1).
+// Ends the counting and gives the timer the mode it keeps.
 void lapic_timer_set_frequency(uint64_t counts_per_second, uint64_t tsc_hz)
 {
     counts_per_tick = clock_multiply_divide(counts_per_second, CLOCK_SCALE_ONE, tsc_hz);
     longest_ticks = clock_multiply_divide(UINT32_MAX / 2, tsc_hz, counts_per_second);
     write_register(LAPIC_TIMER_INITIAL, 0);
-    write_register(LAPIC_LVT_TIMER, VECTOR_LAPIC_TIMER | (tsc_deadline ? LVT_TSC_DEADLINE : 0));
-    __asm__ volatile("mfence" ::: "memory");
+    set_timer_mode();
 }
 
 // Counts for the one-shot timer, rounded up; a deadline that has passed gets 1, which fires at
@@ -233,4 +260,19 @@ void lapic_send(uint32_t apic_id, uint8_t vector)
 void lapic_send_nmi(uint32_t apic_id)
 {
     send_command(apic_id, COMMAND_ASSERT | COMMAND_NMI);
+}
+
+void lapic_send_init(uint32_t apic_id)
+{
+    send_command(apic_id, COMMAND_ASSERT | COMMAND_INIT);
+}
+
+void lapic_send_startup(uint32_t apic_id, uint64_t page)
+{
+    send_command(apic_id, COMMAND_ASSERT | COMMAND_START_UP | (uint32_t)(page >> 12));
+}
+
+uint32_t lapic_highest_id(void)
+{
+    return x2apic ? UINT32_MAX - 1 : 254;
 }

@@ -6,6 +6,8 @@
 
 // `registers` is the uncached mapping of the xAPIC page; ignored in x2APIC mode. Masks the 8259s.
 void lapic_init(volatile void *registers);
+// On each further CPU: the boot CPU's mode, vectors, timer. Interrupts off.
+void lapic_init_cpu(void);
 void lapic_end_of_interrupt(void);
 // Current count register of the timer running freely, for calibration.
 void lapic_timer_start_counting(void);
@@ -21,5 +23,10 @@ uint32_t lapic_id(void);
 // Interrupts the CPU with this APIC id. Everything stored before is seen there. Interrupts off.
 void lapic_send(uint32_t apic_id, uint8_t vector);
 void lapic_send_nmi(uint32_t apic_id);
+// INIT, after which the CPU waits for the start-up IPI that names a page below 1 MiB (SDM vol. 3A,
+// 8.4). Interrupts off.
+void lapic_send_init(uint32_t apic_id);
+void lapic_send_startup(uint32_t apic_id, uint64_t page);
+uint32_t lapic_highest_id(void); // that can be sent to, in the mode in use
 // Error bits since the last call, for VECTOR_LAPIC_ERROR.
 uint32_t lapic_read_errors(void);

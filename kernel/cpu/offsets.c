@@ -3,6 +3,7 @@
 #include "cpu/frame.h"
 #include "cpu/percpu.h"
 #include "cpu/registers.h"
+#include "cpu/trampoline.h"
 #include "cpu/upcalls.h"
 
 #define OFFSET(name, value) __asm__ volatile(".ascii \"@OFFSET " #name " %c0\"" : : "i"(value))
@@ -40,4 +41,27 @@ void emit_offsets(void)
     OFFSET(PERCPU_SYSRET_COUNT, offsetof(struct percpu, sysret_count));
     OFFSET(PERCPU_KERNEL_STACK_TOP, offsetof(struct percpu, kernel_stack_top));
     OFFSET(PERCPU_USER_RSP, offsetof(struct percpu, user_rsp));
+    OFFSET(TRAMPOLINE_OFFERED, offsetof(struct trampoline_data, offered));
+    OFFSET(TRAMPOLINE_TAKEN, offsetof(struct trampoline_data, taken));
+    OFFSET(TRAMPOLINE_UNFIT, offsetof(struct trampoline_data, unfit));
+    OFFSET(TRAMPOLINE_TURNED_AWAY, offsetof(struct trampoline_data, turned_away));
+    OFFSET(TRAMPOLINE_ROOT32, offsetof(struct trampoline_data, root32));
+    OFFSET(TRAMPOLINE_EXTENDED_FEATURES, offsetof(struct trampoline_data, extended_features));
+    OFFSET(TRAMPOLINE_EXTENDED_ENABLE, offsetof(struct trampoline_data, extended_enable));
+    OFFSET(TRAMPOLINE_PAT, offsetof(struct trampoline_data, pat));
+    OFFSET(TRAMPOLINE_ROOT, offsetof(struct trampoline_data, root));
+    OFFSET(TRAMPOLINE_STACK_TOP, offsetof(struct trampoline_data, stack_top));
+    OFFSET(TRAMPOLINE_CPU, offsetof(struct trampoline_data, cpu));
+    OFFSET(TRAMPOLINE_ENTRY, offsetof(struct trampoline_data, entry));
+    OFFSET(TRAMPOLINE_KERNEL_ENTRY, offsetof(struct trampoline_data, kernel_entry));
+    OFFSET(TRAMPOLINE_GDT_POINTER, offsetof(struct trampoline_data, gdt_pointer));
+    OFFSET(TRAMPOLINE_PROTECTED_ENTRY, offsetof(struct trampoline_data, protected_entry));
+    OFFSET(TRAMPOLINE_LONG_ENTRY, offsetof(struct trampoline_data, long_entry));
+    OFFSET(TRAMPOLINE_DATA_SELECTOR, TRAMPOLINE_DATA32);
+    OFFSET(TRAMPOLINE_NOBODY_ID, (int32_t)TRAMPOLINE_NOBODY);
+    OFFSET(MSR_PAT_NUMBER, MSR_PAT);
+    OFFSET(MSR_EFER_NUMBER, (int32_t)MSR_EFER);
+    OFFSET(CR0_PROTECTION, CR0_PE);
+    OFFSET(CR0_LONG_MODE, (int32_t)(CR0_PE | CR0_MP | CR0_ET | CR0_NE | CR0_WP | CR0_AM | CR0_PG));
+    OFFSET(CR4_LONG_MODE, CR4_PAE);
 }

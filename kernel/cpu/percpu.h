@@ -4,6 +4,7 @@
 
 #include <stdatomic.h>
 
+#include "cpu/pcid.h"
 #include "lib/types.h"
 
 struct thread;
@@ -11,8 +12,16 @@ struct run_queue;
 struct spinlock;
 struct trace_ring;
 struct ipi_request;
+struct translation;
+
+// A place in the queue of those who wait for a spinlock (spinlock.h).
+struct lock_waiter {
+    _Atomic(struct lock_waiter *) next;
+    atomic_bool is_waiting; // cleared by the one before it
+};
 
 #define CPU_LIMIT 256u
+#define LOCK_WAIT_LIMIT 4u
 #define HELD_LOCK_LIMIT 16u
 #define INTERRUPT_VECTOR_LIMIT 256u
 
@@ -33,6 +42,10 @@ struct percpu {
     // debug builds: the spinlocks held, innermost last
     uint32_t held_lock_count;
     const struct spinlock *held_locks[HELD_LOCK_LIMIT];
+    // spinlock.h: where others write while this CPU waits, so a cache line of its own; the first
+    // `lock_wait_depth` are in use
+    struct lock_waiter lock_waiters[LOCK_WAIT_LIMIT] aligned_to(64);
+    uint32_t lock_wait_depth;
 
     // sched
     struct run_queue *run_queue;
@@ -48,6 +61,17 @@ struct percpu {
     // cpu/ipi.h: calls that other CPUs want made here; a stack, pushed by anyone
     _Atomic(struct ipi_request *) ipi_requests;
 
+    // debug/panic_report.h: came to rest because another CPU panics; why, if it panicked as well
+    atomic_bool stopped;
+    const char *stop_reason;
+
+    // mem/translation.h: whose user half is in use (NULL: nobody's), and what CR3 holds (NULL: the
+    // kernel's root). Other CPUs read both.
+    _Atomic(struct translation *) translation_active;
+    _Atomic(struct translation *) translation_loaded;
+    struct pcid_slots pcid;
+    uint64_t contexts_made; // numbers given to translations
+
     // debug/trace.h: where events go; NULL: nowhere
     struct trace_ring *trace_ring;
 
@@ -62,10 +86,14 @@ struct percpu {
 
     // counters shown by panic, shutdown and /proc
     uint64_t timer_interrupts;
-    uint64_t nmi_count;
+    uint64_t nmi_count; // stored last of an NMI's notes
+    uint64_t nmi_rip;   // where the last one hit
     uint64_t switch_count;
     uint64_t sysret_count;
     uint64_t iretq_count;
+    // Calls to drop translations: to other CPUs (by threads); from others (by the interrupt), and
+    // the pages that these named.
+    uint64_t shootdowns_sent, shootdowns_received, shootdown_pages;
     uint64_t idle_ticks, system_ticks;     // TSC, up to the last switch; the rest is the programs'
     uint64_t user_samples, system_samples; // where interrupts fell since the last switch
     uint64_t interrupt_counts[INTERRUPT_VECTOR_LIMIT];

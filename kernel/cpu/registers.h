@@ -19,16 +19,21 @@
 #define MSR_FS_BASE 0xc0000100u
 #define MSR_GS_BASE 0xc0000101u
 #define MSR_KERNEL_GS_BASE 0xc0000102u
+#define MSR_TSC_AUX 0xc0000103u
 
 #define EFER_SCE (1ull << 0)
+#define EFER_LME (1ull << 8)
 #define EFER_NXE (1ull << 11)
 
+#define CR0_PE (1ull << 0)
 #define CR0_MP (1ull << 1)
 #define CR0_EM (1ull << 2)
 #define CR0_TS (1ull << 3)
+#define CR0_ET (1ull << 4)
 #define CR0_NE (1ull << 5)
 #define CR0_WP (1ull << 16)
 #define CR0_AM (1ull << 18)
+#define CR0_PG (1ull << 31)
 
 #define CR4_PAE (1ull << 5)
 #define CR4_MCE (1ull << 6)
@@ -140,6 +145,14 @@ static inline uint32_t port_read32(uint16_t port)
 static inline void port_write32(uint16_t port, uint32_t value)
 {
     __asm__ volatile("outl %0, %1" : : "a"(value), "Nd"(port));
+}
+
+// Drops everything that the TLB holds, global translations and all PCIDs included (SDM vol. 2A,
+// INVPCID, type 2). Only on a CPU that has it.
+static inline void invalidate_all_contexts(void)
+{
+    const uint64_t descriptor[2] = { 0, 0 };
+    __asm__ volatile("invpcid %0, %1" : : "m"(descriptor), "r"(2ull) : "memory");
 }
 
 // Drops one page's translation on this CPU, global ones included (SDM vol. 3A, 4.10.4.1).

@@ -13,7 +13,7 @@
 
 #define VECTOR_STUB_SIZE 16u
 #define VECTOR_STUB_CLAC_SIZE 3u
-#define INTERRUPT_STACK_SIZE 8192u
+#define INTERRUPT_STACK_SIZE 8144u // so that all tables fill eight pages
 #define INTERRUPT_STACK_COUNT 4u
 
 extern const char vector_stubs[], syscall_entry[], syscall_refused[];
@@ -61,13 +61,16 @@ struct packed_struct table_pointer {
     uint64_t base;
 };
 
+_Static_assert(sizeof(struct cpu_tables) == CPU_TABLES_SIZE, "CPU tables fill their pages");
+
 static struct cpu_tables boot_tables in_section(".entry.data") aligned_to(4096);
 static struct gate idt[256] in_section(".entry.data") aligned_to(4096);
 
 #define GDT_KERNEL_CODE 0x00af9b000000ffffull // 64-bit, DPL 0, accessed
 #define GDT_KERNEL_DATA 0x00cf93000000ffffull
-#define GDT_USER_DATA 0x00cff3000000ffffull // DPL 3
-#define GDT_USER_CODE 0x00affb000000ffffull // 64-bit, DPL 3
+#define GDT_USER_DATA 0x00cff3000000ffffull  // DPL 3
+#define GDT_USER_CODE 0x00affb000000ffffull  // 64-bit, DPL 3
+#define GDT_CPU_NUMBER 0x0000f10000000000ull // read-only data, DPL 3: no SS, no write
 #define GDT_TSS_AVAILABLE 0x0000890000000000ull
 #define CPUID_1_EDX_MCE (1u << 7)
 #define DR7_NO_BREAKPOINTS 0x400ull // SDM vol. 3B, 17.2.4
@@ -157,14 +160,27 @@ static void load_segments(void)
                      : "rax", "memory");
 }
 
+// Where programs find the number of the CPU that they run on (user/vdso/vdso.c). Base 0, so that as
+// FS or GS it gives what a null selector gives.
+static void publish_cpu_number(struct cpu_tables *tables, uint32_t number)
+{
+    tables->gdt[SELECTOR_CPU_NUMBER / 8] = GDT_CPU_NUMBER | number;
+    if (cpu_features.rdtscp || cpu_features.rdpid)
+        write_msr(MSR_TSC_AUX, number);
+}
+
 __attribute__((no_stack_protector)) void cpu_tables_load(struct percpu *cpu)
 {
-    struct cpu_tables *tables = &boot_tables;
+    bool is_boot_cpu = !cpu->tables;
 
-    cpu->tables = tables;
+    if (is_boot_cpu)
+        cpu->tables = &boot_tables;
+    struct cpu_tables *tables = cpu->tables;
     fill_gdt(tables);
+    publish_cpu_number(tables, cpu->number);
     fill_tss(tables, cpu);
-    fill_idt();
+    if (is_boot_cpu)
+        fill_idt();
     struct table_pointer gdt = { sizeof(tables->gdt) - 1, (uint64_t)tables->gdt };
     struct table_pointer idt_pointer = { sizeof(idt) - 1, (uint64_t)idt };
     __asm__ volatile("lgdt %0" : : "m"(gdt));

@@ -13,7 +13,6 @@
 
 #define RING_SIZE LOG_RING_SIZE
 #define LEVEL_MARK 0x80u // | level: first byte of a line in the ring
-#define COPY_PIECE 1024u // bytes copied under the lock at a time
 #define PLAIN_PIECE 64u  // bytes shown under the lock at a time
 
 static struct spinlock log_lock = SPINLOCK_INIT("log", LOCK_RANK_LOG);
@@ -271,23 +270,12 @@ void log_add_sink(struct log_sink *sink)
     do_sinks_work(work_is_deferred);
 }
 
-size_t log_copy(char *buffer, size_t size, size_t offset)
+uint64_t log_end(void)
 {
-    size_t copied = 0;
-    uint64_t position = 0;
-
-    for (bool more = true; more && copied < size;) {
-        spinlock_acquire(&log_lock);
-        if (copied == 0)
-            position = oldest + min_of((uint64_t)offset, next - oldest);
-        more = position >= oldest && position < next; // else what comes next was overwritten
-        for (size_t i = 0; i < COPY_PIECE && more && copied < size; i++) {
-            buffer[copied++] = visible(*ring_at(position), starts_line(position));
-            more = ++position < next;
-        }
-        spinlock_release(&log_lock);
-    }
-    return copied;
+    spinlock_acquire(&log_lock);
+    uint64_t end = next;
+    spinlock_release(&log_lock);
+    return end;
 }
 
 // The panic's text begins a line everywhere, on the screen in a state that it can be read in.

@@ -30,14 +30,12 @@ void log_line(enum log_level level, const char *area, const char *format, ...) p
 void log_add_sink(struct log_sink *sink);
 // Lines above this level stay in the ring and are not sent to sinks (`loglevel=`).
 void log_set_level(uint32_t level);
-// Copies up to `size` bytes of the ring starting `offset` bytes after its oldest byte; for dmesg.
-size_t log_copy(char *buffer, size_t size, size_t offset);
-
 // Copies the oldest line that begins at or after *position, cut to `size`, newline included, and
 // sets *level and *position, which is then behind it. Positions count bytes since boot. Its length;
 // 0 when there is none.
 size_t log_copy_line(char *line, size_t size, uint64_t *position, enum log_level *level);
 #define LOG_RING_SIZE 65536u
+uint64_t log_end(void); // the position behind the newest line
 
 // Sends text to the sinks as it is, without stamp and not kept in the ring; for the console. The
 // sinks' work is left to whoever drives them: interrupts, or log_work() and log_flush(). Any

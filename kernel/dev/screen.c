@@ -41,7 +41,9 @@ bool screen_init(const struct boot_framebuffer *framebuffer, volatile void *pixe
 
 size_t screen_pending(void)
 {
-    return atomic_load(&queue_head) - atomic_load(&queue_tail);
+    uint64_t tail = atomic_load(&queue_tail); // first: the head never falls behind it
+
+    return atomic_load(&queue_head) - tail;
 }
 
 static void read_piece(void)

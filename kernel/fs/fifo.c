@@ -4,8 +4,15 @@
 #include "abi/errno.h"
 #include "fs/pipe_state.h"
 
-// The pipe of the inode, made when this is the first opener; the file is counted in.
-static struct pipe *join_pipe(struct file *file)
+// What an opener finds when it comes: who is there, and how many have ever come.
+struct company {
+    uint32_t readers, writers, reader_opens, writer_opens;
+};
+
+// The pipe of the inode, made when this is the first opener; the file is counted in. Who was there
+// is noted in the same step: a partner that sees us does not wait for us, and may be gone again
+// before we look for it; then its opening is one more than what was noted.
+static struct pipe *join_pipe(struct file *file, struct company *found)
 {
     struct inode *inode = file->inode;
     mutex_acquire(&inode->write_mutex);
@@ -13,6 +20,10 @@ static struct pipe *join_pipe(struct file *file)
     if (!pipe)
         pipe = inode->device_data = pipe_allocate();
     if (pipe) {
+        found->readers = atomic_load(&pipe->readers);
+        found->writers = atomic_load(&pipe->writers);
+        found->reader_opens = atomic_load(&pipe->reader_opens);
+        found->writer_opens = atomic_load(&pipe->writer_opens);
         pipe_attach(pipe, file);
         wait_wake_all(&pipe->queue);
     }
@@ -33,14 +44,13 @@ void fifo_release(struct file *file)
 }
 
 // Until somebody opens the other end, even if they leave again at once. 0 or -ERESTARTSYS.
-static int wait_for_partner(struct pipe *pipe, const atomic_uint *opens, const atomic_uint *present)
+static int wait_for_partner(struct pipe *pipe, const atomic_uint *opens, uint32_t opens_before)
 {
     struct waiter waiter = { 0 };
-    uint32_t opens_before = atomic_load(opens);
     int result = 0;
     while (!result) {
         wait_prepare(&pipe->queue, &waiter, WAIT_INTERRUPTIBLE);
-        if (atomic_load(present) != 0 || atomic_load(opens) != opens_before)
+        if (atomic_load(opens) != opens_before)
             break;
         result = wait_block(WAIT_FOREVER);
     }
@@ -50,7 +60,8 @@ static int wait_for_partner(struct pipe *pipe, const atomic_uint *opens, const a
 
 int fifo_open(struct file *file)
 {
-    struct pipe *pipe = join_pipe(file);
+    struct company found;
+    struct pipe *pipe = join_pipe(file, &found);
     int error = 0;
     if (!pipe)
         return -ENOMEM;
@@ -58,12 +69,12 @@ int fifo_open(struct file *file)
     if (pipe_is_unnamed(file->inode)) // opened again by /proc/PID/fd: both ends have been there
         return 0;
     if (file_is_nonblocking(file)) {
-        if (writes && !reads && atomic_load(&pipe->readers) == 0)
+        if (writes && !reads && found.readers == 0)
             error = -ENXIO;
-    } else if (reads && !writes) {
-        error = wait_for_partner(pipe, &pipe->writer_opens, &pipe->writers);
-    } else if (writes && !reads) {
-        error = wait_for_partner(pipe, &pipe->reader_opens, &pipe->readers);
+    } else if (reads && !writes && found.writers == 0) {
+        error = wait_for_partner(pipe, &pipe->writer_opens, found.writer_opens);
+    } else if (writes && !reads && found.readers == 0) {
+        error = wait_for_partner(pipe, &pipe->reader_opens, found.reader_opens);
     }
     if (error)
         fifo_release(file);

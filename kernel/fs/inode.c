@@ -61,13 +61,13 @@ void inode_stat(struct inode *inode, struct abi_stat *stat)
     memset(stat, 0, sizeof(*stat));
     stat->dev = inode->device;
     stat->ino = inode->number;
-    stat->nlink = inode->link_count;
-    stat->mode = inode->mode;
-    stat->uid = inode->uid;
-    stat->gid = inode->gid;
+    stat->nlink = inode->link_count; // as it is at some moment: the namespace mutex guards it
     stat->rdev = inode->rdevice;
     stat->blksize = PAGE_SIZE;
     spinlock_acquire(&inode->lock);
+    stat->mode = inode->mode;
+    stat->uid = inode->uid;
+    stat->gid = inode->gid;
     stat->size = (int64_t)inode->size;
     stat->blocks = (int64_t)(inode->pages.page_count * (PAGE_SIZE / 512));
     stat->atime = inode->accessed;

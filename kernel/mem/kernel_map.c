@@ -16,9 +16,6 @@
 #define USER_ROOT_ENTRIES 256u
 #define KERNEL_HALF_BASE 0xffff800000000000ull
 
-// Memory types by entry, SDM vol. 3A, 11.12.2: 06 write-back, 04 write-through, 07 UC-, 00 UC, 01
-// write-combining. Entries 0 to 3 stay as after reset, as do 5 to 7; 4 was write-back.
-#define PAT_VALUE 0x0007040100070406ull
 #define PTE_PAT_LARGE (1ull << 12) // in a directory entry that maps a page, SDM vol. 3A, 4.9.2
 
 struct spinlock kernel_map_lock = SPINLOCK_INIT("kernel-map", LOCK_RANK_KERNEL_MAP);
@@ -68,8 +65,8 @@ void kernel_map_init(const struct boot_info *boot)
     if (!PROTECT_TRAP_TABLE)
         open_trap_table();
     // No mapping uses entry 4 yet, so no line is cached under a type that changes here; only the
-    // TLB has to be flushed.
-    write_msr(MSR_PAT, PAT_VALUE);
+    // TLB has to be flushed. Further CPUs set it before they use these tables (cpu/trampoline.S).
+    write_msr(MSR_PAT, KERNEL_PAT);
     flush_everything();
 }
 

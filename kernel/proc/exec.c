@@ -14,6 +14,7 @@
 #include "proc/exec_script.h"
 #include "proc/initial_stack.h"
 #include "proc/internal.h"
+#include "vm/vdso.h"
 
 #define PIE_BASE 0x555555554000ull
 #define PIE_RANDOM_PAGES ((1ull << 28) - 1)
@@ -118,7 +119,7 @@ static int find_program(struct exec_state *state, struct exec_strings *arguments
 }
 
 // Limits and borders of the new space; returns the top of its stack.
-static uint64_t plan_space(struct address_space *space, struct process *process)
+static uint64_t plan_space(struct address_space *space, struct process *process, uint64_t random)
 {
     struct abi_rlimit memory, stack;
     int error = process_limit(process, RLIMIT_AS, NULL, &memory);
@@ -126,7 +127,7 @@ static uint64_t plan_space(struct address_space *space, struct process *process)
         error = process_limit(process, RLIMIT_STACK, NULL, &stack);
     if (!error)
         address_space_set_limits(space, memory.current, stack.current);
-    uint64_t top = USER_ADDRESS_LIMIT - (random_u64() & STACK_RANDOM_PAGES) * PAGE_SIZE;
+    uint64_t top = USER_ADDRESS_LIMIT - VDSO_ROOM - (random & STACK_RANDOM_PAGES) * PAGE_SIZE;
     uint64_t gap = min_of(space->stack_limit, STACK_GAP_MAXIMUM);
     gap = align_up(max_of(gap, STACK_GAP_MINIMUM), PAGE_SIZE) + STACK_GUARD_GAP;
     space->mmap_top = top - gap - (random_u64() & MMAP_RANDOM_PAGES) * PAGE_SIZE;
@@ -144,8 +145,9 @@ static int build_space(struct exec_state *state, const struct exec_strings *argu
     error = -ENOMEM;
     state->space = address_space_create();
     if (state->space) {
-        trace_step(STEP_ALLOCATE_MEMORY, state->space->page_table_root.value);
-        struct initial_stack stack = { .top = plan_space(state->space, state->process),
+        trace_step(STEP_ALLOCATE_MEMORY, state->space->translation.root.value);
+        uint64_t random = random_u64();
+        struct initial_stack stack = { .top = plan_space(state->space, state->process, random),
                                        .program = &program,
                                        .arguments = arguments,
                                        .environment = environment,
@@ -154,6 +156,10 @@ static int build_space(struct exec_state *state, const struct exec_strings *argu
         error = elf_program_map(&program, state->space);
         if (!error) {
             trace_step(STEP_LOAD_PROGRAM, state->entry);
+            stack.vdso = vdso_map(state->space, stack.top, random >> 32);
+            error = stack.vdso < 0 ? (int)stack.vdso : 0;
+        }
+        if (!error) {
             error = initial_stack_build(state->space, &stack, &state->stack_pointer);
         }
         if (!error)
@@ -239,7 +245,7 @@ static void commit_program(struct exec_state *state)
     struct address_space *space = state->space;
 
     swap_objects(state);
-    thread_set_page_table_root(thread, space->page_table_root); // before the old tables can go
+    thread_set_translation(thread, &space->translation); // before the old one can go
     file_table_close_on_exec(process->files);
     process_set_name(process, last_component(state->name));
     string_copy(thread->name, last_component(state->name), sizeof(thread->name));

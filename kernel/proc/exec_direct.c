@@ -17,6 +17,7 @@
 #include "mem/frame.h"
 #include "mem/kernel_map.h"
 #include "mem/page_table.h"
+#include "mem/translation.h"
 #include "proc/elf_load.h"
 #include "sched/scheduler.h"
 
@@ -110,8 +111,10 @@ static int load_arguments(phys_addr root, uint64_t page, char *const argv[], int
     return 0;
 }
 
-static void unload_program(phys_addr root)
+static void unload_program(struct translation *translation)
 {
+    phys_addr root = translation->root;
+    translation_abandon(translation);
     uint64_t *entry;
     uint64_t address = 0;
     while ((address = page_table_next_mapped(root, address, USER_ADDRESS_LIMIT, &entry)) <
@@ -138,20 +141,20 @@ static void announce_call(uint64_t entry, phys_addr root)
     log_notice("direct", "kernel: calls %#llx", (unsigned long long)entry);
 }
 
-static int64_t call_program(phys_addr root, uint64_t entry, int count, uint64_t arguments)
+static int64_t call_program(struct translation *translation, uint64_t entry, int count,
+                            uint64_t arguments)
 {
     struct thread *thread = current_thread();
-    phys_addr previous = thread->page_table_root;
+    struct translation *previous = thread->translation;
     kassert(interrupts_are_on());
-    announce_call(entry, root);
-    thread_set_page_table_root(thread, root);
+    announce_call(entry, translation->root);
+    thread_set_translation(thread, translation);
     trace(TRACE_DIRECT, 1, entry);
     int64_t result = ((direct_entry)entry)(count, (char **)arguments, say_line);
     trace(TRACE_DIRECT, 0, (uint64_t)result);
     if (!interrupts_are_on())
         interrupts_enable_now(); // a program without limits leaves things as it likes
-    thread_set_page_table_root(thread, previous.value ? previous : kernel_page_table_root);
-    thread->page_table_root = previous;
+    thread_set_translation(thread, previous);
     return result;
 }
 
@@ -162,8 +165,9 @@ static int run_program(struct inode *inode, char *const argv[], int64_t *result)
     if (error)
         return error;
     error = -ENOMEM;
-    phys_addr root = page_table_create();
-    if (root.value) {
+    struct translation translation = { 0 };
+    if (translation_init(&translation)) {
+        phys_addr root = translation.root;
         uint64_t start, end;
         int count;
         elf_load_span(&program.header, program.segments, &start, &end);
@@ -172,8 +176,8 @@ static int run_program(struct inode *inode, char *const argv[], int64_t *result)
         if (!error)
             error = load_arguments(root, end, argv, &count);
         if (!error)
-            *result = call_program(root, elf_program_entry(&program), count, end);
-        unload_program(root);
+            *result = call_program(&translation, elf_program_entry(&program), count, end);
+        unload_program(&translation);
     }
     elf_program_free(&program);
     return error;

@@ -38,15 +38,17 @@ static int grow_text(struct exec_strings *strings, size_t *capacity)
 static int append_user_string(struct exec_strings *strings, size_t *capacity, user_addr source)
 {
     for (;;) {
-        int64_t length =
-            copy_string_from_user(strings->text + strings->size, source, *capacity - strings->size);
-        if (length >= 0) {
-            strings->size += (size_t)length + 1;
-            strings->count++;
-            return 0;
+        if (strings->text) {
+            int64_t length = copy_string_from_user(strings->text + strings->size, source,
+                                                   *capacity - strings->size);
+            if (length >= 0) {
+                strings->size += (size_t)length + 1;
+                strings->count++;
+                return 0;
+            }
+            if (length != -ENAMETOOLONG)
+                return (int)length;
         }
-        if (length != -ENAMETOOLONG)
-            return (int)length;
         int error = grow_text(strings, capacity);
         if (error)
             return error;

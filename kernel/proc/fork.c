@@ -45,7 +45,7 @@ static int copy_space(struct process *child, struct process *parent, uint64_t fl
     else
         space = address_space_fork(space);
     if (!(flags & CLONE_VM) && space)
-        trace_step(STEP_COPY_MEMORY, space->page_table_root.value);
+        trace_step(STEP_COPY_MEMORY, space->translation.root.value);
     atomic_store(&child->space, space);
     child->vfork_borrowing = (flags & CLONE_VFORK) != 0;
     return space ? 0 : -ENOMEM;
@@ -91,7 +91,7 @@ static struct thread *create_thread(struct process *child, uint64_t flags, uint6
         thread->fs_base = tls; // the thread is NEW: nothing reads it yet
     thread->affinity = current_thread()->affinity;
     signal_inherit(child, thread, flags);
-    thread_set_page_table_root(thread, atomic_load(&child->space)->page_table_root);
+    thread_set_translation(thread, &atomic_load(&child->space)->translation);
     return thread;
 }
 

@@ -32,13 +32,14 @@ struct auxiliary_entry {
     uint64_t tag, value;
 };
 
-#define AUXILIARY_COUNT 19u
+#define AUXILIARY_COUNT 20u
 
 static void fill_auxiliary(struct auxiliary_entry *vector, const struct initial_stack *stack,
                            const struct stack_layout *layout)
 {
     const struct elf_program *program = stack->program;
     const struct auxiliary_entry entries[AUXILIARY_COUNT] = {
+        { stack->vdso ? AT_SYSINFO_EHDR : AT_IGNORE, (uint64_t)stack->vdso },
         { AT_MINSIGSTKSZ, align_up(SIGNAL_FRAME_BYTES + fpu_state_size(), 16) },
         { AT_HWCAP, cpu_features.hwcap },
         { AT_PAGESZ, PAGE_SIZE },

@@ -6,6 +6,7 @@
 
 struct initial_stack {
     uint64_t top; // page-aligned end of the stack
+    int64_t vdso; // its address; 0: none
     const struct elf_program *program;
     const struct exec_strings *arguments, *environment;
     const char *executable_name; // as given to execve, for AT_EXECFN

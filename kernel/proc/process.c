@@ -193,8 +193,7 @@ void process_leave_space(struct process *process)
     spinlock_acquire(&process_lock);
     struct address_space *space = atomic_exchange(&process->space, NULL);
     spinlock_release(&process_lock);
-    // The tables must not be loaded any more when the last reference frees them.
-    thread_set_page_table_root(current_thread(), kernel_page_table_root);
+    thread_set_translation(current_thread(), NULL); // before the last reference can go
     if (space && PROTECT_EXIT_CLEAN)
         address_space_release(space);
 }

@@ -66,7 +66,7 @@ static int enter_process(struct process *process)
     if (!error)
         trace_step(STEP_CREATE_ENTRY, process->pid);
     if (!error)
-        thread_set_page_table_root(thread, atomic_load(&process->space)->page_table_root);
+        thread_set_translation(thread, &atomic_load(&process->space)->translation);
     return error;
 }
 

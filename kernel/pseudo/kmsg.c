@@ -4,27 +4,35 @@
 #include "debug/log.h"
 #include "pseudo/devices.h"
 #include "pseudo/snapshot.h"
+#include "sched/scheduler.h"
 
-#define COPY_SIZE 512u
-
-static void fill_log(struct snapshot *snapshot)
-{
-    char text[COPY_SIZE];
-    size_t offset = 0;
-    for (size_t copied; (copied = log_copy(text, sizeof(text), offset)) > 0; offset += copied)
-        snapshot_append(snapshot, text, copied);
-}
-
-// /proc/kmsg: the records as syslog(2) gives them, as they were at open.
-static void fill_records(struct snapshot *snapshot)
+// Line by line, by positions since boot: what other CPUs log meanwhile may push lines out of the
+// ring, but neither shifts nor repeats those that are there.
+static void append_lines(struct snapshot *snapshot, bool with_levels)
 {
     char line[LOG_LINE_LIMIT];
     enum log_level level;
-    uint64_t position = 0;
-    for (size_t length; (length = log_copy_line(line, sizeof(line), &position, &level)) > 0;) {
-        snapshot_print(snapshot, "<%d>", level);
+    uint64_t position = 0, end = log_end();
+    while (position < end && !snapshot->failed) {
+        size_t length = log_copy_line(line, sizeof(line), &position, &level);
+        if (length == 0)
+            return;
+        if (with_levels)
+            snapshot_print(snapshot, "<%d>", level);
         snapshot_append(snapshot, line, length);
+        preempt_point();
     }
+}
+
+static void fill_log(struct snapshot *snapshot)
+{
+    append_lines(snapshot, false);
+}
+
+// /proc/kmsg: the records as syslog(2) gives them.
+static void fill_records(struct snapshot *snapshot)
+{
+    append_lines(snapshot, true);
 }
 
 SNAPSHOT_FILE(proc_kmsg, fill_records);

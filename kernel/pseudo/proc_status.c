@@ -76,14 +76,50 @@ static void print_signals(struct snapshot *text, const struct process_view *view
                    (number)view->caught);
 }
 
+// The mask in words of 32, highest first, as wide as there are CPUs.
+static void print_processor_mask(struct snapshot *text, const struct cpu_mask *mask)
+{
+    uint32_t count = cpu_count();
+    for (uint32_t words = (count + 31) / 32; words > 0; words--) {
+        uint32_t first = (words - 1) * 32, width = min_of(count - first, 32u), value = 0;
+        for (uint32_t bit = 0; bit < width; bit++)
+            value |= (uint32_t)cpu_mask_has(mask, first + bit) << bit;
+        snapshot_print(text, "%0*x%s", (int)((width + 3) / 4), value, words > 1 ? "," : "\n");
+    }
+}
+
+static void print_processor_list(struct snapshot *text, const struct cpu_mask *mask)
+{
+    const char *separator = "";
+    uint32_t count = cpu_count();
+    for (uint32_t first = 0; first < count; first++) {
+        if (!cpu_mask_has(mask, first))
+            continue;
+        uint32_t last = first;
+        while (last + 1 < count && cpu_mask_has(mask, last + 1))
+            last++;
+        snapshot_print(text, first == last ? "%s%u" : "%s%u-%u", separator, first, last);
+        separator = ",";
+        first = last;
+    }
+    snapshot_print(text, "\n");
+}
+
+static void print_processors(struct snapshot *text, const struct cpu_mask *mask)
+{
+    snapshot_print(text, "Cpus_allowed:\t");
+    print_processor_mask(text, mask);
+    snapshot_print(text, "Cpus_allowed_list:\t");
+    print_processor_list(text, mask);
+}
+
 static void print_tail(struct snapshot *text, const struct process_view *view)
 {
     number all = ALL_CAPABILITIES;
     snapshot_print(text, "CapInh:\t%016llx\nCapPrm:\t%016llx\nCapEff:\t%016llx\n", 0ull, all, all);
     snapshot_print(text, "CapBnd:\t%016llx\nCapAmb:\t%016llx\nNoNewPrivs:\t0\nSeccomp:\t0\n", all,
                    0ull);
-    snapshot_print(text, "Cpus_allowed:\t%llx\nCpus_allowed_list:\t0\n",
-                   (number)(view->affinity.words[0] & 1)); // one CPU runs
+    print_processors(text, &view->affinity);
     snapshot_print(text, "voluntary_ctxt_switches:\t%llu\nnonvoluntary_ctxt_switches:\t%llu\n",
                    (number)view->voluntary_switches, (number)view->involuntary_switches);
 }

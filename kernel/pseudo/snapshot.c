@@ -113,7 +113,7 @@ static struct snapshot *create_snapshot(struct file *file, snapshot_fill refill)
     struct snapshot *snapshot = object_allocate(&snapshot_cache);
     if (!snapshot)
         return NULL;
-    mutex_init(&snapshot->mutex, "snapshot", MUTEX_RANK_INODE_WRITE);
+    mutex_init(&snapshot->mutex, "snapshot", MUTEX_RANK_SNAPSHOT);
     snapshot->inode = file->inode;
     snapshot->refill = refill;
     return snapshot;

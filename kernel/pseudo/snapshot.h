@@ -8,7 +8,9 @@ struct snapshot;
 typedef void (*snapshot_fill)(struct snapshot *snapshot);
 
 struct snapshot {
-    struct mutex mutex; // guards what follows once the file is open
+    // Guards what follows once the file is open. `fill` may hold the last reference of a process's
+    // files or space for a moment, and so be who closes them: with this mutex held.
+    struct mutex mutex;
     struct page_tree pages;
     uint64_t size;
     bool failed;               // no memory: what is appended from then on is dropped

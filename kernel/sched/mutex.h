@@ -7,10 +7,11 @@
 
 enum mutex_rank {
     MUTEX_RANK_FILE_POSITION = 1, // one open file's offset
-    MUTEX_RANK_NAMESPACE = 2,     // directory tree of the memory file system
-    MUTEX_RANK_INODE_WRITE = 3,   // one file's writers
-    MUTEX_RANK_PIPE = 4,
-    MUTEX_RANK_CHANNEL = 5,       // host channel frames
+    MUTEX_RANK_SNAPSHOT = 2,      // a text of /proc being made: below all that a last release takes
+    MUTEX_RANK_NAMESPACE = 3,     // directory tree of the memory file system
+    MUTEX_RANK_INODE_WRITE = 4,   // one file's writers
+    MUTEX_RANK_PIPE = 5,
+    MUTEX_RANK_CHANNEL = 6,       // host channel frames
     MUTEX_RANK_ADDRESS_SPACE = 8, // regions and page tables of one address space
     MUTEX_RANK_CHILD_SPACE = 9,   // a second address space, while forking
 };

@@ -1,26 +1,85 @@
 // One CPU's run queue. Private to sched/; guarded by its lock unless said. The lock is the only one
-// that crosses a switch: whoever continues releases it (scheduler.c, finish_switch).
+// that crosses a switch: whoever continues releases it (scheduler.c, finish_switch). Two run-queue
+// locks are never held at once: a thread on its way between two is MOVING (migrate.c).
 #pragma once
 
 #include "cpu/spinlock.h"
+#include "lib/heap.h"
 #include "lib/load_average.h"
 #include "sched/policy.h"
 #include "sched/scheduler.h"
 
+struct timer_queue {
+    struct spinlock lock;
+    struct heap heap; // earliest first
+};
+
 struct run_queue {
     struct spinlock lock;
+    struct percpu *cpu;        // whose it is
     struct policy_queue queue; // runnable threads; order is the policy's
-    uint32_t runnable_count;
+    uint32_t runnable_count;   // others look at it without the lock
     struct thread *idle;
-    struct thread *exited; // left for good by the last switch; buried by finish_switch
+    struct thread *left; // by the last switch: EXITED or MOVING; finish_switch sees it off
     struct load_average load;
-    struct scheduler_times told; // by scheduler_times(): what was said never falls
+    struct scheduler_times told; // by scheduler_cpu_times(): what was said never falls
 
     // TSC values; UINT64_MAX: never. Written by this CPU with interrupts off.
-    uint64_t slice_end;   // of the running thread; never while nobody waits
-    uint64_t first_timer; // earliest deadline of the CPU's timers
+    uint64_t slice_end;   // of the running thread, written with the lock; never while nobody waits
+    uint64_t first_timer; // earliest deadline of the CPU's timers; written with their lock
     uint64_t armed;       // what the hardware timer is set to
+
+    struct timer_queue timers; // timer.c
 };
+
+// May the thread run on this queue's CPU? Lock held.
+static inline bool run_queue_is_allowed(const struct run_queue *queue, const struct thread *thread)
+{
+    return cpu_mask_has(&thread->affinity, queue->cpu->number);
+}
+// Of any queue, without its lock: a hint.
+static inline uint32_t run_queue_waiting(const struct run_queue *queue)
+{
+    return __atomic_load_n(&queue->runnable_count, __ATOMIC_RELAXED);
+}
+static inline bool run_queue_is_idle(const struct run_queue *queue)
+{
+    return __atomic_load_n(&queue->cpu->current, __ATOMIC_RELAXED) == queue->idle;
+}
+
+// scheduler.c. The thread, in no queue, becomes RUNNABLE here; the CPU is told what it must know.
+// Lock held, from any CPU.
+void run_queue_add(struct run_queue *queue, struct thread *thread, enum runnable_reason reason);
+// Takes out a RUNNABLE thread. Lock held.
+void run_queue_remove(struct run_queue *queue, struct thread *thread);
+// The same for one that this CPU may run, chosen by the policy; NULL: none was found. Lock held.
+struct thread *run_queue_take_for(struct run_queue *queue, uint32_t cpu_number);
+// The queue's CPU passes through schedule() before it runs a program again. Lock held.
+void run_queue_kick(struct run_queue *queue);
+
+// wake.c: locks the queue that the thread belongs to.
+struct run_queue *thread_queue_acquire(const struct thread *thread);
+
+// migrate.c. A thread changes its CPU in two steps. With the lock of its queue held, in no queue
+// and with its context complete, or about to be (run_queue.left): it is MOVING from here on, and
+// only who called this may end that.
+void thread_move_begin(struct thread *thread, struct percpu *to);
+// No run-queue lock held. Puts it into the queue of its CPU, or of another that its mask names now.
+void thread_move_end(struct thread *thread, enum runnable_reason reason);
+// Where a thread that wakes up, BLOCKED in this queue, should run. Lock held.
+struct percpu *thread_place_woken(struct run_queue *queue, const struct thread *thread);
+// Where one should run that is new, or may not stay.
+struct percpu *thread_place_new(const struct thread *thread);
+// A CPU with fewer threads than this one, for its running thread, that has used up its slice while
+// others wait; NULL: it stays. Lock held.
+struct percpu *thread_place_lighter(const struct run_queue *queue, const struct thread *thread);
+// The thread has to wait here: if a CPU that may run it has nothing to do, it is told. Lock held.
+void run_queue_offer(const struct run_queue *queue, const struct thread *thread);
+// This CPU, which idles, takes a thread over that waits for another. False: there is none.
+bool run_queue_steal(struct run_queue *own);
+// This CPU begins or stops idling, as others see it. Interrupts in any state.
+void idle_begin(const struct percpu *cpu);
+void idle_end(const struct percpu *cpu);
 
 // The register part of a switch; see switch.S for the contract. Interrupts off, lock held.
 void switch_to(struct thread *previous, struct thread *next);
@@ -34,10 +93,10 @@ void thread_bury(struct thread *thread);
 // tick.c: sets the hardware timer of this CPU, or stops it. Interrupts off.
 void timer_hardware_set(struct run_queue *queue, uint64_t deadline);
 // After slice_end or first_timer changed: the hardware is set no later than the earlier of the two,
-// and stopped when neither is wanted. Interrupts off. While threads share the CPU an earlier
-// setting is left as it is: the interrupt finds nothing due and sets the rest, at most one a slice,
-// where every switch would have to write to the hardware. A thread alone is not interrupted for
-// what is not wanted any more.
+// and stopped when neither is wanted. This CPU's queue, interrupts off. While threads share the CPU
+// an earlier setting is left as it is: the interrupt finds nothing due and sets the rest, at most
+// one a slice, where every switch would have to write to the hardware. A thread alone is not
+// interrupted for what is not wanted any more.
 static inline void timer_hardware_update(struct run_queue *queue)
 {
     uint64_t wanted = min_of(queue->slice_end, queue->first_timer);

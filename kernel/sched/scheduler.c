@@ -3,50 +3,15 @@
 // thread of one CPU and in no queue; a slice has an end only while somebody waits.
 #include "sched/scheduler.h"
 
-#include "abi/errno.h"
-#include "cpu/clock.h"
 #include "cpu/interrupts.h"
+#include "cpu/ipi.h"
 #include "cpu/registers.h"
 #include "cpu/upcalls.h"
 #include "debug/latency.h"
 #include "lib/panic.h"
 #include "lib/protection.h"
-#include "lib/string.h"
 #include "mem/frame.h"
 #include "sched/run_queue.h"
-#include "sched/timer.h"
-
-static struct run_queue boot_run_queue = {
-    .lock = SPINLOCK_INIT("run queue", LOCK_RANK_RUN_QUEUE),
-};
-static struct thread boot_idle = { .name = "idle" };
-bool scheduler_timer_off;
-
-extern char boot_stack_top[]; // start.S
-
-void scheduler_init(uint64_t slice_ns, bool timer_off)
-{
-    struct percpu *cpu = this_cpu();
-    struct run_queue *queue = &boot_run_queue;
-
-    scheduler_timer_off = timer_off;
-    policy_queue_init(&queue->queue, policy_chosen, clock_ns_to_ticks(slice_ns), clock_tsc_hz());
-    queue->slice_end = queue->first_timer = queue->armed = UINT64_MAX;
-    queue->load.hz = clock_tsc_hz();
-    queue->idle = &boot_idle;
-    cpu->run_queue = queue;
-    cpu->system_ticks = clock_ns_to_ticks(clock_now_ns()); // the boot up to here
-    cpu->current = &boot_idle;
-    boot_idle.cpu = cpu;
-    boot_idle.stack_top = (uint64_t)boot_stack_top;
-    boot_idle.canary = cpu->canary;
-    boot_idle.last_switch_tsc = read_tsc();
-    memset(&boot_idle.affinity, 0xff, sizeof(boot_idle.affinity));
-    list_init(&boot_idle.policy.link);
-    atomic_store(&boot_idle.state, THREAD_RUNNING);
-    trace_keep(TRACE_NAME, boot_idle.id, trace_short_name(boot_idle.name));
-    timers_init();
-}
 
 static void enqueue_thread(struct run_queue *queue, struct thread *thread,
                            enum runnable_reason reason, uint64_t now)
@@ -77,7 +42,7 @@ static void note_load(struct run_queue *queue, const struct thread *running, uin
 }
 
 // Once somebody waits, the running thread's slice has an end, counted from now. (Who is told to go,
-// but has not gone yet, gets none: make_runnable().)
+// but has not gone yet, gets none: want_slice().)
 static void start_slice(struct run_queue *queue, const struct thread *running, uint64_t now)
 {
     if (queue->runnable_count == 0 || running == queue->idle)
@@ -95,17 +60,26 @@ static void keep_slice(const struct run_queue *queue, struct thread *running, ui
         running->policy.slice_left = queue->slice_end > now ? queue->slice_end - now : 0;
 }
 
-// After a switch, on the new thread's stack: passes the lock on and buries who left for good.
+// Who left in the last switch, and whose context is complete now.
+static void see_off(struct thread *thread)
+{
+    if (thread_state(thread) == THREAD_MOVING)
+        thread_move_end(thread, RUNNABLE_MOVED);
+    else
+        thread_bury(thread);
+}
+
+// After a switch, on the new thread's stack: passes the lock on and sees off who left this CPU.
 static void finish_switch(void)
 {
     struct run_queue *queue = this_cpu()->run_queue;
-    struct thread *exited = queue->exited;
+    struct thread *left = queue->left;
 
-    if (unlikely(exited))
-        queue->exited = NULL;
+    if (unlikely(left))
+        queue->left = NULL;
     spinlock_release_outermost(&queue->lock);
-    if (unlikely(exited))
-        thread_bury(exited);
+    if (unlikely(left))
+        see_off(left);
     latency_mark((uint64_t)schedule);
 }
 
@@ -122,6 +96,25 @@ void thread_started(void)
     finish_switch();
 }
 
+// The running thread goes on to another CPU, or waits here.
+static void enqueue_or_leave(struct run_queue *queue, struct thread *current,
+                             enum runnable_reason reason, uint64_t now)
+{
+    struct percpu *target = NULL;
+
+    if (unlikely(!run_queue_is_allowed(queue, current)))
+        target = thread_place_new(current);
+    else if (reason == RUNNABLE_SLICE_OVER)
+        target = thread_place_lighter(queue, current);
+    if (likely(!target)) {
+        enqueue_thread(queue, current, reason, now);
+        return;
+    }
+    policy_leave(&queue->queue, current);
+    thread_move_begin(current, target);
+    queue->left = current;
+}
+
 // Where the running thread goes. Returns why it goes: who is told to leave before its slice is used
 // up makes way for one that was woken.
 static enum switch_reason retire_current(struct run_queue *queue, struct thread *current,
@@ -133,17 +126,18 @@ static enum switch_reason retire_current(struct run_queue *queue, struct thread 
         break;
     case SWITCH_EXITED:
         atomic_store_explicit(&current->state, THREAD_EXITED, memory_order_relaxed);
-        queue->exited = current;
+        queue->left = current;
         break;
     case SWITCH_YIELDED:
-        enqueue_thread(queue, current, RUNNABLE_YIELDED, now);
+        enqueue_or_leave(queue, current, RUNNABLE_YIELDED, now);
         break;
     case SWITCH_SLICE_OVER:
     case SWITCH_WOKEN_BETTER:
         keep_slice(queue, current, now);
         reason = current->policy.slice_left ? SWITCH_WOKEN_BETTER : SWITCH_SLICE_OVER;
-        enqueue_thread(queue, current,
-                       reason == SWITCH_SLICE_OVER ? RUNNABLE_SLICE_OVER : RUNNABLE_PREEMPTED, now);
+        enqueue_or_leave(queue, current,
+                         reason == SWITCH_SLICE_OVER ? RUNNABLE_SLICE_OVER : RUNNABLE_PREEMPTED,
+                         now);
         break;
     }
     return reason;
@@ -163,6 +157,8 @@ static void switch_from(struct run_queue *queue, struct thread *current, enum sw
 
     if (current != queue->idle)
         reason = retire_current(queue, current, reason, now);
+    else
+        idle_end(queue->cpu);
     struct thread *next = take_next(queue, now);
     atomic_store_explicit(&next->state, THREAD_RUNNING, memory_order_relaxed);
     start_slice(queue, next, now);
@@ -188,11 +184,12 @@ void schedule(enum switch_reason reason)
         kassert(reason == SWITCH_BLOCKED || thread_state(current) == THREAD_RUNNING);
     latency_end((uint64_t)__builtin_return_address(0));
     spinlock_acquire_outermost(&queue->lock);
-    bool can_stay = thread_state(current) == THREAD_RUNNING && reason != SWITCH_EXITED;
+    bool can_run = thread_state(current) == THREAD_RUNNING && reason != SWITCH_EXITED;
     // Woken between wait_prepare() and here: thread_wake() made it RUNNING again under this lock.
     // It goes on, and what is due stays due: the end of the slice was told once and is not told
     // again.
-    if (!can_stay || reason != SWITCH_BLOCKED || current == queue->idle) {
+    if (!can_run || reason != SWITCH_BLOCKED || current == queue->idle) {
+        bool can_stay = can_run && run_queue_is_allowed(queue, current);
         atomic_store_explicit(&this_cpu()->reschedule_due, false, memory_order_relaxed);
         if (!can_stay || queue->runnable_count != 0)
             switch_from(queue, current, reason);
@@ -221,93 +218,72 @@ static bool should_preempt(const struct run_queue *queue, const struct thread *w
            policy_should_preempt(&queue->queue, woken, reason);
 }
 
-// Makes a thread runnable on its CPU. The run-queue lock is held.
-static void make_runnable(struct percpu *cpu, struct run_queue *queue, struct thread *thread)
+void run_queue_kick(struct run_queue *queue)
 {
-    struct thread *running = cpu->current;
+    struct percpu *cpu = queue->cpu;
+
+    // Who set it has sent the interrupt, or it is this CPU that has set it: see scheduler.h.
+    if (atomic_load_explicit(&cpu->reschedule_due, memory_order_relaxed))
+        return;
+    atomic_store_explicit(&cpu->reschedule_due, true, memory_order_release);
+    if (unlikely(cpu != this_cpu()))
+        ipi_reschedule(cpu);
+}
+
+// Somebody waits now, and the running thread has no end of its slice: that is set on its own CPU,
+// whose timer it is.
+static void want_slice(struct run_queue *queue, const struct thread *running, uint64_t now)
+{
+    if (queue->slice_end != UINT64_MAX ||
+        atomic_load_explicit(&queue->cpu->reschedule_due, memory_order_relaxed))
+        return;
+    if (likely(queue->cpu == this_cpu()))
+        start_slice(queue, running, now);
+    else
+        ipi_reschedule(queue->cpu);
+}
+
+void run_queue_add(struct run_queue *queue, struct thread *thread, enum runnable_reason reason)
+{
+    struct thread *running = queue->cpu->current;
     uint64_t now = read_tsc();
 
-    enum runnable_reason reason =
-        interrupts_were_on() ? RUNNABLE_WOKEN : RUNNABLE_WOKEN_BY_INTERRUPT;
     enqueue_thread(queue, thread, reason, now);
     note_load(queue, running, now);
     if (should_preempt(queue, thread, reason))
-        atomic_store_explicit(&cpu->reschedule_due, true, memory_order_relaxed);
-    else if (queue->slice_end == UINT64_MAX &&
-             !atomic_load_explicit(&cpu->reschedule_due, memory_order_relaxed))
-        start_slice(queue, running, now);
-}
-
-void thread_start(struct thread *thread)
-{
-    struct run_queue *queue = thread->cpu->run_queue;
-
-    spinlock_acquire(&queue->lock);
-    kassert(thread_state(thread) == THREAD_NEW);
-    make_runnable(thread->cpu, queue, thread);
-    spinlock_release(&queue->lock);
-}
-
-// BLOCKED and still on its CPU means: between wait_prepare() and the switch. It has not left, so it
-// simply goes on. Both this and the switch happen under the run-queue lock, so no wake-up is lost.
-static bool wake_locked(struct run_queue *queue, struct thread *thread)
-{
-    if (thread_state(thread) != THREAD_BLOCKED)
-        return false;
-    trace(TRACE_WAKE, thread->id, current_thread()->id);
-    if (thread->cpu->current == thread)
-        atomic_store_explicit(&thread->state, THREAD_RUNNING, memory_order_relaxed);
+        run_queue_kick(queue);
     else
-        make_runnable(thread->cpu, queue, thread);
-    return true;
+        want_slice(queue, running, now);
+    if (running != queue->idle)
+        run_queue_offer(queue, thread);
 }
 
-bool thread_wake(struct thread *thread)
+void run_queue_remove(struct run_queue *queue, struct thread *thread)
 {
-    struct run_queue *queue = thread->cpu->run_queue;
+    policy_dequeue(&queue->queue, thread);
+    policy_leave(&queue->queue, thread);
+    queue->runnable_count--;
+    note_load(queue, queue->cpu->current, read_tsc());
+}
+
+struct thread *run_queue_take_for(struct run_queue *queue, uint32_t cpu_number)
+{
+    struct thread *thread = policy_steal(&queue->queue, cpu_number);
+
+    if (!thread)
+        return NULL;
+    queue->runnable_count--;
+    note_load(queue, queue->cpu->current, read_tsc());
+    return thread;
+}
+
+// Another CPU has put a thread into our queue, or wants us to look; reschedule_due says the rest.
+void scheduler_reschedule_interrupt(void)
+{
+    struct run_queue *queue = this_cpu()->run_queue;
 
     spinlock_acquire(&queue->lock);
-    bool woken = wake_locked(queue, thread);
+    if (queue->runnable_count != 0 && current_thread() != queue->idle)
+        want_slice(queue, current_thread(), read_tsc());
     spinlock_release(&queue->lock);
-    return woken;
-}
-
-never_inlined static void add_work_and_wake(struct thread *thread, uint32_t work)
-{
-    struct run_queue *queue = thread->cpu->run_queue;
-
-    spinlock_acquire(&queue->lock);
-    atomic_fetch_or_explicit(&thread->work, work, memory_order_release);
-    if (thread->wait_interruptible)
-        (void)wake_locked(queue, thread);
-    spinlock_release(&queue->lock);
-}
-
-void thread_add_work(struct thread *thread, uint32_t work)
-{
-    // It runs here, so nobody need wake it; before it can sleep it looks (wait_block).
-    if (thread == current_thread() &&
-        atomic_load_explicit(&thread->state, memory_order_relaxed) == THREAD_RUNNING)
-        atomic_fetch_or_explicit(&thread->work, work, memory_order_relaxed);
-    else
-        add_work_and_wake(thread, work);
-}
-
-int thread_set_affinity(struct thread *thread, const struct cpu_mask *mask)
-{
-    struct run_queue *queue = thread->cpu->run_queue;
-
-    if (!(mask->words[0] & 1)) // CPU 0 is the one that runs
-        return -EINVAL;
-    spinlock_acquire(&queue->lock);
-    thread->affinity = *mask;
-    spinlock_release(&queue->lock);
-    return 0;
-}
-
-uint32_t scheduler_runnable_count(void)
-{
-    struct percpu *cpu = this_cpu();
-
-    return cpu->run_queue->runnable_count + (cpu->current != cpu->run_queue->idle);
 }

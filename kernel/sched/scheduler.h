@@ -4,9 +4,14 @@
 
 #include "sched/thread.h"
 
-// Sets up this CPU's run queue and makes the running code its idle thread. Interrupts off.
+// Sets up the boot CPU's run queue and makes the running code its idle thread. Interrupts off.
 void scheduler_init(uint64_t slice_ns, bool timer_off);
-// Turns the boot context into the idle loop; never returns.
+// The same for a further CPU, before it runs C code: `idle`, zeroed but for stack_top and name, is
+// the code that it will run first. The number and the canary of `cpu` are set. On the boot CPU,
+// after scheduler_init(). -ENOMEM.
+must_check int scheduler_init_cpu(struct percpu *cpu, struct thread *idle);
+// Turns the boot context of a CPU into its idle loop; never returns. Interrupts off or on, the CPU
+// in percpu_table.
 noreturn_function void scheduler_idle_loop(void);
 
 // Gives the CPU away for the given reason. From thread context with interrupts on and no spinlock
@@ -24,8 +29,15 @@ static inline bool reschedule_is_due(void)
 // BLOCKED -> RUNNABLE; nothing happens in any other state. Any context, takes the run-queue lock.
 // True when the thread was woken by this call.
 bool thread_wake(struct thread *thread);
-// Sets the mask of CPUs a thread may run on. -EINVAL when it names no CPU that runs.
+// Sets the mask of CPUs a thread may run on, CPUs that do not run left out. -EINVAL when nothing is
+// left. A thread that may not stay where it is executes no further instruction of its program
+// there once this has returned and the CPU has had the interrupt; the running thread itself, none
+// at all. Any context, takes run-queue locks; the caller keeps the thread.
 must_check int thread_set_affinity(struct thread *thread, const struct cpu_mask *mask);
+// That mask, without CPUs that do not run.
+void thread_affinity(const struct thread *thread, struct cpu_mask *mask);
+// VECTOR_RESCHEDULE: another CPU has put a thread into this one's queue. Interrupts off.
+void scheduler_reschedule_interrupt(void);
 // The LAPIC timer fired: expires timers, ends the slice. Interrupts off, from the vector entry.
 void scheduler_timer_interrupt(void);
 // A system call with timer=off: deadlines are looked at here and in idle. Interrupts off.
@@ -41,8 +53,10 @@ uint64_t threads_live(void);
 uint32_t scheduler_runnable_count(void);
 // Exponential averages of that number over 1, 5 and 15 minutes, 32.32 fixed point.
 void scheduler_load_averages(uint64_t averages[3]);
-// What the CPUs did since the kernel took over; together exactly that time.
+// What a CPU did since the kernel took over; together exactly that time, and never less than was
+// told before. scheduler_times(): the sums over all CPUs.
 struct scheduler_times {
     uint64_t user_ns, system_ns, idle_ns;
 };
+void scheduler_cpu_times(const struct percpu *cpu, struct scheduler_times *times);
 void scheduler_times(struct scheduler_times *times);

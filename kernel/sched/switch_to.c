@@ -9,6 +9,7 @@
 #include "cpu/registers.h"
 #include "cpu/tables.h"
 #include "lib/protection.h"
+#include "mem/translation.h"
 #include "sched/run_queue.h"
 
 #define READ_SELECTOR(name, variable) __asm__ volatile("mov %%" #name ", %k0" : "=r"(variable))
@@ -133,8 +134,7 @@ void switch_to(struct thread *previous, struct thread *next)
     if (next->fpu_state && !(cpu->fpu_owner == next && next->fpu_cpu == cpu))
         load_program(cpu, next);
     reload_null_ss();
-    if (next->page_table_root.value && next->page_table_root.value != read_cr3())
-        write_cr3(next->page_table_root.value);
+    translation_switch(cpu, next->translation);
     cpu->current = next;
     cpu_kernel_stack_set(next->stack_top);
     cpu->canary = next->canary;

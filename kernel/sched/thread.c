@@ -5,12 +5,14 @@
 #include "cpu/clock.h"
 #include "cpu/fpu.h"
 #include "cpu/frame.h"
+#include "cpu/interrupts.h"
 #include "cpu/registers.h"
 #include "debug/random.h"
 #include "lib/panic.h"
 #include "lib/string.h"
 #include "mem/kernel_map.h"
 #include "mem/object_cache.h"
+#include "mem/translation.h"
 #include "sched/run_queue.h"
 #include "sched/scheduler.h"
 #include "sched/weight.h"
@@ -58,7 +60,7 @@ struct thread *thread_create(const char *name, thread_function function, void *a
     prepare_stack(thread, function, argument);
     thread->canary = random_u64() & ~0xffull;
     thread->id = atomic_fetch_add(&next_thread_id, 1);
-    thread->cpu = this_cpu();
+    atomic_store_explicit(&thread->cpu, this_cpu(), memory_order_relaxed);
     memset(&thread->affinity, 0xff, sizeof(thread->affinity));
     thread->policy.weight = WEIGHT_NICE_0;
     list_init(&thread->owner_link);
@@ -105,20 +107,14 @@ void thread_exit(void)
     panic("an exited thread runs again");
 }
 
-void thread_set_page_table_root(struct thread *thread, phys_addr root)
+void thread_set_translation(struct thread *thread, struct translation *translation)
 {
-    thread->page_table_root = root;
-    if (thread == current_thread() && read_cr3() != root.value)
-        write_cr3(root.value);
-}
-
-uint64_t thread_run_ns(const struct thread *thread)
-{
-    uint64_t ticks = thread->run_ticks;
-
-    if (thread == current_thread())
-        ticks += read_tsc() - thread->last_switch_tsc;
-    return clock_ticks_to_ns(ticks);
+    thread->translation = translation;
+    if (thread != current_thread())
+        return;
+    interrupts_off();
+    translation_switch(this_cpu(), translation);
+    interrupts_restore();
 }
 
 uint64_t threads_live(void)

@@ -22,6 +22,7 @@ enum thread_state {
     THREAD_RUNNABLE, // in a run queue
     THREAD_RUNNING,  // on a CPU
     THREAD_BLOCKED,
+    THREAD_MOVING, // to the CPU it belongs to now, in no queue yet (migrate.c)
     THREAD_EXITED, // its stack goes back once another thread runs
 };
 
@@ -63,23 +64,25 @@ struct selectors {
     uint16_t ds, es, fs, gs;
 };
 
+struct translation;
+
 struct thread {
     atomic_uint work; // for the exit gate; first, because the system-call entry looks at it
     struct switch_context *context; // valid while not running
     uint64_t stack_top;
-    phys_addr page_table_root;  // value 0: kernel thread, runs on any root
-    void *fpu_state;            // NULL: kernel thread
-    struct percpu *fpu_cpu;     // on whose registers the state was loaded last
-    uint32_t held_mutex_ranks;  // bit per mutex_rank; written by the thread itself
-    uint64_t fs_base, gs_base;  // of the program; valid while not running
-    struct selectors selectors; // likewise, and only if has_selectors: else all are null
+    struct translation *translation; // NULL: kernel thread, runs on any root
+    void *fpu_state;                 // NULL: kernel thread
+    struct percpu *fpu_cpu;          // on whose registers the state was loaded last
+    uint32_t held_mutex_ranks;       // bit per mutex_rank; written by the thread itself
+    uint64_t fs_base, gs_base;       // of the program; valid while not running
+    struct selectors selectors;      // likewise, and only if has_selectors: else all are null
     bool has_selectors;
     uint64_t canary;
     uint32_t id;
     _Atomic(enum thread_state) state;
-    bool wait_interruptible; // written by the thread before it is BLOCKED, cleared after
-    struct percpu *cpu;      // whose run queue it belongs to
-    struct cpu_mask affinity;
+    bool wait_interruptible;      // written by the thread before it is BLOCKED, cleared after
+    _Atomic(struct percpu *) cpu; // to whose run queue it belongs; changes under that one's lock
+    struct cpu_mask affinity;     // guarded by that lock
     struct policy_entity policy;
     char name[16];
 
@@ -120,8 +123,9 @@ static inline bool thread_has_work(const struct thread *thread)
 {
     return atomic_load_explicit(&thread->work, memory_order_acquire) != 0;
 }
-// The next exit to user mode starts here: sets the root of the running thread and loads it.
-void thread_set_page_table_root(struct thread *thread, phys_addr root);
+// Which user half the thread has; loads it if the thread is the running one. NULL: none any more;
+// it runs on like a kernel thread. Whoever owns the translation keeps it while a thread has it.
+void thread_set_translation(struct thread *thread, struct translation *translation);
 // FS/GS base of the running thread's program.
 void thread_set_fs_base(uint64_t base);
 void thread_set_gs_base(uint64_t base);
@@ -131,7 +135,8 @@ uint64_t thread_gs_base(void);
 void thread_copy_user_registers(struct thread *to);
 // The running thread's program starts afresh (exec): FPU initial, bases and selectors 0.
 void thread_reset_user_registers(void);
-// Run time of a thread including the stretch it is running now.
+// Run time of a thread including the stretch it is running now, on whatever CPU. Takes the
+// run-queue lock for any but the running thread itself.
 uint64_t thread_run_ns(const struct thread *thread);
 
 // The trap frame of the thread's program lies at the top of its kernel stack.

@@ -26,13 +26,19 @@ void timer_hardware_set(struct run_queue *queue, uint64_t deadline)
     lapic_timer_arm(deadline);
 }
 
-// The slice is over: say so and forget its end; the switch gives the next thread a new one.
+// The slice is over: say so and forget its end; the switch gives the next thread a new one. Under
+// the lock, so that who adds a thread meanwhile sees either the end or that it is due. Nobody waits
+// any more when another CPU has taken over who did.
 static void end_slice(struct run_queue *queue)
 {
+    spinlock_acquire(&queue->lock);
     queue->slice_end = UINT64_MAX;
-    current_thread()->policy.slice_left = 0;
-    if (PROTECT_PREEMPT)
-        atomic_store_explicit(&this_cpu()->reschedule_due, true, memory_order_relaxed);
+    if (queue->runnable_count != 0) {
+        current_thread()->policy.slice_left = 0;
+        if (PROTECT_PREEMPT)
+            atomic_store_explicit(&this_cpu()->reschedule_due, true, memory_order_relaxed);
+    }
+    spinlock_release(&queue->lock);
 }
 
 void scheduler_check_deadlines(void)
@@ -56,16 +62,32 @@ void scheduler_timer_interrupt(void)
     timer_hardware_update(queue);
 }
 
-// Interrupts are off between the look at the queue and the wait, so no wake-up falls in between.
+// What others have too much of is looked for after it is known that we idle (run_queue_offer).
+static void look_for_work(struct run_queue *queue)
+{
+    if (likely(cpu_count() == 1))
+        return;
+    idle_begin(queue->cpu);
+    (void)run_queue_steal(queue);
+}
+
+// Interrupts are off between the look at the queue and the wait, so no wake-up falls in between:
+// who sends one has set reschedule_due before. Drawing is idle time's work, piece by piece.
 void scheduler_idle_loop(void)
 {
-    log_work_later();
+    struct run_queue *queue = this_cpu()->run_queue;
+    bool draws = queue->cpu->number == 0;
+
+    interrupts_enable_now();
+    if (draws)
+        log_work_later();
     for (;;) {
         latency_mark((uint64_t)scheduler_idle_loop); // every turn is a preemption point
-        if (!reschedule_is_due() && log_work())
-            continue; // drawing is idle time's work, piece by piece
+        if (draws && !reschedule_is_due() && log_work())
+            continue;
+        look_for_work(queue);
         interrupts_disable_now();
-        if (this_cpu()->run_queue->runnable_count > 0 || reschedule_is_due()) {
+        if (queue->runnable_count > 0 || reschedule_is_due()) {
             interrupts_enable_now();
             schedule(SWITCH_BLOCKED);
         } else if (scheduler_timer_is_off()) {

@@ -37,13 +37,13 @@ static int read_clock(int32_t clock, uint64_t *now_ns)
     switch (clock) {
     case CLOCK_REALTIME:
     case CLOCK_REALTIME_COARSE:
-        *now_ns = boot_date_ns() + clock_now_ns();
+        *now_ns = boot_date_ns() + clock_now_ordered_ns();
         return 0;
     case CLOCK_MONOTONIC:
     case CLOCK_MONOTONIC_RAW:
     case CLOCK_MONOTONIC_COARSE:
     case CLOCK_BOOTTIME:
-        *now_ns = clock_now_ns();
+        *now_ns = clock_now_ordered_ns();
         return 0;
     case CLOCK_PROCESS_CPUTIME_ID:
     case CLOCK_THREAD_CPUTIME_ID: // one thread per process
@@ -82,7 +82,7 @@ HANDLER2(clock_getres, clock, result)
 
 HANDLER2(gettimeofday, result, zone)
 {
-    uint64_t now_ns = boot_date_ns() + clock_now_ns();
+    uint64_t now_ns = boot_date_ns() + clock_now_ordered_ns();
     struct abi_timeval time = { .seconds = (int64_t)(now_ns / NS_PER_SECOND),
                                 .microseconds = (int64_t)(now_ns % NS_PER_SECOND / 1000) };
     uint64_t utc = 0; // minutes west of Greenwich and summer-time rule, 4 bytes each
@@ -93,7 +93,7 @@ HANDLER2(gettimeofday, result, zone)
 
 HANDLER1(time, result)
 {
-    int64_t seconds = (int64_t)((boot_date_ns() + clock_now_ns()) / NS_PER_SECOND);
+    int64_t seconds = (int64_t)((boot_date_ns() + clock_now_ordered_ns()) / NS_PER_SECOND);
     if (result && put_user(user_addr_make(result), seconds) != 0)
         return -EFAULT;
     return seconds;

@@ -5,6 +5,7 @@
 #include "abi/process.h"
 #include "cpu/interrupts.h"
 #include "cpu/registers.h"
+#include "debug/panic_report.h"
 #include "debug/trace.h"
 #include "lib/panic.h"
 #include "mem/kernel_map.h"
@@ -13,6 +14,7 @@
 #include "trap/fault_signal.h"
 #include "trap/trap.h"
 #include "vm/address_space.h"
+#include "vm/user_atomic.h"
 #include "vm/user_copy.h"
 #include "vm/user_fpu.h"
 
@@ -87,7 +89,7 @@ void fault_from_user(struct trap_frame *frame)
     uint64_t dr6 = 0;
 
     if (frame->vector == VECTOR_NMI) { // blocks further NMIs: nothing but counting
-        this_cpu()->nmi_count++;
+        panic_note_nmi(frame);
         return;
     }
     if (frame->vector == VECTOR_MACHINE_CHECK || frame->vector == VECTOR_DOUBLE_FAULT)
@@ -115,6 +117,10 @@ static bool resolve_user_copy(struct trap_frame *frame, uint64_t address)
 
     if (!continuation)
         return false;
+    if (user_atomic_must_not_fault(frame->rip)) {
+        frame->rip = continuation;
+        return true;
+    }
     kassert(frame->rflags & RFLAGS_IF);
     interrupts_enable_now();
     enum fault_verdict verdict = resolve_user_address(address, frame->error | PAGE_FAULT_USER);
@@ -166,7 +172,7 @@ void fault_from_kernel(struct trap_frame *frame)
 
     switch (frame->vector) {
     case VECTOR_NMI:
-        this_cpu()->nmi_count++;
+        panic_note_nmi(frame);
         if (frame->rip == (uint64_t)idle_hlt)
             frame->rip += HLT_SIZE; // see interrupts_wait()
         return;

@@ -58,7 +58,8 @@ never_inlined static void handle_device(uint64_t vector)
         serve_serial_line();
         break;
     case VECTOR_RESCHEDULE:
-        break; // the sender has set reschedule_due
+        scheduler_reschedule_interrupt();
+        break;
     case VECTOR_CALL:
         ipi_serve();
         break;

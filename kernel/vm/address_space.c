@@ -4,7 +4,6 @@
 #include "vm/address_space.h"
 
 #include "cpu/frame.h"
-#include "cpu/registers.h"
 #include "lib/panic.h"
 #include "mem/object_cache.h"
 #include "mem/page_table.h"
@@ -26,8 +25,7 @@ struct address_space *address_space_create(void)
     struct address_space *space = object_allocate(&space_cache);
     if (!space)
         return NULL;
-    space->page_table_root = page_table_create();
-    if (space->page_table_root.value == 0) {
+    if (!translation_init(&space->translation)) {
         object_release(&space_cache, space);
         return NULL;
     }
@@ -52,10 +50,9 @@ void address_space_release(struct address_space *space)
     kassert(before != 0);
     if (before != 1)
         return;
-    kassert(pte_address(read_cr3()).value != space->page_table_root.value);
-
     uint32_t seen = 0;
     preempt_point();
+    translation_abandon(&space->translation); // now no CPU walks its tables any more
     mutex_acquire(&space->mutex); // nobody else can want it; what is called below asks for it
     for (struct region *region; (region = region_take_first(space));) {
         pages_drop_of(space, region, region->start, region->end);
@@ -68,7 +65,7 @@ void address_space_release(struct address_space *space)
     kassert(space->mapped_pages == 0 && atomic_load(&space->resident_pages) == 0);
     do
         preempt_point();
-    while (!page_table_destroy_step(space->page_table_root, TABLES_PER_PREEMPT_POINT));
+    while (!page_table_destroy_step(space->translation.root, TABLES_PER_PREEMPT_POINT));
     object_release(&space_cache, space);
     atomic_fetch_sub_explicit(&live_count, 1, memory_order_relaxed);
 }

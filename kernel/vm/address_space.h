@@ -6,6 +6,7 @@
 #pragma once
 
 #include "lib/rbtree.h"
+#include "mem/translation.h"
 #include "sched/mutex.h"
 #include "vm/memory_object.h"
 
@@ -34,7 +35,7 @@ struct region {
 struct address_space {
     atomic_uint references;
     struct mutex mutex;
-    phys_addr page_table_root;
+    struct translation translation;
     struct rb_tree regions;
     struct region *spare_region; // the one that went last, for the next; NULL: none
     uint64_t region_count;
@@ -51,7 +52,7 @@ struct address_space {
 
 must_check struct address_space *address_space_create(void); // one reference; NULL: no memory
 void address_space_reference(struct address_space *space);
-// The last release unmaps and frees everything. Must not be the running thread's loaded root then.
+// The last release unmaps and frees everything. No thread may have its translation any more.
 // May take long: passes preemption points.
 void address_space_release(struct address_space *space);
 

@@ -7,7 +7,6 @@
 #include "lib/panic.h"
 #include "lib/string.h"
 #include "vm/pages.h"
-#include "vm/tlb.h"
 
 enum fault_verdict address_space_fault(struct address_space *space, uint64_t address,
                                        uint32_t error)
@@ -137,8 +136,11 @@ never_inlined static enum fault_verdict unshare_page(struct address_space *space
     struct frame *copy = copy_frame(frame);
     if (!copy)
         return FAULT_NO_MEMORY;
+    // Empty in between: were the copy there at once, another CPU could see what a third wrote to
+    // it by a flag, and read the old page all the same.
+    pages_entry_set(entry, 0);
+    translation_flush(&space->translation, page, page + PAGE_SIZE);
     pages_entry_set(entry, pages_entry_value(frame_address(copy), region->protection, true));
-    tlb_flush_range(space, page, page + PAGE_SIZE);
     frame_release(frame);
     return FAULT_RESOLVED;
 }
@@ -156,7 +158,7 @@ enum fault_verdict pages_resolve(struct address_space *space, uint64_t address, 
 
     uint64_t page = align_down(address, PAGE_SIZE);
     bool write = access & PAGE_FAULT_WRITE;
-    *entry = page_table_entry(space->page_table_root, page, true);
+    *entry = page_table_entry(space->translation.root, page, true);
     if (!*entry)
         return FAULT_NO_MEMORY;
     if (**entry == 0)

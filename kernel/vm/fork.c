@@ -22,7 +22,7 @@ static uint64_t *find_target(struct copy_target *target, uint64_t address)
 {
     if (!target->table || (target->covered ^ address) / PAGE_TABLE_SPAN != 0) {
         target->covered = address;
-        target->table = page_table_entry(target->child->page_table_root,
+        target->table = page_table_entry(target->child->translation.root,
                                          align_down(address, PAGE_TABLE_SPAN), true);
         if (!target->table)
             return NULL;

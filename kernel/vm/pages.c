@@ -37,7 +37,7 @@ void page_walk_begin(struct page_walk *walk, const struct address_space *space, 
                      uint64_t end)
 {
     *walk = (struct page_walk){
-        .root = space->page_table_root, .next = start, .end = end, .budget = PAGE_WALK_BUDGET
+        .root = space->translation.root, .next = start, .end = end, .budget = PAGE_WALK_BUDGET
     };
 }
 

@@ -20,7 +20,7 @@ static int prepare_tables(struct address_space *space, uint64_t old, uint64_t le
             return 0;
         if (step == PAGE_WALK_PAUSE)
             preempt_point();
-        else if (!page_table_entry(space->page_table_root, walk.address - old + to, true))
+        else if (!page_table_entry(space->translation.root, walk.address - old + to, true))
             return -ENOMEM;
     }
 }
@@ -34,7 +34,7 @@ static void move_entries(struct address_space *space, uint64_t old, uint64_t len
         enum page_walk_step step = page_walk_next(&walk);
         if (step == PAGE_WALK_PAGE) {
             uint64_t *target =
-                page_table_entry(space->page_table_root, walk.address - old + to, false);
+                page_table_entry(space->translation.root, walk.address - old + to, false);
             kassert(target && *target == 0);
             pages_entry_set(target, *walk.entry);
             pages_entry_set(walk.entry, 0);

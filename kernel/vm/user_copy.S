@@ -172,3 +172,42 @@ user_zero_without_smap:
 
     fpu_function user_fpu_save_raw, xsave64, user_fpu_save_instruction
     fpu_function user_fpu_restore_raw, xrstor64, user_fpu_restore_instruction
+
+// One 32-bit word. RAX: its value (of a compare-exchange: before it); all ones in 64 bits when it
+// faulted. The no-fault load continues at its fix-up without asking for the page (trap/fault.c).
+    .macro word_function name
+    .globl \name
+    .type \name, @function
+\name:
+    cmpb $0, user_copy_has_smap(%rip)
+    je 1f
+    stac
+1:  movl %esi, %eax                     // what a compare-exchange expects
+    .endm
+
+    .macro word_function_end name, label
+2:  cmpb $0, user_copy_has_smap(%rip)
+    je 3f
+    clac
+3:  ret
+4:  movq $-1, %rax
+    jmp 2b
+    fixup \label, 4b
+    .size \name, . - \name
+    .endm
+
+    word_function user_load32_raw
+user_load32_instruction:
+    movl (%rdi), %eax
+    word_function_end user_load32_raw, user_load32_instruction
+
+    word_function user_load32_no_fault_raw
+    .globl user_load32_no_fault_instruction
+user_load32_no_fault_instruction:
+    movl (%rdi), %eax
+    word_function_end user_load32_no_fault_raw, user_load32_no_fault_instruction
+
+    word_function user_compare_exchange32_raw
+user_compare_exchange32_instruction:
+    lock cmpxchgl %edx, (%rdi)
+    word_function_end user_compare_exchange32_raw, user_compare_exchange32_instruction

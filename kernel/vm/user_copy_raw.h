@@ -25,6 +25,14 @@ must_check bool user_fpu_save_raw(uint64_t destination);
 must_check bool user_fpu_restore_raw(uint64_t source);
 extern const char user_fpu_restore_instruction[];
 
+// One aligned word. Its value, zero-extended (of a compare-exchange: before it, which may write
+// even when it differs, so that it faults on a page that is not writable); UINT64_MAX: a fault.
+must_check uint64_t user_load32_raw(uint64_t address);
+must_check uint64_t user_load32_no_fault_raw(uint64_t address);
+must_check uint64_t user_compare_exchange32_raw(uint64_t address, uint32_t expected,
+                                                uint32_t desired);
+extern const char user_load32_no_fault_instruction[];
+
 // One entry for each instruction above that touches user memory, and only those.
 struct user_copy_fixup_entry {
     uint64_t instruction;

@@ -7,6 +7,7 @@
 #include <string.h>
 #include <unistd.h>
 
+#include "cpu/pcid.h"
 #include "cpu/registers.h"
 #include "cpu/spinlock.h"
 #include "debug/log.h"
@@ -25,6 +26,7 @@ static unsigned held_count;
 
 char log_last_line[512];
 struct fake_cpu fake_cpu;
+struct fake_tlb fake_tlb;
 
 void panic_expect(void)
 {
@@ -105,6 +107,18 @@ void write_msr(uint32_t number, uint64_t value)
     fake_cpu.msr_value = value;
 }
 
+static void drop_all(void)
+{
+    fake_cpu.global_flushes++;
+    if (fake_tlb.drop_all)
+        fake_tlb.drop_all();
+}
+
+void invalidate_all_contexts(void)
+{
+    drop_all();
+}
+
 uint64_t read_cr4(void)
 {
     return fake_cpu.cr4;
@@ -113,7 +127,7 @@ uint64_t read_cr4(void)
 void write_cr4(uint64_t value)
 {
     if ((fake_cpu.cr4 & CR4_PGE) != 0 && (value & CR4_PGE) == 0)
-        fake_cpu.global_flushes++;
+        drop_all();
     fake_cpu.cr4 = value;
 }
 
@@ -124,7 +138,9 @@ uint64_t read_cr3(void)
 
 void write_cr3(uint64_t value)
 {
-    fake_cpu.cr3 = value;
+    fake_cpu.cr3 = value & ~CR3_NO_FLUSH;
+    if (fake_tlb.load)
+        fake_tlb.load(value);
 }
 
 uint64_t read_rflags(void)
@@ -150,4 +166,6 @@ void invalidate_page(uint64_t address)
 {
     fake_cpu.invalidations++;
     fake_cpu.last_invalidated = address;
+    if (fake_tlb.drop_page)
+        fake_tlb.drop_page(address);
 }

@@ -13,6 +13,14 @@ struct fake_cpu {
     uint64_t last_invalidated;
 };
 
+// What a CPU's TLB would be told; NULL: nobody listens. Tests that have several CPUs put each one's
+// registers into fake_cpu.
+struct fake_tlb {
+    void (*load)(uint64_t cr3); // as written
+    void (*drop_page)(uint64_t address);
+    void (*drop_all)(void);
+};
+
 struct fake_ports {
     uint8_t (*read)(uint16_t port);
     void (*write)(uint16_t port, uint8_t value);
@@ -20,4 +28,5 @@ struct fake_ports {
 
 extern struct fake_cpu fake_cpu;
 extern struct fake_ports fake_ports;
+extern struct fake_tlb fake_tlb;
 extern char log_last_line[512];

@@ -51,7 +51,7 @@ static void make_machine(struct kernel_image *image)
 
 static void check_mapping(uint64_t address, uint64_t physical, bool write, bool execute)
 {
-    struct translation found = walk_tables(phys_make((uint64_t)pool), address);
+    struct walk_result found = walk_tables(phys_make((uint64_t)pool), address);
 
     CHECK(found.mapped && !found.user);
     CHECK_EQUAL(found.physical, physical);

@@ -15,7 +15,7 @@
 #define PAT_INDEX_WRITE_COMBINING 4
 
 // The index into the PAT that an entry selects: PAT, PCD, PWT (SDM vol. 3A, 11.12.3).
-static unsigned pat_index(struct translation found)
+static unsigned pat_index(struct walk_result found)
 {
     unsigned pat = found.size == PAGE_SIZE ? found.entry >> 7 & 1 : found.entry >> 12 & 1;
 
@@ -50,7 +50,7 @@ TEST(kernel_map_takes_over)
 static void check_device(uint64_t physical, uint64_t size, unsigned type)
 {
     for (uint64_t offset = 0; offset < size; offset += min_of(PAGE_SIZE, size)) {
-        struct translation found =
+        struct walk_result found =
             walk_tables(kernel_page_table_root, DEVICE_MAP_BASE + physical + offset);
         CHECK(found.mapped && found.writable && !found.user && !found.executable);
         CHECK_EQUAL(found.physical, physical + offset);
@@ -101,7 +101,7 @@ TEST(device_map_large_pages)
     uint64_t before = machine_free_frames();
     CHECK(device_map(0x4000000000, 256 * MIB, DEVICE_WRITE_COMBINING) != NULL);
     CHECK(before - machine_free_frames() <= 2); // no tables of small pages
-    struct translation found = walk_tables(kernel_page_table_root, DEVICE_MAP_BASE + 0x4000000000);
+    struct walk_result found = walk_tables(kernel_page_table_root, DEVICE_MAP_BASE + 0x4000000000);
     CHECK_EQUAL(found.size, 2 * MIB);
     // A part of it again, and the same once more.
     CHECK(device_map(0x4000201234, 0x5000, DEVICE_WRITE_COMBINING) != NULL);
@@ -143,7 +143,7 @@ TEST(kernel_stack_pages_are_mapped)
 
     CHECK(top != 0 && top % 16 == 0);
     for (uint64_t below = 1; below <= KERNEL_STACK_PAGES * PAGE_SIZE; below += 511) {
-        struct translation found = walk_tables(kernel_page_table_root, top - below);
+        struct walk_result found = walk_tables(kernel_page_table_root, top - below);
         CHECK(found.mapped && found.writable && !found.user && !found.executable);
         CHECK(!kernel_stack_is_guard(top - below));
     }
@@ -260,7 +260,7 @@ TEST(kernel_map_direct_page_is_for_ring_0)
     phys_addr root = page_table_create();
 
     CHECK_EQUAL(kernel_map_direct_page(root, 0x400000, phys_make(0x777000)), 0);
-    struct translation found = walk_tables(root, 0x400010);
+    struct walk_result found = walk_tables(root, 0x400010);
     CHECK(found.mapped && found.writable && found.executable && !found.user);
     CHECK_EQUAL(found.physical, 0x777010);
     machine_exhaust();

@@ -68,7 +68,7 @@ TEST(page_table_maps_and_gives_everything_back)
     choose_pages();
     map_pages(root);
     for (uint32_t i = 0; i < PAGES; i++) {
-        struct translation found = walk_tables(root, pages[i] + 123);
+        struct walk_result found = walk_tables(root, pages[i] + 123);
         CHECK(found.mapped && found.user && found.executable);
         CHECK_EQUAL(found.physical, ((i + 1ull) << PAGE_SHIFT) + 123);
         CHECK_EQUAL(found.writable, i % 2);

@@ -175,7 +175,7 @@ TEST_PROTECTION("nx", vm_data_is_not_executable)
     uint64_t value = 0;
 
     CHECK_EQUAL(address_space_write(space, (uint64_t)start, &value, sizeof(value)), 0);
-    CHECK(!walk_tables(space->page_table_root, (uint64_t)start).executable);
+    CHECK(!walk_tables(space->translation.root, (uint64_t)start).executable);
     model_end();
 }
 

@@ -258,7 +258,7 @@ static void do_exit(struct target target)
         alive += programs[i].space != NULL;
     if (alive < 2 || random_below(8) != 0)
         return;
-    fake_cpu.cr3 = 0;
+    translation_switch(this_cpu(), NULL);
     address_space_release(target.program->space);
     target.program->space = NULL;
 }
@@ -274,7 +274,7 @@ static void run_operations(const operation *operations, size_t count, int steps)
             program = &programs[random_below(MODEL_PROGRAMS)];
         while (program->space == NULL);
         // Loaded or not: the TLB is flushed in one case only, entries are the same.
-        fake_cpu.cr3 = random_below(2) != 0 ? program->space->page_table_root.value : 0;
+        translation_switch(this_cpu(), random_below(2) != 0 ? &program->space->translation : NULL);
         allocations.fail_percent = random_below(4) == 0 ? 15 : 0;
         allocations.failed = false;
         operations[random_below(count)](choose_target(program));

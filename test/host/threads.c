@@ -7,6 +7,7 @@
 
 #include "abi/errno.h"
 #include "cpu/clock.h"
+#include "cpu/ipi.h"
 #include "lib/panic.h"
 #include "sched/mutex.h"
 #include "sched/scheduler.h"
@@ -25,9 +26,48 @@ uint64_t user_copies;
 void (*after_wait_prepare)(struct wait_queue *queue, struct waiter *waiter);
 void (*before_wait_block)(void);
 
+struct percpu *percpu_table[CPU_LIMIT] = { &cpu };
+atomic_uint percpu_count = 1;
+struct percpu *threads_cpu = &cpu;
+void (*after_cpu_change)(struct percpu *cpu);
+
 struct percpu *this_cpu(void)
 {
-    return &cpu;
+    return threads_cpu;
+}
+
+void interrupts_off(void)
+{
+}
+
+void interrupts_restore(void)
+{
+}
+
+void ipi_call(const struct cpu_mask *cpus, void (*function)(void *argument), void *argument)
+{
+    struct percpu *caller = threads_cpu;
+
+    spinlock_assert_held_count(0);
+    for_each_cpu(threads_cpu)
+    {
+        if (!cpu_mask_has(cpus, threads_cpu->number))
+            continue;
+        if (after_cpu_change)
+            after_cpu_change(threads_cpu);
+        function(argument);
+    }
+    threads_cpu = caller;
+    if (after_cpu_change)
+        after_cpu_change(caller);
+}
+
+void ipi_call_all(void (*function)(void *argument), void *argument)
+{
+    struct cpu_mask all;
+
+    memset(&all, 0xff, sizeof(all));
+    ipi_call(&all, function, argument);
 }
 
 struct thread *current_thread(void)

@@ -72,7 +72,7 @@ void model_start(void)
 
 void model_end(void)
 {
-    fake_cpu.cr3 = 0;
+    translation_switch(this_cpu(), NULL);
     for (size_t i = 0; i < MODEL_PROGRAMS; i++) {
         if (programs[i].space != NULL)
             address_space_release(programs[i].space);
@@ -154,7 +154,7 @@ static void compare_regions(const struct model_program *program)
 }
 
 // A present entry grants no more than its region, and writing only where nobody else would see it.
-static void compare_present(struct model_page *page, uint64_t address, struct translation found)
+static void compare_present(struct model_page *page, uint64_t address, struct walk_result found)
 {
     const struct frame *frame = frame_at(phys_make(found.physical));
 
@@ -168,9 +168,9 @@ static void compare_present(struct model_page *page, uint64_t address, struct tr
 static uint64_t compare_page(struct model_program *program, size_t number)
 {
     struct model_page *page = &program->pages[number];
-    phys_addr root = program->space->page_table_root;
+    phys_addr root = program->space->translation.root;
     uint64_t address = MODEL_BASE + number * PAGE_SIZE;
-    struct translation found = walk_tables(root, address);
+    struct walk_result found = walk_tables(root, address);
     uint64_t *entry = page_table_entry(root, address, false);
 
     CHECK_EQUAL(found.mapped, entry != NULL && (*entry & PTE_PRESENT) != 0);

@@ -3,16 +3,16 @@
 
 #include "mem/frame.h"
 
-struct translation walk_tables(phys_addr root, uint64_t address)
+struct walk_result walk_tables(phys_addr root, uint64_t address)
 {
-    struct translation result = { .user = true, .writable = true, .executable = true };
+    struct walk_result result = { .user = true, .writable = true, .executable = true };
     uint64_t table = root.value;
 
     for (int shift = 39; shift >= 12; shift -= 9) {
         const uint64_t *entries = direct_map_pointer(phys_make(table));
         uint64_t entry = entries[address >> shift & 511];
         if ((entry & 1) == 0)
-            return (struct translation){ .mapped = false };
+            return (struct walk_result){ .mapped = false };
         result.writable &= (entry & 2) != 0;
         result.user &= (entry & 4) != 0;
         result.executable &= entry >> 63 == 0;

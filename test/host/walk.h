@@ -4,7 +4,7 @@
 
 #include "lib/types.h"
 
-struct translation {
+struct walk_result {
     bool mapped;
     uint64_t physical;
     uint64_t entry;                  // of the last level
@@ -12,4 +12,4 @@ struct translation {
     bool user, writable, executable; // over all levels
 };
 
-struct translation walk_tables(phys_addr root, uint64_t address);
+struct walk_result walk_tables(phys_addr root, uint64_t address);

@@ -6,6 +6,7 @@
 
 #define MSR_PAT 0x277u
 #define CR4_PGE (1ull << 7)
+#define CR4_PCIDE (1ull << 17)
 
 void write_msr(uint32_t number, uint64_t value);
 uint8_t port_read8(uint16_t port);
@@ -17,3 +18,5 @@ uint64_t read_cr3(void);
 void write_cr3(uint64_t value);
 uint64_t read_rflags(void); // interrupts are on
 void invalidate_page(uint64_t address);
+void invalidate_all_contexts(void);
+void cpu_relax(void); // parallel/cpus.c

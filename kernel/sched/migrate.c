@@ -1,0 +1,241 @@
+// Threads that change their CPU: where one goes that wakes up or begins, what an idle CPU takes
+// over from others, affinity. Called by scheduler.c, wake.c and the idle loop. Invariants: two
+// run-queue locks are never held at once; between them the thread is MOVING, belongs to its new CPU
+// and is in no queue; nobody but who made it so changes that.
+#include "abi/errno.h"
+#include "cpu/interrupts.h"
+#include "cpu/ipi.h"
+#include "lib/panic.h"
+#include "sched/placement.h"
+#include "sched/run_queue.h"
+
+// CPUs with nothing to do, as far as they said. A bit is set by its own CPU only, before it looks a
+// last time for threads that wait elsewhere; who sends it something to do takes it out.
+static struct cpu_mask idle_cpus;
+
+void idle_begin(const struct percpu *cpu)
+{
+    if (!cpu_mask_has(&idle_cpus, cpu->number))
+        cpu_mask_add_atomic(&idle_cpus, cpu->number);
+}
+
+void idle_end(const struct percpu *cpu)
+{
+    if (cpu_mask_has(&idle_cpus, cpu->number))
+        cpu_mask_remove_atomic(&idle_cpus, cpu->number);
+}
+
+// An idle CPU that may run the thread, no longer marked as idle; NULL: none.
+static struct percpu *claim_idle(const struct thread *thread, uint32_t near)
+{
+    uint32_t number = placement_find_idle(&thread->affinity, &idle_cpus, cpu_count(), near);
+
+    if (number == PLACEMENT_NONE)
+        return NULL;
+    cpu_mask_remove_atomic(&idle_cpus, number);
+    return cpu_by_number(number);
+}
+
+// How many threads run or wait there, the idle thread not counted.
+static uint32_t load_of(const struct run_queue *queue)
+{
+    return run_queue_waiting(queue) + !run_queue_is_idle(queue);
+}
+
+static void read_loads(uint8_t loads[CPU_LIMIT])
+{
+    struct percpu *cpu;
+
+    for_each_cpu(cpu) loads[cpu_number] =
+        (uint8_t)min_of(load_of(cpu->run_queue), (uint32_t)UINT8_MAX);
+}
+
+// The mask names a CPU that runs (thread_set_affinity), so there is an answer.
+static uint32_t find_lightest(const struct thread *thread, uint8_t loads[CPU_LIMIT])
+{
+    read_loads(loads);
+    uint32_t number =
+        placement_find_lightest(&thread->affinity, loads, cpu_count(), this_cpu()->number);
+    kassert(number != PLACEMENT_NONE);
+    return number;
+}
+
+struct percpu *thread_place_new(const struct thread *thread)
+{
+    uint8_t loads[CPU_LIMIT];
+    struct percpu *here = this_cpu();
+
+    if (cpu_count() == 1)
+        return here;
+    struct percpu *idle = claim_idle(thread, here->number);
+    return idle ? idle : cpu_by_number(find_lightest(thread, loads));
+}
+
+struct percpu *thread_place_woken(struct run_queue *queue, const struct thread *thread)
+{
+    struct percpu *last = queue->cpu;
+
+    if (cpu_count() == 1)
+        return last;
+    bool is_allowed = run_queue_is_allowed(queue, thread);
+    if (is_allowed && load_of(queue) == 0)
+        return last;
+    struct percpu *idle = claim_idle(thread, last->number);
+    if (idle)
+        return idle;
+    return is_allowed ? last : thread_place_new(thread);
+}
+
+struct percpu *thread_place_lighter(const struct run_queue *queue, const struct thread *thread)
+{
+    uint8_t loads[CPU_LIMIT];
+
+    if (cpu_count() == 1)
+        return NULL;
+    uint32_t number = find_lightest(thread, loads);
+    return loads[number] < loads[queue->cpu->number] ? cpu_by_number(number) : NULL;
+}
+
+void thread_move_begin(struct thread *thread, struct percpu *to)
+{
+    atomic_store_explicit(&thread->state, THREAD_MOVING, memory_order_relaxed);
+    atomic_store_explicit(&thread->cpu, to, memory_order_release);
+}
+
+// The mask may have changed since the CPU was chosen: whoever changes it has the lock of that CPU,
+// as we have now.
+void thread_move_end(struct thread *thread, enum runnable_reason reason)
+{
+    interrupts_off(); // nobody waits for an interrupt handler to get on his way
+    for (;;) {
+        struct run_queue *queue = atomic_load(&thread->cpu)->run_queue;
+        spinlock_acquire(&queue->lock);
+        if (likely(run_queue_is_allowed(queue, thread))) {
+            run_queue_add(queue, thread, reason);
+            spinlock_release(&queue->lock);
+            break;
+        }
+        thread_move_begin(thread, thread_place_new(thread));
+        spinlock_release(&queue->lock);
+    }
+    interrupts_restore();
+}
+
+// The queue is longer by the thread, and then we look who idles; a CPU says that it idles, and then
+// looks at the queues. Both with a full barrier in between, so one of the two sees the other.
+void run_queue_offer(const struct run_queue *queue, const struct thread *thread)
+{
+    if (likely(cpu_count() == 1))
+        return;
+    atomic_thread_fence(memory_order_seq_cst);
+    struct percpu *idle = claim_idle(thread, queue->cpu->number);
+    if (!idle || idle == this_cpu())
+        return;
+    // The flag stops it from going to sleep without another look, the interrupt wakes it.
+    atomic_store(&idle->reschedule_due, true);
+    ipi_reschedule(idle);
+}
+
+// Whom we could help: one that runs a thread while others wait. What waits for an idle CPU is about
+// to run there.
+static bool has_to_spare(const struct run_queue *queue)
+{
+    return run_queue_waiting(queue) != 0 && !run_queue_is_idle(queue);
+}
+
+static bool take_over(struct run_queue *from, struct run_queue *own)
+{
+    spinlock_acquire(&from->lock);
+    struct thread *thread = NULL;
+    if (has_to_spare(from))
+        thread = run_queue_take_for(from, own->cpu->number);
+    if (thread)
+        thread_move_begin(thread, own->cpu);
+    spinlock_release(&from->lock);
+    if (thread)
+        thread_move_end(thread, RUNNABLE_MOVED);
+    return thread != NULL;
+}
+
+// The number of the CPU where most wait.
+static uint32_t find_longest(void)
+{
+    struct percpu *cpu;
+    uint32_t longest = 0, most = 0;
+
+    for_each_cpu(cpu)
+    {
+        uint32_t waiting = has_to_spare(cpu->run_queue) ? run_queue_waiting(cpu->run_queue) : 0;
+        if (waiting > most) {
+            most = waiting;
+            longest = cpu_number;
+        }
+    }
+    return most ? longest : PLACEMENT_NONE;
+}
+
+bool run_queue_steal(struct run_queue *own)
+{
+    uint32_t count = cpu_count(), first = count > 1 ? find_longest() : PLACEMENT_NONE;
+
+    if (first == PLACEMENT_NONE)
+        return false;
+    for (uint32_t i = 0; i < count; i++) { // who waits there may not be allowed here
+        struct run_queue *from = cpu_by_number((first + i) % count)->run_queue;
+        if (from != own && has_to_spare(from) && take_over(from, own))
+            return true;
+    }
+    return false;
+}
+
+// The part of the mask that can be used; false: nothing.
+static bool cut_to_running(struct cpu_mask *mask)
+{
+    bool has_any = false;
+
+    for (uint32_t number = 0; number < CPU_LIMIT; number++) {
+        if (number >= cpu_count())
+            cpu_mask_remove(mask, number);
+        has_any |= cpu_mask_has(mask, number);
+    }
+    return has_any;
+}
+
+// Who waits is moved at once; who runs leaves when its CPU passes schedule(), before it runs
+// another instruction of the program; who sleeps is placed when it wakes up; and who is MOVING is
+// looked at once more at the end of that.
+int thread_set_affinity(struct thread *thread, const struct cpu_mask *mask)
+{
+    struct cpu_mask wanted = *mask;
+
+    if (!cut_to_running(&wanted))
+        return -EINVAL;
+    interrupts_off();
+    struct run_queue *queue = thread_queue_acquire(thread);
+    bool is_waiting = thread_state(thread) == THREAD_RUNNABLE;
+    thread->affinity = wanted;
+    bool may_stay = run_queue_is_allowed(queue, thread);
+    bool moves = is_waiting && !may_stay;
+    if (moves) {
+        run_queue_remove(queue, thread);
+        thread_move_begin(thread, thread_place_new(thread));
+    } else if (is_waiting) {
+        run_queue_offer(queue, thread);
+    } else if (!may_stay && queue->cpu->current == thread) {
+        run_queue_kick(queue);
+    }
+    spinlock_release(&queue->lock);
+    if (moves)
+        thread_move_end(thread, RUNNABLE_MOVED);
+    interrupts_restore();
+    return 0;
+}
+
+void thread_affinity(const struct thread *thread, struct cpu_mask *mask)
+{
+    struct run_queue *queue = thread_queue_acquire(thread);
+
+    *mask = thread->affinity;
+    spinlock_release(&queue->lock);
+    (void)cut_to_running(mask);
+}

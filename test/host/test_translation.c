@@ -1,0 +1,323 @@
+// Page-table roots and TLB flushes on several CPUs, by random histories against TLBs that keep
+// every translation until they are told to drop it. A page of a space holds a number that nothing
+// else ever held, so that any stale translation shows; roots are reused as soon as they are free.
+#include <string.h>
+
+#include "cpu/features.h"
+#include "cpu/pcid.h"
+#include "cpu/registers.h"
+#include "machine.h"
+#include "mem/page_table.h"
+#include "mem/translation.h"
+#include "stubs.h"
+#include "test.h"
+#include "threads.h"
+
+#define CPUS 4
+#define SPACES 9 // more than there are PCIDs in use
+#define PAGES 64
+#define PCIDS (PCID_SLOTS + 1)
+
+struct space {
+    struct translation translation;
+    bool exists;
+    uint64_t pages[PAGES];
+};
+
+// What a CPU's TLB holds: 0 is nothing.
+struct tlb {
+    uint64_t pages[PCIDS][PAGES];
+    struct fake_cpu registers; // while another CPU is the one that runs
+};
+
+static struct space spaces[SPACES];
+static struct percpu cpus[CPUS];
+static struct tlb tlbs[CPUS];
+static uint32_t running; // whose registers fake_cpu has
+static uint64_t last_number;
+static uint64_t kept, dropped; // loads of CR3
+
+static uint64_t *tagged(uint32_t cpu)
+{
+    uint64_t pcid = fake_cpu.cr4 & CR4_PCIDE ? fake_cpu.cr3 & CR3_PCID_MASK : 0;
+
+    CHECK(pcid < PCIDS);
+    return tlbs[cpu].pages[pcid];
+}
+
+static void hear_load(uint64_t cr3)
+{
+    bool keep = cr3 & CR3_NO_FLUSH;
+
+    CHECK(!keep || (fake_cpu.cr4 & CR4_PCIDE));
+    CHECK((fake_cpu.cr4 & CR4_PCIDE) || (cr3 & CR3_PCID_MASK) == 0);
+    kept += keep;
+    dropped += !keep;
+    if (!keep)
+        memset(tagged(running), 0, sizeof(tlbs->pages[0]));
+}
+
+static void hear_drop_page(uint64_t address)
+{
+    CHECK(address / PAGE_SIZE < PAGES);
+    tagged(running)[address / PAGE_SIZE] = 0;
+}
+
+static void hear_drop_all(void)
+{
+    memset(tlbs[running].pages, 0, sizeof(tlbs->pages));
+}
+
+static void enter_cpu(struct percpu *cpu)
+{
+    tlbs[running].registers = fake_cpu;
+    running = cpu->number;
+    fake_cpu = tlbs[running].registers;
+    threads_cpu = cpu;
+}
+
+// The walk: which space's tables CR3 names.
+static struct space *walked_space(void)
+{
+    for (size_t i = 0; i < SPACES; i++) {
+        if (spaces[i].exists && spaces[i].translation.root.value == (fake_cpu.cr3 & ~CR3_PCID_MASK))
+            return &spaces[i];
+    }
+    CHECK_EQUAL(fake_cpu.cr3, kernel_page_table_root.value); // no freed root, no number of others
+    return NULL;
+}
+
+static void fill_page(uint32_t page)
+{
+    const struct space *space = walked_space();
+
+    if (space && tagged(running)[page] == 0)
+        tagged(running)[page] = space->pages[page];
+}
+
+// The program that is active reads a page.
+static void read_page(uint32_t page)
+{
+    struct translation *active = threads_cpu->translation_active;
+
+    if (!active)
+        return;
+    const struct space *space = walked_space();
+    CHECK(space && &space->translation == active);
+    fill_page(page);
+    CHECK_EQUAL(tagged(running)[page], space->pages[page]);
+}
+
+static void switch_somewhere(void)
+{
+    struct space *next = &spaces[random_below(SPACES)];
+
+    if (random_below(3) == 0)
+        translation_switch(threads_cpu, NULL);
+    else if (next->exists)
+        translation_switch(threads_cpu, &next->translation);
+}
+
+// Between being called and serving the call a CPU may do anything but free a space.
+static void hear_cpu_change(struct percpu *cpu)
+{
+    bool is_called = cpu->number != running;
+
+    enter_cpu(cpu);
+    if (is_called && random_below(4) == 0)
+        switch_somewhere();
+}
+
+static void change_pages(struct space *space)
+{
+    uint32_t first = (uint32_t)random_below(PAGES);
+    uint32_t end = first + 1 + (uint32_t)random_below(random_below(4) == 0 ? PAGES - first : 1);
+
+    for (uint32_t page = first; page < end; page++)
+        space->pages[page] = ++last_number;
+    translation_flush(&space->translation, first * PAGE_SIZE, end * PAGE_SIZE);
+    for (uint32_t i = 0; i < CPUS; i++) { // whoever runs it now
+        enter_cpu(&cpus[i]);
+        for (uint32_t page = first; page < end; page++) {
+            if (threads_cpu->translation_active == &space->translation)
+                read_page(page);
+        }
+    }
+}
+
+static void start_space(struct space *space)
+{
+    *space = (struct space){ .exists = true };
+    CHECK(translation_init(&space->translation));
+    for (uint32_t page = 0; page < PAGES; page++)
+        space->pages[page] = ++last_number;
+}
+
+// Its threads have gone, wherever they ran.
+static void end_space(struct space *space)
+{
+    struct percpu *caller = threads_cpu;
+
+    for (uint32_t i = 0; i < CPUS; i++) {
+        enter_cpu(&cpus[i]);
+        if (threads_cpu->translation_active == &space->translation)
+            translation_switch(threads_cpu, NULL);
+    }
+    enter_cpu(caller);
+    space->exists = false;
+    translation_abandon(&space->translation);
+    for (uint32_t i = 0; i < CPUS; i++) {
+        enter_cpu(&cpus[i]);
+        (void)walked_space();
+    }
+    page_table_destroy(space->translation.root);
+}
+
+static void start_cpus(bool pcid, bool invpcid)
+{
+    machine_start_mapped(64 * MIB);
+    cpu_features.pge = true;
+    cpu_features.pcid = pcid;
+    cpu_features.invpcid = invpcid;
+    fake_tlb = (struct fake_tlb){ hear_load, hear_drop_page, hear_drop_all };
+    after_cpu_change = hear_cpu_change;
+    for (uint32_t i = 0; i < CPUS; i++) {
+        cpus[i].number = i;
+        percpu_table[i] = &cpus[i];
+        tlbs[i].registers =
+            (struct fake_cpu){ .cr3 = kernel_page_table_root.value, .cr4 = CR4_PGE };
+    }
+    percpu_count = CPUS;
+    fake_cpu = tlbs[0].registers;
+    for (uint32_t i = 0; i < CPUS; i++) {
+        enter_cpu(&cpus[i]);
+        translation_cpu_init();
+        CHECK_EQUAL((fake_cpu.cr4 & CR4_PCIDE) != 0, pcid);
+    }
+}
+
+static void run_history(bool pcid, bool invpcid)
+{
+    start_cpus(pcid, invpcid);
+    for (int step = 0; step < 200000; step++) {
+        struct space *space = &spaces[random_below(SPACES)];
+        enter_cpu(&cpus[random_below(CPUS)]);
+        uint64_t action = random_below(100);
+        if (action == 0 && space->exists)
+            end_space(space);
+        else if (action < 5 && !space->exists)
+            start_space(space);
+        else if (action < 25)
+            switch_somewhere();
+        else if (action < 40 && space->exists)
+            change_pages(space);
+        else if (action == 40)
+            translation_flush_kernel();
+        else if (action < 60)
+            fill_page((uint32_t)random_below(PAGES)); // by speculation, also of who is lazy
+        else
+            read_page((uint32_t)random_below(PAGES));
+    }
+}
+
+TEST_PROTECTION("shootdown", translation_histories)
+{
+    run_history(false, false);
+    CHECK_EQUAL(kept, 0);
+}
+
+TEST_PROTECTION("shootdown", translation_histories_with_pcid)
+{
+    run_history(true, false);
+    CHECK(kept > dropped / 10);
+}
+
+TEST_PROTECTION("shootdown", translation_histories_with_invpcid)
+{
+    run_history(true, true);
+    CHECK(kept > dropped / 10);
+}
+
+TEST(translation_lazy_cpu_is_not_called)
+{
+    start_cpus(false, false);
+    start_space(&spaces[0]);
+    struct translation *translation = &spaces[0].translation;
+    for (uint32_t i = 0; i < CPUS; i++) {
+        enter_cpu(&cpus[i]);
+        translation_switch(threads_cpu, translation);
+    }
+    enter_cpu(&cpus[1]);
+    translation_switch(threads_cpu, NULL); // lazy
+    enter_cpu(&cpus[2]);
+    start_space(&spaces[1]);
+    translation_switch(threads_cpu, &spaces[1].translation); // gone
+    enter_cpu(&cpus[0]);
+    translation_flush(translation, 0, PAGE_SIZE);
+    CHECK_EQUAL(cpus[0].shootdowns_sent, 1);
+    CHECK_EQUAL(cpus[1].shootdowns_received, 0);
+    CHECK_EQUAL(cpus[2].shootdowns_received, 0);
+    CHECK_EQUAL(cpus[3].shootdowns_received, 1);
+    CHECK_EQUAL(cpus[3].shootdown_pages, 1);
+    CHECK(cpu_mask_has(&translation->cpus, 1)); // it may still walk the tables
+    CHECK(!cpu_mask_has(&translation->cpus, 2));
+}
+
+TEST(translation_lazy_return_keeps_cr3)
+{
+    start_cpus(false, false);
+    start_space(&spaces[0]);
+    translation_switch(threads_cpu, &spaces[0].translation);
+    uint64_t loads = dropped;
+    translation_switch(threads_cpu, NULL);
+    translation_switch(threads_cpu, &spaces[0].translation);
+    CHECK_EQUAL(dropped, loads);
+    translation_switch(threads_cpu, NULL);
+    translation_flush(&spaces[0].translation, 0, PAGE_SIZE); // as by /proc
+    CHECK_EQUAL(dropped, loads);
+    translation_switch(threads_cpu, &spaces[0].translation);
+    CHECK_EQUAL(dropped, loads + 1);
+}
+
+TEST(pcid_selection)
+{
+    static const struct {
+        const char *vendor;
+        uint32_t family, model;
+        bool pcid, pge, usable;
+    } cases[] = {
+        { "GenuineIntel", 6, 0x5e, true, true, true },
+        { "GenuineIntel", 6, 0x5e, false, true, false },
+        { "GenuineIntel", 6, 0x5e, true, false, false },
+        { "GenuineIntel", 6, 0x97, true, true, false },
+        { "GenuineIntel", 6, 0xbf, true, true, false },
+        { "GenuineIntel", 6, 0xaa, true, true, true },
+        { "AuthenticAMD", 0x19, 0x97, true, true, true },
+        { "AuthenticAMD", 6, 0x97, true, true, true },
+    };
+
+    for (size_t i = 0; i < ARRAY_SIZE(cases); i++) {
+        struct cpu_features features = { .family = cases[i].family,
+                                         .model = cases[i].model,
+                                         .pcid = cases[i].pcid,
+                                         .pge = cases[i].pge };
+        strcpy(features.vendor, cases[i].vendor);
+        CHECK_EQUAL(pcid_is_usable(&features), cases[i].usable);
+    }
+}
+
+TEST(pcid_reuse)
+{
+    struct pcid_slots slots = { 0 };
+
+    for (uint64_t context = 1; context <= PCID_SLOTS; context++)
+        CHECK(!pcid_choose(&slots, context, 0)); // a number's first use
+    CHECK(pcid_choose(&slots, 1, 0));            // as it was left
+    CHECK_EQUAL(pcid_number(&slots), 1);
+    CHECK(!pcid_choose(&slots, 1, 1)); // a flush was missed
+    CHECK(pcid_choose(&slots, 1, 1));
+    CHECK(!pcid_choose(&slots, 100, 0)); // takes somebody's number over
+    CHECK(pcid_choose(&slots, 100, 0));
+    CHECK(!pcid_choose(&slots, 1, 1)); // whose it was
+    CHECK(pcid_choose(&slots, 3, 0));
+}
