@@ -29,16 +29,22 @@ static void note_boost(const struct mlfq_queue *mlfq, struct policy_entity *enti
     entity->slice_left = 0;
 }
 
+// New here: it has seen all boosts.
+static void settle(const struct mlfq_queue *mlfq, struct policy_entity *entity)
+{
+    if (!entity->settled)
+        entity->boosts_seen = mlfq->boosts;
+    entity->settled = true;
+    note_boost(mlfq, entity);
+}
+
 static void mlfq_enqueue(struct policy_queue *queue, struct thread *thread,
                          enum runnable_reason reason)
 {
     struct mlfq_queue *mlfq = &queue->mlfq;
     struct policy_entity *entity = &thread->policy;
 
-    if (!entity->settled)
-        entity->boosts_seen = mlfq->boosts;
-    entity->settled = true;
-    note_boost(mlfq, entity);
+    settle(mlfq, entity);
     if (reason == RUNNABLE_PREEMPTED && entity->slice_left != 0) {
         list_prepend(&mlfq->levels[entity->level], &entity->link);
         return;
@@ -90,10 +96,9 @@ static void mlfq_account(struct policy_queue *queue, uint64_t ran_ticks)
     if (mlfq->since_boost >= mlfq->boost_ticks) {
         mlfq->since_boost %= mlfq->boost_ticks;
         boost(mlfq);
-        note_boost(mlfq, entity);
-        return;
+        ran_ticks = 0;
     }
-    note_boost(mlfq, entity);
+    settle(mlfq, entity);
     entity->level_ticks += ran_ticks;
     while (entity->level < MLFQ_LEVELS - 1 &&
            entity->level_ticks >= mlfq->allotment_ticks[entity->level]) {

@@ -24,6 +24,7 @@ void virtual_time_account(struct virtual_queue *queue, struct policy_entity *run
 {
     const struct heap_node *first = heap_minimum(&queue->heap);
 
+    virtual_time_settle(queue, running); // it may have had a fixed priority when it was picked
     running->virtual_time += weighted_ticks(ran_ticks, running->weight);
     uint64_t behind = running->virtual_time;
     if (first)
