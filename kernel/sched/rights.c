@@ -1,5 +1,7 @@
-// What a thread is entitled to, changed while it runs, waits or sleeps. Called by the process layer.
+// What a thread is entitled to, changed while it runs, waits or sleeps. Called by the process
+// layer.
 #include "abi/sched.h"
+#include "cpu/clock.h"
 #include "cpu/registers.h"
 #include "sched/run_queue.h"
 #include "sched/weight.h"
@@ -31,4 +33,14 @@ void thread_inherit_rights(struct thread *child, const struct thread *parent)
     }
     child->policy.rights = rights;
     child->policy.weight = weight_of(&rights);
+}
+
+uint64_t thread_slice_ns(const struct thread_rights *rights)
+{
+    const struct policy_queue *queue = &this_cpu()->run_queue->queue;
+
+    if (rights->policy == SCHED_FIFO)
+        return 0;
+    return clock_ticks_to_ns(rights->policy == SCHED_RR ? queue->realtime.slice_ticks
+                                                        : queue->slice_ticks);
 }

@@ -12,6 +12,7 @@
 #include "lib/heap.h"
 #include "lib/list.h"
 #include "lib/types.h"
+#include "sched/thread_identity.h"
 #include "sched/thread_signals.h"
 
 // State changes happen under the run-queue lock of the thread's CPU, but for RUNNING -> BLOCKED and
@@ -96,6 +97,7 @@ struct thread {
     void (*on_release)(
         struct thread *thread);  // called once nobody runs on it any more; may be NULL
     struct list_node owner_link; // for the owner
+    struct thread_identity identity;
     struct thread_signals signals;
 };
 
@@ -123,6 +125,13 @@ static inline bool thread_has_work(const struct thread *thread)
 {
     return atomic_load_explicit(&thread->work, memory_order_acquire) != 0;
 }
+// Changes what the thread is entitled to; the rights must be valid. Any state, any context; takes
+// the run-queue lock.
+void thread_set_rights(struct thread *thread, const struct thread_rights *rights);
+// A NEW thread gets its creator's rights, as far as they are passed on.
+void thread_inherit_rights(struct thread *child, const struct thread *parent);
+// The slice of threads with these rights, before any division among those who wait; 0: none.
+uint64_t thread_slice_ns(const struct thread_rights *rights);
 // Which user half the thread has; loads it if the thread is the running one. NULL: none any more;
 // it runs on like a kernel thread. Whoever owns the translation keeps it while a thread has it.
 void thread_set_translation(struct thread *thread, struct translation *translation);
