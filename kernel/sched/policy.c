@@ -21,6 +21,11 @@ bool policy_choose(const char *name)
     return false;
 }
 
+const struct policy *policy_by_number(uint32_t number)
+{
+    return number < ARRAY_SIZE(policies) ? policies[number] : NULL;
+}
+
 void policy_queue_init(struct policy_queue *queue, const struct policy *policy,
                        uint64_t slice_ticks, uint64_t second_ticks)
 {

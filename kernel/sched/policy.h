@@ -50,6 +50,8 @@ extern const struct policy policy_round_robin, policy_mlfq, policy_stride, polic
 // nothing changed.
 extern const struct policy *policy_chosen;
 must_check bool policy_choose(const char *name);
+// The policies there are, by number; NULL: no more.
+const struct policy *policy_by_number(uint32_t number);
 
 // For the scheduler.
 

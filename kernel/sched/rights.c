@@ -37,10 +37,9 @@ void thread_inherit_rights(struct thread *child, const struct thread *parent)
 
 uint64_t thread_slice_ns(const struct thread_rights *rights)
 {
-    const struct policy_queue *queue = &this_cpu()->run_queue->queue;
-
     if (rights->policy == SCHED_FIFO)
         return 0;
-    return clock_ticks_to_ns(rights->policy == SCHED_RR ? queue->realtime.slice_ticks
-                                                        : queue->slice_ticks);
+    if (rights->policy == SCHED_RR)
+        return REALTIME_SLICE_NS;
+    return clock_ticks_to_ns(this_cpu()->run_queue->queue.slice_ticks);
 }
