@@ -61,6 +61,10 @@ struct percpu {
     // cpu/ipi.h: calls that other CPUs want made here; a stack, pushed by anyone
     _Atomic(struct ipi_request *) ipi_requests;
 
+    // debug/panic_report.h: came to rest because another CPU panics; why, if it panicked as well
+    atomic_bool stopped;
+    const char *stop_reason;
+
     // mem/translation.h: whose user half is in use (NULL: nobody's), and what CR3 holds (NULL: the
     // kernel's root). Other CPUs read both.
     _Atomic(struct translation *) translation_active;
@@ -82,7 +86,8 @@ struct percpu {
 
     // counters shown by panic, shutdown and /proc
     uint64_t timer_interrupts;
-    uint64_t nmi_count;
+    uint64_t nmi_count; // stored last of an NMI's notes
+    uint64_t nmi_rip;   // where the last one hit
     uint64_t switch_count;
     uint64_t sysret_count;
     uint64_t iretq_count;
