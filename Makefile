@@ -95,6 +95,7 @@ make help              this text
 
 Knobs:
   SMP=4                processors            MEM=1G         memory
+  TCG=single           several CPUs take turns in one thread of the host (multi: a thread each)
   CPU=EPYC             processor model       MACHINE=pc     pc or q35 (default)
   CMDLINE="..."        kernel command line; for run, what follows -- are programs for init
   MEDIUM=usb           what run boots from: disk (default), virtio, usb, ata, nvme, cd, scsi-cd

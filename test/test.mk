@@ -12,7 +12,7 @@ export RINGFENCE_FILES = $(value FILES)
 export RINGFENCE_CMDLINE = $(value CMDLINE)
 export RINGFENCE_WHY = $(value WHY)
 
-KNOBS := $(if $(SMP),--smp '$(SMP)') $(if $(MEM),--mem '$(MEM)') $(if $(CPU),--cpu '$(CPU)') \
+KNOBS := $(if $(SMP),--smp '$(SMP)') $(if $(MEM),--mem '$(MEM)') $(if $(CPU),--cpu '$(CPU)') $(if $(TCG),--tcg '$(TCG)') \
 	$(if $(MACHINE),--machine '$(MACHINE)') $(if $(MEDIUM),--medium '$(MEDIUM)') \
 	$(if $(SCREEN),--screen) $(if $(ICOUNT),--icount) \
 	--build-dir '$(BUILD)' "--cmdline=$$RINGFENCE_CMDLINE"
