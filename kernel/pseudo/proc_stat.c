@@ -63,7 +63,7 @@ static void print_borders(struct snapshot *text, const struct process_view *view
 static void fill_stat(struct snapshot *text, struct process *process)
 {
     struct process_view view;
-    process_inspect(process, &view);
+    process_inspect(process, proc_inode_thread(text->inode, process), &view);
     struct address_space *space = process_space_get(process);
     print_identity(text, &view);
     print_memory(text, &view, space);

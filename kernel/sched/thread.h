@@ -12,6 +12,7 @@
 #include "lib/heap.h"
 #include "lib/list.h"
 #include "lib/types.h"
+#include "sched/thread_identity.h"
 #include "sched/thread_signals.h"
 
 // State changes happen under the run-queue lock of the thread's CPU, but for RUNNING -> BLOCKED and
@@ -88,6 +89,7 @@ struct thread {
     void (*on_release)(
         struct thread *thread);  // called once nobody runs on it any more; may be NULL
     struct list_node owner_link; // for the owner
+    struct thread_identity identity;
     struct thread_signals signals;
 };
 
