@@ -22,6 +22,7 @@
 #include "mem/kernel_map.h"
 #include "mem/object_cache.h"
 #include "mem/page_table.h"
+#include "mem/translation.h"
 #include "sched/scheduler.h"
 
 #define AFTER_RESET_NS 10000000ull // SDM vol. 3A, 8.4.4.1
@@ -66,6 +67,7 @@ static void processor_main(struct percpu *cpu)
     cpu_tables_load(cpu);
     cpu_syscall_msrs_load();
     fpu_init_cpu();
+    translation_cpu_init();
     lapic_init_cpu();
     cpu->apic_id = lapic_id();
     if (!announce(ARRIVAL_READY))
@@ -93,11 +95,13 @@ static struct percpu *prepare_cpu(void)
         goto no_stack;
     cpu->self = cpu;
     cpu->canary = random_u64() & ~0xffull;
+    cpu->number = cpu_count();
+    cpu->kernel_stack_top = idle->stack_top;
     string_copy(idle->name, "idle", sizeof(idle->name));
     if (scheduler_init_cpu(cpu, idle) == 0)
         return cpu;
-    kernel_stack_release(idle->stack_top);
 
+    kernel_stack_release(idle->stack_top);
 no_stack:
     memory_release(cpu->tables);
 no_memory:
@@ -152,9 +156,7 @@ static struct percpu *start_cpu(struct percpu *cpu, uint32_t apic_id)
         .entry = processor_main,
     };
 
-    cpu->number = cpu_count();
     cpu->apic_id = apic_id;
-    cpu->kernel_stack_top = start.stack_top;
     atomic_store(&arrival, ARRIVAL_AWAITED);
     if (!processor_start(&start)) {
         log_warning("cpu", "CPU with APIC id %u does not answer; going on without it", apic_id);

@@ -125,8 +125,8 @@ void lapic_init(volatile void *registers)
     lapic_init_cpu();
 }
 
-// All CPUs in the boot CPU's mode. From x2APIC the way back leads through "disabled", and the way to
-// it through xAPIC (SDM vol. 3A, figure 11-27).
+// All CPUs in the boot CPU's mode. From x2APIC the way back leads through "disabled", and the way
+// to it through xAPIC (SDM vol. 3A, figure 11-27).
 static void set_mode(void)
 {
     uint64_t base = read_msr(MSR_APIC_BASE);

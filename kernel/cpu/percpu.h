@@ -14,7 +14,14 @@ struct trace_ring;
 struct ipi_request;
 struct translation;
 
+// A place in the queue of those who wait for a spinlock (spinlock.h).
+struct lock_waiter {
+    _Atomic(struct lock_waiter *) next;
+    atomic_bool is_waiting; // cleared by the one before it
+};
+
 #define CPU_LIMIT 256u
+#define LOCK_WAIT_LIMIT 4u
 #define HELD_LOCK_LIMIT 16u
 #define INTERRUPT_VECTOR_LIMIT 256u
 
@@ -35,6 +42,10 @@ struct percpu {
     // debug builds: the spinlocks held, innermost last
     uint32_t held_lock_count;
     const struct spinlock *held_locks[HELD_LOCK_LIMIT];
+    // spinlock.h: where others write while this CPU waits, so a cache line of its own; the first
+    // `lock_wait_depth` are in use
+    struct lock_waiter lock_waiters[LOCK_WAIT_LIMIT] aligned_to(64);
+    uint32_t lock_wait_depth;
 
     // sched
     struct run_queue *run_queue;
@@ -49,6 +60,10 @@ struct percpu {
 
     // cpu/ipi.h: calls that other CPUs want made here; a stack, pushed by anyone
     _Atomic(struct ipi_request *) ipi_requests;
+
+    // debug/panic_report.h: came to rest because another CPU panics; why, if it panicked as well
+    atomic_bool stopped;
+    const char *stop_reason;
 
     // mem/translation.h: whose user half is in use (NULL: nobody's), and what CR3 holds (NULL: the
     // kernel's root). Other CPUs read both.
@@ -71,7 +86,8 @@ struct percpu {
 
     // counters shown by panic, shutdown and /proc
     uint64_t timer_interrupts;
-    uint64_t nmi_count;
+    uint64_t nmi_count; // stored last of an NMI's notes
+    uint64_t nmi_rip;   // where the last one hit
     uint64_t switch_count;
     uint64_t sysret_count;
     uint64_t iretq_count;

@@ -1,6 +1,6 @@
 // Wakes further CPUs. Called by boot/processors.c on the boot CPU. Invariant: at most one CPU is
-// expected at a time, by its APIC id, and only that one can leave the trampoline; its pages are never
-// given back, so whoever comes late finds them and comes to rest.
+// expected at a time, by its APIC id, and only that one can leave the trampoline; its pages are
+// never given back, so whoever comes late finds them and comes to rest.
 #include "cpu/processor.h"
 
 #include "boot_info.h"
@@ -139,7 +139,8 @@ bool processor_start(const struct processor_start *start)
     if (!wait_until_taken(SECOND_STARTUP_NS)) {
         send_startup(start->apic_id); // ignored by a CPU that heard the first
         if (!wait_until_taken(ANSWER_LIMIT_NS) && take_back(start->apic_id)) {
-            processor_reset(start->apic_id); // should it come yet, it waits for a start-up IPI again
+            processor_reset(
+                start->apic_id); // should it come yet, it waits for a start-up IPI again
             return false;
         }
     }

@@ -1,4 +1,5 @@
-// Wakes further CPUs, one after the other: INIT, start-up IPI, the trampoline, then C. Boot CPU only.
+// Wakes further CPUs, one after the other: INIT, start-up IPI, the trampoline, then C. Boot CPU
+// only.
 #pragma once
 
 #include "cpu/percpu.h"

@@ -1,8 +1,11 @@
-// Ticket spinlocks with rank checks. The rules are in spinlock.h; debug builds enforce them here by
-// keeping, per CPU, the stack of locks held.
+// Queued spinlocks with rank checks. The rules are in spinlock.h; debug builds enforce them here by
+// keeping, per CPU, the stack of locks held. Invariant: a CPU is in a queue only while it waits.
+// Once it has the lock nothing refers to its place any more, so that locks may be released in any
+// order, and by another thread than took them (the run queue's, across a switch).
 #include "cpu/spinlock.h"
 
 #include "cpu/interrupts.h"
+#include "cpu/lock_statistics.h"
 #include "cpu/percpu.h"
 #include "lib/panic.h"
 #include "lib/protection.h"
@@ -20,19 +23,129 @@ static void check_acquire(const struct percpu *cpu, const struct spinlock *lock)
     kassert(cpu->held_lock_count < HELD_LOCK_LIMIT);
 }
 
-static void take_turn(struct spinlock *lock)
-{
-    unsigned ticket = atomic_fetch_add_explicit(&lock->next_ticket, 1, memory_order_relaxed);
+// The lock's word: bit 0 is set while somebody has it; from bit 8 on stands the address of the
+// place of who waits last, 0 when nobody does. The upper byte that this shifts out is a copy of
+// bit 55, since addresses have 48 bits.
+#define HELD 1ull
+#define STALL_LOOKS 1024u // one look at the clock in so many turns
 
-    while (atomic_load_explicit(&lock->now_serving, memory_order_acquire) != ticket)
-        cpu_relax();
+void (*spinlock_stalled)(const struct spinlock *lock, uint64_t waited_ticks);
+uint64_t spinlock_stall_ticks;
+
+static uint64_t word_of(const struct lock_waiter *waiter)
+{
+    return (uint64_t)(uintptr_t)waiter << 8;
 }
 
+static struct lock_waiter *last_in(uint64_t word)
+{
+    return (struct lock_waiter *)(uintptr_t)((int64_t)word >> 8);
+}
+
+// A wait in progress.
+struct wait {
+    const struct spinlock *lock;
+    uint64_t since; // TSC
+    uint32_t turns;
+};
+
+static void pass_time(struct wait *wait)
+{
+    cpu_relax();
+    if (++wait->turns % STALL_LOOKS != 0 || !spinlock_stalled)
+        return;
+    uint64_t waited = read_tsc() - wait->since;
+    if (waited > spinlock_stall_ticks)
+        spinlock_stalled(wait->lock, waited);
+}
+
+// Takes the lock when nobody has it or waits, else the last place in the queue. Returns what the
+// word was: 0 means taken.
+static uint64_t take_or_join(struct spinlock *lock, const struct lock_waiter *mine)
+{
+    uint64_t word = atomic_load_explicit(&lock->word, memory_order_relaxed), wanted;
+
+    do
+        wanted = word == 0 ? HELD : word_of(mine) | (word & HELD);
+    while (!atomic_compare_exchange_weak_explicit(&lock->word, &word, wanted, memory_order_acq_rel,
+                                                  memory_order_relaxed));
+    return word;
+}
+
+// First in the queue, and the lock is free: nobody else can take it. Takes it, leaves the queue
+// and makes the next one the first, if there is one.
+static void take_as_first(struct spinlock *lock, struct lock_waiter *mine, struct wait *wait)
+{
+    uint64_t word = word_of(mine);
+    struct lock_waiter *next;
+
+    if (atomic_compare_exchange_strong_explicit(&lock->word, &word, HELD, memory_order_acquire,
+                                                memory_order_relaxed))
+        return;
+    atomic_fetch_or_explicit(&lock->word, HELD, memory_order_acquire);
+    // Who joined after us may not have said so yet.
+    while ((next = atomic_load_explicit(&mine->next, memory_order_acquire)) == NULL)
+        pass_time(wait);
+    atomic_store_explicit(&next->is_waiting, false, memory_order_release);
+}
+
+static void wait_in_queue(struct spinlock *lock, struct lock_waiter *mine, struct wait *wait)
+{
+    atomic_store_explicit(&mine->next, NULL, memory_order_relaxed);
+    atomic_store_explicit(&mine->is_waiting, true, memory_order_relaxed);
+    uint64_t word = take_or_join(lock, mine);
+    if (word == 0)
+        return;
+    struct lock_waiter *before = last_in(word);
+    if (before) {
+        atomic_store_explicit(&before->next, mine, memory_order_release);
+        while (atomic_load_explicit(&mine->is_waiting, memory_order_acquire))
+            pass_time(wait);
+    }
+    while (atomic_load_explicit(&lock->word, memory_order_acquire) & HELD)
+        pass_time(wait);
+    take_as_first(lock, mine, wait);
+}
+
+// A place per level: with interrupts off only what cannot be turned off comes while this CPU waits
+// (NMI, machine check, and a panic in one of them). Should even they not do, it goes without a
+// queue. All registers but R11 come back, so that who does not wait need not save any.
+__attribute__((preserve_most, noinline)) static void wait_for_turn(struct spinlock *lock)
+{
+    struct percpu *cpu = this_cpu();
+    struct wait wait = { .lock = lock, .since = read_tsc() };
+
+    if (likely(cpu->lock_wait_depth < LOCK_WAIT_LIMIT)) {
+        struct lock_waiter *mine = &cpu->lock_waiters[cpu->lock_wait_depth++];
+        atomic_signal_fence(memory_order_seq_cst); // the place is ours before anything is in it
+        wait_in_queue(lock, mine, &wait);
+        atomic_signal_fence(memory_order_seq_cst);
+        cpu->lock_wait_depth--;
+    } else {
+        uint64_t word = 0;
+        while (!atomic_compare_exchange_weak_explicit(&lock->word, &word, HELD,
+                                                      memory_order_acquire, memory_order_relaxed)) {
+            word = 0;
+            pass_time(&wait);
+        }
+    }
+    lock_wait_noted(LOCK_KIND_SPINLOCK, lock->name, lock->rank, read_tsc() - wait.since);
+}
+
+static void take_turn(struct spinlock *lock)
+{
+    uint64_t word = 0;
+
+    if (unlikely(!atomic_compare_exchange_strong_explicit(
+            &lock->word, &word, HELD, memory_order_acquire, memory_order_relaxed)))
+        wait_for_turn(lock);
+}
+
+// Only the holder writes the byte of the flag; those who wait write around it, by locked
+// instructions on the whole word, which keep it.
 static void pass_turn(struct spinlock *lock)
 {
-    unsigned next = atomic_load_explicit(&lock->now_serving, memory_order_relaxed) + 1;
-
-    atomic_store_explicit(&lock->now_serving, next, memory_order_release);
+    atomic_store_explicit(&lock->is_held, 0, memory_order_release);
 }
 
 void spinlock_acquire(struct spinlock *lock)

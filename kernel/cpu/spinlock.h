@@ -1,6 +1,7 @@
-// Ranked ticket spinlocks. Acquire turns interrupts off on this CPU and nests; release restores
-// them. While one is held: no waiting for another CPU, no user memory, no sleeping. A CPU acquires
-// locks in growing rank only; debug builds panic on every broken rule, naming both locks.
+// Ranked queued spinlocks, first come, first served. Acquire turns interrupts off on this CPU and
+// nests; release restores them. While one is held: no waiting for another CPU, no user memory, no
+// sleeping. A CPU acquires locks in growing rank only; debug builds panic on every broken rule,
+// naming both locks.
 #pragma once
 
 #include <stdatomic.h>
@@ -25,8 +26,10 @@ enum lock_rank {
 };
 
 struct spinlock {
-    atomic_uint next_ticket;
-    atomic_uint now_serving;
+    union {
+        _Atomic(uint64_t) word; // 0: free; who waits last, and whether it is held (spinlock.c)
+        atomic_uchar is_held;
+    };
     const char *name;
     enum lock_rank rank;
 };
@@ -49,3 +52,8 @@ void spinlock_acquire_outermost(struct spinlock *lock);
 void spinlock_release_outermost(struct spinlock *lock);
 // Debug builds: panics unless this CPU holds exactly `count` spinlocks.
 void spinlock_assert_held_count(uint32_t count);
+// Called with interrupts off, again and again, by a CPU that has waited for longer than
+// spinlock_stall_ticks (TSC), with how long; it may panic. Both are set once, at boot; NULL: nobody
+// is told.
+extern void (*spinlock_stalled)(const struct spinlock *lock, uint64_t waited_ticks);
+extern uint64_t spinlock_stall_ticks;

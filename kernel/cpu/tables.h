@@ -15,8 +15,8 @@ enum interrupt_stack {
 // GDT, TSS and IST stacks of one CPU: whole pages of their own.
 #define CPU_TABLES_SIZE 32768u
 
-// Loads GDT, TSS and IDT on this CPU; GS base is set to `cpu`. The boot CPU's tables are static; for
-// others cpu->tables are CPU_TABLES_SIZE zeroed bytes. Interrupts off.
+// Loads GDT, TSS and IDT on this CPU; GS base is set to `cpu`. The boot CPU's tables are static;
+// for others cpu->tables are CPU_TABLES_SIZE zeroed bytes. Interrupts off.
 void cpu_tables_load(struct percpu *cpu);
 // Where the gate of a vector leads.
 uint64_t cpu_vector_handler(uint32_t vector);

@@ -27,8 +27,7 @@
 
 void __stack_chk_fail(void); // called by what the compiler puts at the end of functions
 
-static atomic_uint panic_depth;
-static const struct percpu *panic_cpu; // whose panic it is
+static atomic_uint panic_depth; // of the CPU whose panic it is
 static uint32_t restart_seconds = 10;
 static panic_describe describe;
 // Not on the stack, which may be what is broken. Written at depth 1 only.
@@ -66,14 +65,12 @@ static void wait_for_restart(void)
 static void enter(const char *format)
 {
     static const char again[] = "\npanic while reporting a panic: ";
-    unsigned depth = atomic_fetch_add(&panic_depth, 1);
 
-    if (depth == 0) {
-        panic_cpu = this_cpu();
+    if (!panic_claim(this_cpu()))
+        panic_rest(format); // another CPU is reporting
+    unsigned depth = atomic_fetch_add(&panic_depth, 1);
+    if (depth == 0)
         return;
-    }
-    if (panic_cpu != this_cpu())
-        power_halt(); // another CPU is reporting
     if (depth > 1)
         power_triple_fault();
     log_emergency(again, sizeof(again) - 1);
@@ -144,6 +141,7 @@ static uint64_t trusted_frame_pointer(const struct trap_frame *frame)
 noreturn_function static void report(const struct trap_frame *frame, uint64_t frame_pointer,
                                      uint64_t address, const char *format, va_list arguments)
 {
+    panic_stop_others();
     report_to(receive_report); // what power and others say goes around the lock, too
     format_text_va(message, sizeof(message), format, arguments);
     log_emergency_line("panic", "%s", message);
@@ -153,6 +151,7 @@ noreturn_function static void report(const struct trap_frame *frame, uint64_t fr
     if (frame)
         print_registers(frame);
     print_cpu();
+    panic_tell_others();
     backtrace_print(frame ? trusted_frame_pointer(frame) : frame_pointer, address);
     wait_for_restart();
     end_machine();

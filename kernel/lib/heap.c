@@ -92,3 +92,17 @@ struct heap_node *heap_minimum(const struct heap *heap)
 {
     return heap->root;
 }
+
+// Children first, then siblings, then those of the nodes above. A first child's `previous` is its
+// parent.
+struct heap_node *heap_next(const struct heap_node *node)
+{
+    if (node->child != NULL)
+        return node->child;
+    while (node != NULL && node->next == NULL) {
+        while (node->previous != NULL && node->previous->child != node)
+            node = node->previous;
+        node = node->previous;
+    }
+    return node != NULL ? node->next : NULL;
+}

@@ -22,3 +22,10 @@ void heap_insert(struct heap *heap, struct heap_node *node, uint64_t key);
 void heap_remove(struct heap *heap, struct heap_node *node);
 // NULL when empty.
 struct heap_node *heap_minimum(const struct heap *heap);
+static inline bool heap_is_empty(const struct heap *heap)
+{
+    return heap->root == NULL;
+}
+// The next of a walk over all nodes that starts at the minimum and meets every node after a smaller
+// one, else in no order. NULL: that was the last.
+struct heap_node *heap_next(const struct heap_node *node);

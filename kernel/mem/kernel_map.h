@@ -11,8 +11,8 @@
 #define STACK_AREA_BASE 0xffffe00000000000ull // kernel stacks, each behind a guard page
 #define KERNEL_STACK_PAGES 4ull
 
-// Memory types by entry of the PAT, SDM vol. 3A, 11.12.2: 06 write-back, 04 write-through, 07 UC-, 00
-// UC, 01 write-combining. Entries 0 to 3 stay as after reset, as do 5 to 7; 4 was write-back.
+// Memory types by entry of the PAT, SDM vol. 3A, 11.12.2: 06 write-back, 04 write-through, 07 UC-,
+// 00 UC, 01 write-combining. Entries 0 to 3 stay as after reset, as do 5 to 7; 4 was write-back.
 #define KERNEL_PAT 0x0007040100070406ull
 
 // Takes over the loader's tables: programs PAT (entry 4 is write-combining), drops the user half.

@@ -58,8 +58,6 @@ void process_count_totals(struct process_totals *totals);
 uint32_t process_count_blocked(void);
 
 // -20 (first) to 19; the policies of today give every process the same share.
-#define NICE_MINIMUM (-20)
-#define NICE_MAXIMUM 19
 // PRIO_PROCESS, PRIO_PGRP, PRIO_USER. `who` 0: the running process, its group, its user. The lowest
 // nice value of those named, in *nice; -ESRCH, -EINVAL.
 #define PRIO_PROCESS 0

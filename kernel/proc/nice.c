@@ -5,6 +5,7 @@
 #include "abi/errno.h"
 #include "proc/inspect.h"
 #include "proc/internal.h"
+#include "sched/weight.h"
 
 typedef void (*nice_visit)(struct process *process, int32_t *nice);
 

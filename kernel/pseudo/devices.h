@@ -23,6 +23,7 @@ extern const struct file_operations proc_kmsg_operations;
 extern const struct file_operations stat_operations;
 extern const struct file_operations interrupts_operations;
 extern const struct file_operations cpuinfo_operations;
+extern const struct file_operations lock_statistics_operations;
 extern const struct file_operations hostname_operations;
 extern const struct file_operations ostype_operations;
 extern const struct file_operations osrelease_operations;

@@ -4,6 +4,8 @@
 // one release, and who gets the mutex after waiting sets the bit for those behind.
 #include "sched/mutex.h"
 
+#include "cpu/lock_statistics.h"
+#include "cpu/registers.h"
 #include "lib/panic.h"
 #include "lib/protection.h"
 
@@ -57,6 +59,7 @@ static bool acquire_or_mark(struct mutex *mutex)
 static void acquire_by_waiting(struct mutex *mutex)
 {
     struct waiter waiter = { 0 };
+    uint64_t since = read_tsc();
 
     for (;;) {
         wait_prepare(&mutex->queue, &waiter, WAIT_UNINTERRUPTIBLE);
@@ -66,6 +69,7 @@ static void acquire_by_waiting(struct mutex *mutex)
         kassert(result == 0);
     }
     wait_finish(&mutex->queue, &waiter);
+    lock_wait_noted(LOCK_KIND_MUTEX, mutex->name, mutex->rank, read_tsc() - since);
 }
 
 void mutex_acquire(struct mutex *mutex)

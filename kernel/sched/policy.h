@@ -1,8 +1,10 @@
-// What a scheduling policy decides, and all it decides. Each policy is one small file; the
-// scheduler calls the functions at the end. Each is called with the run-queue lock held, for the
-// queue of one CPU. Times are TSC ticks.
+// What a scheduling policy decides, and all it decides. Each policy is one small file behind
+// `struct policy`; the scheduler calls the policy_ functions, which put SCHED_FIFO and SCHED_RR
+// threads before the policy's (realtime.h). Everything here is called with the run-queue lock held,
+// for the queue of one CPU. Times are TSC ticks.
 #pragma once
 
+#include "sched/policy_queue.h"
 #include "sched/thread.h"
 
 // How a thread came to be runnable.
@@ -12,23 +14,14 @@ enum runnable_reason {
     RUNNABLE_YIELDED,            // it ran, and gave its turn away
     RUNNABLE_SLICE_OVER,         // it ran until its slice was used up
     RUNNABLE_PREEMPTED,          // it ran, and one that should_preempt() may take its place
-    RUNNABLE_MOVED,              // it waited before, in another queue or with other rights
-};
-
-// The runnable threads of one CPU, in the policy's order. The running thread is in no queue.
-struct policy_queue {
-    const struct policy *policy;
-    uint64_t slice_ticks; // by default
-    struct list_node threads;
-    struct list_node *last_first; // of those that go first, the last; &threads when there are none
+    RUNNABLE_MOVED,              // it waited before: in another queue, or with other rights
 };
 
 struct policy {
     const char *name;
-    // For a queue that is all zero but for the fields above.
+    // For a queue that is all zero but for the fields that all policies share.
     void (*init)(struct policy_queue *queue);
-    // The thread became runnable. It may be the one that ran, before the next one is picked: then
-    // it was accounted for.
+    // The thread became runnable. When it is queue->running, the next one is picked after this.
     void (*enqueue)(struct policy_queue *queue, struct thread *thread, enum runnable_reason reason);
     // A runnable thread leaves the queue without running.
     void (*dequeue)(struct policy_queue *queue, struct thread *thread);
@@ -36,19 +29,17 @@ struct policy {
     // policy.slice_left how long it may run from now on while others wait. When it stops, what is
     // left is there.
     struct thread *(*pick_next)(struct policy_queue *queue);
-    // The running thread ran that long since it was picked or accounted for last. NULL: the policy
-    // does not count.
-    void (*account)(struct policy_queue *queue, struct thread *running, uint64_t ran_ticks);
-    // Should a thread that was just enqueued run before the one that is running, which has run
-    // ran_ticks that are not accounted for yet?
-    bool (*should_preempt)(const struct policy_queue *queue, const struct thread *running,
-                           uint64_t ran_ticks, const struct thread *woken,
+    // queue->running ran that long since it was picked or accounted for last. NULL: the policy does
+    // not count.
+    void (*account)(struct policy_queue *queue, uint64_t ran_ticks);
+    // Should a thread that was just enqueued run before queue->running?
+    bool (*should_preempt)(const struct policy_queue *queue, const struct thread *woken,
                            enum runnable_reason reason);
-    // A thread in the queue that may run on that CPU, of those the one that has waited longest as
+    // A thread in the queue that may run on that CPU; of those the one that has waited longest, as
     // far as that is cheap to know. NULL: none was found. It stays in the queue.
     struct thread *(*find_for)(const struct policy_queue *queue, uint32_t cpu_number);
-    // The thread, in no queue and accounted for, leaves for another CPU's queue: what is kept of it
-    // is made independent of this one. NULL: it always is.
+    // The thread, in no queue, leaves for another CPU's queue: what is kept of it is made
+    // independent of this one. NULL: it always is.
     void (*leave)(struct policy_queue *queue, struct thread *thread);
 };
 
@@ -59,67 +50,77 @@ extern const struct policy policy_round_robin;
 extern const struct policy *policy_chosen;
 must_check bool policy_choose(const char *name);
 
-// For policies: find_for() in a list. At most a few are looked at, as the lock is held; who finds
-// none among them comes again.
-#define POLICY_LOOKED_AT_LIMIT 32u
-static inline struct thread *policy_list_find_for(const struct list_node *threads,
-                                                  uint32_t cpu_number)
-{
-    uint32_t left = POLICY_LOOKED_AT_LIMIT;
-
-    for (struct list_node *link = threads->next; link != threads && left-- != 0;
-         link = link->next) {
-        struct thread *thread = list_entry(link, struct thread, policy.link);
-        if (cpu_mask_has(&thread->affinity, cpu_number))
-            return thread;
-    }
-    return NULL;
-}
-
 // For the scheduler.
 
-static inline void policy_queue_init(struct policy_queue *queue, const struct policy *policy,
-                                     uint64_t slice_ticks)
+// A slice and a second in TSC ticks.
+void policy_queue_init(struct policy_queue *queue, const struct policy *policy,
+                       uint64_t slice_ticks, uint64_t second_ticks);
+
+// Up to `now`, the running thread has its time counted. The functions below that are given `now`
+// have done so first.
+static inline void policy_account(struct policy_queue *queue, uint64_t now)
 {
-    *queue = (struct policy_queue){ .policy = policy, .slice_ticks = slice_ticks };
-    policy->init(queue);
+    int64_t ran_ticks = (int64_t)(now - queue->accounted_until);
+
+    if (!queue->running || ran_ticks <= 0)
+        return;
+    queue->accounted_until = now;
+    if (unlikely(queue->running->policy.rights.realtime_priority))
+        realtime_account(queue, (uint64_t)ran_ticks, now);
+    else if (queue->policy->account)
+        queue->policy->account(queue, (uint64_t)ran_ticks);
 }
 
+// The thread became runnable: it woke, or it ran and stays runnable; then this comes before
+// policy_pick_next(), which may take it again.
 static inline void policy_enqueue(struct policy_queue *queue, struct thread *thread,
-                                  enum runnable_reason reason)
+                                  enum runnable_reason reason, uint64_t now)
 {
-    queue->policy->enqueue(queue, thread, reason);
+    policy_account(queue, now);
+    if (unlikely(thread->policy.rights.realtime_priority))
+        realtime_enqueue(queue, thread, reason);
+    else
+        queue->policy->enqueue(queue, thread, reason);
 }
 
+// A thread that waits leaves the queue: to another one (then policy_leave() is next), or because
+// its mask or its rights change.
 static inline void policy_dequeue(struct policy_queue *queue, struct thread *thread)
 {
-    queue->policy->dequeue(queue, thread);
+    if (unlikely(thread->policy.rights.realtime_priority))
+        realtime_dequeue(queue, thread);
+    else
+        queue->policy->dequeue(queue, thread);
 }
 
-// A thread that stays runnable is accounted for and enqueued before the next one is picked; it may
-// be picked again.
-static inline struct thread *policy_pick_next(struct policy_queue *queue)
+// The CPU switches now. Takes out the thread to run; NULL: nobody wants to, the CPU idles. Its
+// policy.slice_left says how long it may run while others wait.
+static inline struct thread *policy_pick_next(struct policy_queue *queue, uint64_t now)
 {
-    return queue->policy->pick_next(queue);
+    policy_account(queue, now);
+    struct thread *next = unlikely(!heap_is_empty(&queue->realtime.heap))
+                              ? realtime_pick_next(queue, now)
+                              : queue->policy->pick_next(queue);
+    queue->running = next;
+    queue->accounted_until = now;
+    return next;
 }
 
-// At `now` the running thread stops, or its rights are about to change.
-static inline void policy_account(struct policy_queue *queue, struct thread *running,
-                                  uint64_t ran_ticks, uint64_t now)
-{
-    if (queue->policy->account)
-        queue->policy->account(queue, running, ran_ticks);
-}
-
+// Should a thread that was just woken and enqueued run before the one that is running? True when
+// the CPU idles.
 static inline bool policy_should_preempt(const struct policy_queue *queue,
-                                         const struct thread *running, uint64_t ran_ticks,
                                          const struct thread *woken, enum runnable_reason reason)
 {
-    return queue->policy->should_preempt(queue, running, ran_ticks, woken, reason);
+    const struct thread *running = queue->running;
+
+    if (!running)
+        return true;
+    if (unlikely(running->policy.rights.realtime_priority | woken->policy.rights.realtime_priority))
+        return realtime_should_preempt(queue, woken);
+    return queue->policy->should_preempt(queue, woken, reason);
 }
 
-// The thread, in no queue (BLOCKED, MOVING, or about to be enqueued elsewhere), and accounted for
-// if it ran, leaves this CPU for good.
+// The thread, in no queue (BLOCKED, MOVING, dequeued), leaves this CPU's queue for another one.
 static inline void policy_leave(struct policy_queue *queue, struct thread *thread)
 {
     if (queue->policy->leave)
@@ -127,13 +128,12 @@ static inline void policy_leave(struct policy_queue *queue, struct thread *threa
 }
 
 // Takes out a thread for another CPU, which enqueues it with RUNNABLE_MOVED; NULL: none may go.
-static inline struct thread *policy_steal(struct policy_queue *queue, uint32_t cpu_number)
-{
-    struct thread *thread = queue->policy->find_for(queue, cpu_number);
+struct thread *policy_steal(struct policy_queue *queue, uint32_t cpu_number);
 
-    if (thread) {
-        policy_dequeue(queue, thread);
-        policy_leave(queue, thread);
-    }
-    return thread;
-}
+// For policies.
+
+// find_for() in a list, in its order, and in a heap. At most a few are looked at, as the lock is
+// held: who finds none among them comes again.
+#define POLICY_LOOKED_AT_LIMIT 32u
+struct thread *policy_list_find_for(const struct list_node *threads, uint32_t cpu_number);
+struct thread *policy_heap_find_for(const struct heap *threads, uint32_t cpu_number);

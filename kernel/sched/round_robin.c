@@ -6,8 +6,8 @@
 
 static void round_robin_init(struct policy_queue *queue)
 {
-    list_init(&queue->threads);
-    queue->last_first = &queue->threads;
+    list_init(&queue->round_robin.threads);
+    queue->round_robin.last_first = &queue->round_robin.threads;
 }
 
 // Who goes to the end of the queue gets a whole slice; the others, what is left of theirs: first
@@ -15,48 +15,50 @@ static void round_robin_init(struct policy_queue *queue)
 static void round_robin_enqueue(struct policy_queue *queue, struct thread *thread,
                                 enum runnable_reason reason)
 {
+    struct round_robin_queue *turns = &queue->round_robin;
     struct list_node *link = &thread->policy.link;
 
     if (reason == RUNNABLE_WOKEN_BY_INTERRUPT && thread->policy.slice_left != 0) {
-        list_insert_before(queue->last_first->next, link);
-        queue->last_first = link;
+        list_insert_before(turns->last_first->next, link);
+        turns->last_first = link;
     } else if (reason == RUNNABLE_PREEMPTED && thread->policy.slice_left != 0) {
-        list_insert_before(queue->last_first->next, link);
+        list_insert_before(turns->last_first->next, link);
     } else {
         thread->policy.slice_left = 0;
-        list_append(&queue->threads, link);
+        list_append(&turns->threads, link);
     }
 }
 
 static void round_robin_dequeue(struct policy_queue *queue, struct thread *thread)
 {
+    struct round_robin_queue *turns = &queue->round_robin;
+
     // All before it go first, too; or it is the head.
-    if (queue->last_first == &thread->policy.link)
-        queue->last_first = thread->policy.link.previous;
+    if (turns->last_first == &thread->policy.link)
+        turns->last_first = thread->policy.link.previous;
     list_remove(&thread->policy.link);
 }
 
 static struct thread *round_robin_pick_next(struct policy_queue *queue)
 {
-    if (list_is_empty(&queue->threads))
+    if (list_is_empty(&queue->round_robin.threads))
         return NULL;
-    struct thread *next = list_first(&queue->threads, struct thread, policy.link);
+    struct thread *next = list_first(&queue->round_robin.threads, struct thread, policy.link);
     round_robin_dequeue(queue, next);
     if (next->policy.slice_left == 0)
         next->policy.slice_left = queue->slice_ticks;
     return next;
 }
 
-static bool round_robin_should_preempt(const struct policy_queue *queue,
-                                       const struct thread *running, uint64_t ran_ticks,
-                                       const struct thread *woken, enum runnable_reason reason)
+static bool round_robin_should_preempt(const struct policy_queue *queue, const struct thread *woken,
+                                       enum runnable_reason reason)
 {
     return reason == RUNNABLE_WOKEN_BY_INTERRUPT && woken->policy.slice_left != 0;
 }
 
 static struct thread *round_robin_find_for(const struct policy_queue *queue, uint32_t cpu_number)
 {
-    return policy_list_find_for(&queue->threads, cpu_number);
+    return policy_list_find_for(&queue->round_robin.threads, cpu_number);
 }
 
 const struct policy policy_round_robin = {

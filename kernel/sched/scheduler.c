@@ -14,17 +14,17 @@
 #include "sched/run_queue.h"
 
 static void enqueue_thread(struct run_queue *queue, struct thread *thread,
-                           enum runnable_reason reason)
+                           enum runnable_reason reason, uint64_t now)
 {
     atomic_store_explicit(&thread->state, THREAD_RUNNABLE, memory_order_relaxed);
-    policy_enqueue(&queue->queue, thread, reason);
+    policy_enqueue(&queue->queue, thread, reason, now);
     queue->runnable_count++;
 }
 
 // The idle thread when nobody wants to run.
-static struct thread *take_next(struct run_queue *queue)
+static struct thread *take_next(struct run_queue *queue, uint64_t now)
 {
-    struct thread *next = policy_pick_next(&queue->queue);
+    struct thread *next = policy_pick_next(&queue->queue, now);
 
     if (!next)
         return queue->idle;
@@ -98,7 +98,7 @@ void thread_started(void)
 
 // The running thread goes on to another CPU, or waits here.
 static void enqueue_or_leave(struct run_queue *queue, struct thread *current,
-                             enum runnable_reason reason)
+                             enum runnable_reason reason, uint64_t now)
 {
     struct percpu *target = NULL;
 
@@ -107,7 +107,7 @@ static void enqueue_or_leave(struct run_queue *queue, struct thread *current,
     else if (reason == RUNNABLE_SLICE_OVER)
         target = thread_place_lighter(queue, current);
     if (likely(!target)) {
-        enqueue_thread(queue, current, reason);
+        enqueue_thread(queue, current, reason, now);
         return;
     }
     policy_leave(&queue->queue, current);
@@ -120,7 +120,6 @@ static void enqueue_or_leave(struct run_queue *queue, struct thread *current,
 static enum switch_reason retire_current(struct run_queue *queue, struct thread *current,
                                          enum switch_reason reason, uint64_t now)
 {
-    policy_account(&queue->queue, current, now - current->last_switch_tsc, now);
     switch (reason) {
     case SWITCH_BLOCKED:
         keep_slice(queue, current, now);
@@ -130,14 +129,15 @@ static enum switch_reason retire_current(struct run_queue *queue, struct thread 
         queue->left = current;
         break;
     case SWITCH_YIELDED:
-        enqueue_or_leave(queue, current, RUNNABLE_YIELDED);
+        enqueue_or_leave(queue, current, RUNNABLE_YIELDED, now);
         break;
     case SWITCH_SLICE_OVER:
     case SWITCH_WOKEN_BETTER:
         keep_slice(queue, current, now);
         reason = current->policy.slice_left ? SWITCH_WOKEN_BETTER : SWITCH_SLICE_OVER;
         enqueue_or_leave(queue, current,
-                         reason == SWITCH_SLICE_OVER ? RUNNABLE_SLICE_OVER : RUNNABLE_PREEMPTED);
+                         reason == SWITCH_SLICE_OVER ? RUNNABLE_SLICE_OVER : RUNNABLE_PREEMPTED,
+                         now);
         break;
     }
     return reason;
@@ -159,7 +159,7 @@ static void switch_from(struct run_queue *queue, struct thread *current, enum sw
         reason = retire_current(queue, current, reason, now);
     else
         idle_end(queue->cpu);
-    struct thread *next = take_next(queue);
+    struct thread *next = take_next(queue, now);
     atomic_store_explicit(&next->state, THREAD_RUNNING, memory_order_relaxed);
     start_slice(queue, next, now);
     run_time_account(queue, current, next, now);
@@ -211,13 +211,11 @@ void scheduler_yield(void)
         schedule(SWITCH_YIELDED);
 }
 
-static bool should_preempt(const struct run_queue *queue, const struct thread *running,
-                           const struct thread *woken, enum runnable_reason reason, uint64_t now)
+static bool should_preempt(const struct run_queue *queue, const struct thread *woken,
+                           enum runnable_reason reason)
 {
-    return running == queue->idle ||
-           (PROTECT_PREEMPT &&
-            policy_should_preempt(&queue->queue, running, now - running->last_switch_tsc, woken,
-                                  reason));
+    return (PROTECT_PREEMPT || !queue->queue.running) &&
+           policy_should_preempt(&queue->queue, woken, reason);
 }
 
 void run_queue_kick(struct run_queue *queue)
@@ -250,9 +248,9 @@ void run_queue_add(struct run_queue *queue, struct thread *thread, enum runnable
     struct thread *running = queue->cpu->current;
     uint64_t now = read_tsc();
 
-    enqueue_thread(queue, thread, reason);
+    enqueue_thread(queue, thread, reason, now);
     note_load(queue, running, now);
-    if (should_preempt(queue, running, thread, reason, now))
+    if (should_preempt(queue, thread, reason))
         run_queue_kick(queue);
     else
         want_slice(queue, running, now);

@@ -20,7 +20,7 @@ static void init_queue(struct run_queue *queue, struct percpu *cpu, struct threa
 {
     spinlock_init(&queue->lock, "run queue", LOCK_RANK_RUN_QUEUE);
     queue->cpu = cpu;
-    policy_queue_init(&queue->queue, policy_chosen, slice_ticks);
+    policy_queue_init(&queue->queue, policy_chosen, slice_ticks, clock_tsc_hz());
     queue->slice_end = queue->first_timer = queue->armed = UINT64_MAX;
     queue->load.hz = clock_tsc_hz();
     queue->load.since = queue->load.changed = read_tsc();

@@ -9,6 +9,7 @@
 #include "cpu/percpu.h"
 #include "cpu/switch.h"
 #include "debug/trace.h"
+#include "lib/heap.h"
 #include "lib/list.h"
 #include "lib/types.h"
 #include "sched/thread_signals.h"
@@ -28,10 +29,25 @@ enum thread_state {
 // Work for the exit gate; also interrupts an interruptible wait. Bits of `work`.
 #define THREAD_WORK_SIGNAL (1u << 0) // a signal or death is pending
 
-// What a policy keeps per thread; guarded by the run-queue lock.
+// What a thread is entitled to, as Linux has it. Read by anyone, changed by thread_set_rights().
+struct thread_rights {
+    uint8_t policy; // a SCHED_ number
+    int8_t nice;
+    uint8_t realtime_priority; // 1 to 99 for SCHED_FIFO and SCHED_RR, else 0
+    bool reset_on_fork;        // children start with ordinary rights
+};
+
+// What a policy keeps per thread; guarded by the run-queue lock. All zero at first, but for the
+// weight.
 struct policy_entity {
-    struct list_node link;
+    union {
+        struct list_node link;
+        struct heap_node node;
+    };
     uint64_t slice_left; // TSC ticks; 0: used up, so the next one is a whole one
+    uint64_t turn;       // realtime.c: among those of its priority
+    struct thread_rights rights;
+    uint32_t weight; // from the rights (weight.h)
 };
 
 // What a program may load into these: user data, or null, which is what almost all of them leave

@@ -2,17 +2,11 @@
 // a nice value is kept and shown; today it gives nobody a larger share.
 
 #include "abi/errno.h"
+#include "abi/sched.h"
 #include "proc/inspect.h"
 #include "syscall/syscall.h"
 #include "vm/user_copy.h"
 
-#define SCHED_OTHER 0
-#define SCHED_FIFO 1
-#define SCHED_RR 2
-#define SCHED_BATCH 3
-#define SCHED_IDLE 5
-#define REALTIME_MINIMUM 1
-#define REALTIME_MAXIMUM 99
 #define NICE_ZERO 20 // getpriority answers with 20 - nice: 40 to 1
 
 HANDLER2(getpriority, which, who)

@@ -5,6 +5,7 @@
 #include "abi/process.h"
 #include "cpu/interrupts.h"
 #include "cpu/registers.h"
+#include "debug/panic_report.h"
 #include "debug/trace.h"
 #include "lib/panic.h"
 #include "mem/kernel_map.h"
@@ -88,7 +89,7 @@ void fault_from_user(struct trap_frame *frame)
     uint64_t dr6 = 0;
 
     if (frame->vector == VECTOR_NMI) { // blocks further NMIs: nothing but counting
-        this_cpu()->nmi_count++;
+        panic_note_nmi(frame);
         return;
     }
     if (frame->vector == VECTOR_MACHINE_CHECK || frame->vector == VECTOR_DOUBLE_FAULT)
@@ -171,7 +172,7 @@ void fault_from_kernel(struct trap_frame *frame)
 
     switch (frame->vector) {
     case VECTOR_NMI:
-        this_cpu()->nmi_count++;
+        panic_note_nmi(frame);
         if (frame->rip == (uint64_t)idle_hlt)
             frame->rip += HLT_SIZE; // see interrupts_wait()
         return;

@@ -65,7 +65,7 @@ def queue(_):
     run_queue = value("boot_run_queue")
     print(f"current: {string(value('boot_percpu.current->name'))}, waiting: "
           f"{int(run_queue['runnable_count'])}, slice ends at TSC {int(run_queue['slice_end'])}")
-    for thread in each(run_queue["queue"]["threads"], "struct thread", "policy.link"):
+    for thread in each(run_queue["queue"]["round_robin"]["threads"], "struct thread", "policy.link"):
         print(f"  thread {int(thread['id'])} ({string(thread['name'])})")
 
 

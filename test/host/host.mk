@@ -11,9 +11,11 @@ EMULATOR := $(addprefix kernel/dev/,cell_colours.c emulator.c emulator_grid.c em
 DEV := $(addprefix kernel/dev/,acpi_fixed.c acpi_madt.c canvas.c cell_image.c font.c screen.c) $(EMULATOR)
 CPU := $(addprefix kernel/cpu/,cmos.c features.c fpu_image.c pcid.c report.c)
 LINE := $(wildcard kernel/pseudo/line_*.c)
+# The scheduler's policies, which need nothing of the machine.
+POLICIES := $(addprefix kernel/sched/,policy.c realtime.c round_robin.c weight.c)
 TESTED := $(LIB) $(MEM) $(CPU) $(DEV) $(filter-out kernel/vm/user_fpu.c kernel/vm/user_atomic.c,$(wildcard kernel/vm/*.c)) \
 	$(wildcard kernel/fs/*.c) kernel/trap/return_path.c kernel/debug/trace.c \
-	kernel/sched/round_robin.c kernel/syscall/poll_set.c $(LINE)
+	$(POLICIES) kernel/syscall/poll_set.c $(LINE)
 # The loader's code without firmware calls.
 LOADER := $(addprefix efi/,command_line.c elf_image.c memory_map.c page_tables.c)
 
@@ -41,6 +43,11 @@ INCLUDE := -Itest/host/shim -Iinclude -Ikernel -Itest/host -I$(BUILD) -I.
 RENAME := $(foreach name,memcpy memmove memset memcmp strlen strnlen strcmp strncmp strchr,\
 	-D$(name)=kernel_$(name))
 
+# Code whose locks are the kernel's own, on CPUs that are threads: built twice, with ThreadSanitizer
+# and as everything else.
+PARALLEL := $(wildcard test/host/parallel/*.c) test/host/framework.c \
+	kernel/cpu/spinlock.c kernel/cpu/lock_statistics.c $(LIB)
+
 TESTS := $(wildcard test/host/*.c)
 OBJECTS := $(patsubst %.c,$(BUILD)/%.o,$(TESTS) $(TESTED) $(LOADER)) $(BUILD)/font_file.o
 # allocations.c stands in front of these.
@@ -53,7 +60,7 @@ FONT ?= /usr/share/consolefonts/Uni2-VGA16.psf.gz
 .SUFFIXES:
 .DELETE_ON_ERROR:
 .PHONY: all FORCE
-all: $(BUILD)/tests $(FUZZ:%=$(BUILD)/%)
+all: $(BUILD)/tests $(BUILD)/parallel $(BUILD)/parallel-tsan $(FUZZ:%=$(BUILD)/%)
 
 # As kernel/kernel.mk makes it.
 $(BUILD)/config.h: test/protections.txt FORCE
@@ -92,6 +99,21 @@ $(BUILD)/%.o: %.c test/host/host.mk | $(BUILD)/config.h
 $(BUILD)/tests: $(OBJECTS)
 	$(CC) $(SANITIZE) $(WRAP) -o $@ $^
 
+$(BUILD)/thread/%.o: SANITIZE := -fsanitize=thread
+$(BUILD)/thread/kernel/lib/string.o: kernel/lib/string.c test/host/host.mk | $(BUILD)/config.h
+	@mkdir -p $(@D)
+	$(CC) $(CFLAGS) $(SANITIZE) -ffreestanding $(RENAME) -Iinclude -Ikernel -I$(BUILD) -MMD -MP -c -o $@ $<
+
+$(BUILD)/thread/%.o: %.c test/host/host.mk | $(BUILD)/config.h
+	@mkdir -p $(@D)
+	$(CC) $(CFLAGS) $(SANITIZE) $(INCLUDE) -MMD -MP -c -o $@ $<
+
+$(BUILD)/parallel-tsan: $(PARALLEL:%.c=$(BUILD)/thread/%.o)
+	$(CC) -fsanitize=thread -o $@ $^
+
+$(BUILD)/parallel: $(PARALLEL:%.c=$(BUILD)/%.o)
+	$(CC) $(SANITIZE) -o $@ $^
+
 # What test/tooling/test_emulator.py runs.
 $(BUILD)/emulate: $(patsubst %.c,$(BUILD)/%.o,test/host/oracle/emulate.c $(EMULATOR) kernel/lib/format.c)
 	$(CC) $(SANITIZE) -o $@ $^
@@ -118,5 +140,5 @@ $(BUILD)/$(1): $(patsubst %.c,$(BUILD)/fuzz/%.o,test/host/fuzz/$(1).c $($(1)_SOU
 endef
 $(foreach target,$(FUZZ),$(eval $(call FUZZ_RULE,$(target))))
 
--include $(OBJECTS:.o=.d) $(wildcard $(BUILD)/test/host/oracle/*.d \
+-include $(OBJECTS:.o=.d) $(PARALLEL:%.c=$(BUILD)/%.d) $(PARALLEL:%.c=$(BUILD)/thread/%.d) $(wildcard $(BUILD)/test/host/oracle/*.d \
 	$(BUILD)/speed/kernel/*/*.d 	$(BUILD)/fuzz/kernel/*/*.d $(BUILD)/fuzz/test/host/fuzz/*.d)

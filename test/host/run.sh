@@ -25,9 +25,17 @@ count() { # output of a test program
     fi
 }
 
-run_cases() {
-    { "$build/tests" "$@" 2>&1; } | tee "$build/output" | grep -v '^[0-9]* passed, [0-9]* failed$'
+run_program() {
+    program=$1
+    shift
+    { "$build/$program" "$@" 2>&1; } | tee "$build/output" | grep -v '^[0-9]* passed, [0-9]* failed$'
     count "$build/output"
+}
+
+run_cases() {
+    run_program tests "$@"
+    run_program parallel "$@"
+    run_program parallel-tsan "$@"
 }
 
 # Each target starts from the same small inputs and the same seed every time.
@@ -60,7 +68,8 @@ make -s -j "$(nproc)" -f test/host/host.mk BUILD="$build" DEBUG="$debug" WITHOUT
 # Cases make leaks on purpose: each process of a case simply ends.
 export ASAN_OPTIONS=detect_leaks=0:allocator_may_return_null=1
 export UBSAN_OPTIONS=print_stacktrace=1
-case " $* " in *" --list "*) exec "$build/tests" --list ;; esac
+export TSAN_OPTIONS=halt_on_error=1
+case " $* " in *" --list "*) "$build/tests" --list; exec "$build/parallel" --list ;; esac
 
 if [ -n "$without" ]; then
     for name in $without; do run_cases --protection "$name" "$@"; done

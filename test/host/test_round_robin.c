@@ -10,7 +10,7 @@ static const struct policy *const policy = &policy_round_robin;
 
 static void start(void)
 {
-    policy_queue_init(&queue, policy, SLICE);
+    policy_queue_init(&queue, policy, SLICE, 1000 * SLICE);
     for (unsigned i = 0; i < ARRAY_SIZE(threads); i++) {
         threads[i].policy.slice_left = 0;
         list_init(&threads[i].policy.link);
@@ -90,7 +90,7 @@ TEST(round_robin_puts_first_whom_an_interrupt_woke)
     enqueue(1, RUNNABLE_WOKEN);
     threads[2].policy.slice_left = SLICE / 2;
     enqueue(2, RUNNABLE_WOKEN_BY_INTERRUPT);
-    CHECK(policy->should_preempt(&queue, &threads[0], 0, &threads[2], RUNNABLE_WOKEN_BY_INTERRUPT));
+    CHECK(policy->should_preempt(&queue, &threads[2], RUNNABLE_WOKEN_BY_INTERRUPT));
     CHECK_EQUAL(picked(), 2);
     CHECK_EQUAL(threads[2].policy.slice_left, SLICE / 2);
     // Whom it displaced goes on after it, with what it had left.
@@ -108,8 +108,7 @@ TEST(round_robin_has_no_second_slice_for_sleepers)
     enqueue(1, RUNNABLE_WOKEN);
     threads[2].policy.slice_left = 0; // it was used up
     enqueue(2, RUNNABLE_WOKEN_BY_INTERRUPT);
-    CHECK(
-        !policy->should_preempt(&queue, &threads[0], 0, &threads[2], RUNNABLE_WOKEN_BY_INTERRUPT));
+    CHECK(!policy->should_preempt(&queue, &threads[2], RUNNABLE_WOKEN_BY_INTERRUPT));
     CHECK_EQUAL(picked(), 1);
     CHECK_EQUAL(picked(), 2);
     CHECK_EQUAL(threads[2].policy.slice_left, SLICE);

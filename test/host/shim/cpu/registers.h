@@ -19,4 +19,4 @@ void write_cr3(uint64_t value);
 uint64_t read_rflags(void); // interrupts are on
 void invalidate_page(uint64_t address);
 void invalidate_all_contexts(void);
-void cpu_relax(void);
+void cpu_relax(void); // parallel/cpus.c
