@@ -89,7 +89,6 @@ static struct thread *create_thread(struct process *child, uint64_t flags, uint6
     thread_copy_user_registers(thread);
     if (flags & CLONE_SETTLS)
         thread->fs_base = tls; // the thread is NEW: nothing reads it yet
-    thread->affinity = current_thread()->affinity;
     signal_inherit(child, thread, flags);
     thread_set_translation(thread, &atomic_load(&child->space)->translation);
     return thread;
