@@ -13,7 +13,7 @@ CPU := $(addprefix kernel/cpu/,cmos.c features.c fpu_image.c pcid.c report.c)
 LINE := $(wildcard kernel/pseudo/line_*.c)
 # The scheduler's policies, which need nothing of the machine.
 POLICIES := $(addprefix kernel/sched/,policy.c realtime.c round_robin.c weight.c)
-TESTED := $(LIB) $(MEM) $(CPU) $(DEV) $(filter-out kernel/vm/user_fpu.c kernel/vm/user_atomic.c,$(wildcard kernel/vm/*.c)) \
+TESTED := $(LIB) $(MEM) $(CPU) $(DEV) $(filter-out kernel/vm/user_fpu.c kernel/vm/user_atomic.c kernel/vm/vdso.c,$(wildcard kernel/vm/*.c)) \
 	$(wildcard kernel/fs/*.c) kernel/trap/return_path.c kernel/debug/trace.c \
 	$(POLICIES) kernel/syscall/poll_set.c $(LINE)
 # The loader's code without firmware calls.
