@@ -81,6 +81,7 @@ static void processor_main(struct percpu *cpu)
 {
     compare_features();
     cpu_control_registers_load();
+    translation_cpu_init();
     cpu_tables_load(cpu);
     cpu_syscall_msrs_load();
     fpu_init_cpu();
@@ -107,6 +108,8 @@ static struct percpu *prepare_cpu(uint32_t trace_events)
     cpu->tables = memory_allocate(CPU_TABLES_SIZE);
     if (!cpu->tables)
         goto no_memory;
+    if (!object_magazines_prepare(cpu))
+        goto no_magazines;
     idle->stack_top = kernel_stack_allocate();
     if (!idle->stack_top)
         goto no_stack;
@@ -122,6 +125,8 @@ static struct percpu *prepare_cpu(uint32_t trace_events)
 
     kernel_stack_release(idle->stack_top);
 no_stack:
+    memory_release(cpu->object_magazines);
+no_magazines:
     memory_release(cpu->tables);
 no_memory:
     memory_release(idle);

@@ -101,7 +101,7 @@ static void append_state(struct snapshot *snapshot, struct trace_file_header *he
 
     for (uint32_t pid = 1; (process = process_find_from(pid)); process_release(process)) {
         struct process_view view;
-        process_inspect(process, &view);
+        process_inspect(process, 0, &view);
         pid = view.pid + 1;
         struct trace_event name = { .type = TRACE_NAME,
                                     .a = view.thread_id | (uint64_t)view.pid << 32,
