@@ -166,5 +166,6 @@ struct live_totals {
 };
 struct live_totals live_counts_now(void);
 struct live_totals live_counts_baseline(void);
+uint64_t live_threads_baseline(void);
 // Compares with the baseline; names each difference in `text`.
 must_check bool live_counts_differ(char *text, size_t size);
