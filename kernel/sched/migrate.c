@@ -231,6 +231,12 @@ int thread_set_affinity(struct thread *thread, const struct cpu_mask *mask)
     return 0;
 }
 
+// Nobody knows the new thread yet.
+void thread_inherit_affinity(struct thread *to)
+{
+    thread_affinity(current_thread(), &to->affinity);
+}
+
 void thread_affinity(const struct thread *thread, struct cpu_mask *mask)
 {
     struct run_queue *queue = thread_queue_acquire(thread);

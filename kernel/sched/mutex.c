@@ -8,6 +8,7 @@
 #include "cpu/registers.h"
 #include "lib/panic.h"
 #include "lib/protection.h"
+#include "sched/scheduler.h"
 
 void mutex_init(struct mutex *mutex, const char *name, enum mutex_rank rank)
 {
@@ -30,14 +31,14 @@ static bool change_owner(struct mutex *mutex, uintptr_t from, uintptr_t to)
 }
 
 // Debug builds: the ranks a thread holds are a bit set; a new one must be above all of them.
-static void check_rank(const struct mutex *mutex)
+void mutex_check_rank(const char *name, enum mutex_rank rank)
 {
     uint32_t held = current_thread()->held_mutex_ranks;
 
     spinlock_assert_held_count(0);
-    if (held >> mutex->rank)
-        panic("mutex order broken: %s (rank %d) acquired while holding ranks %#x", mutex->name,
-              mutex->rank, held);
+    if (held >> rank)
+        panic("mutex order broken: %s (rank %d) acquired while holding ranks %#x", name, rank,
+              held);
 }
 
 // In the queue and BLOCKED: either it is ours now, or its owner is told that somebody waits. Then
@@ -56,11 +57,44 @@ static bool acquire_or_mark(struct mutex *mutex)
     }
 }
 
+#define SPIN_LIMIT 200u // looks; about what two switches take
+
+// Does that thread run on another CPU? The thread may be gone already, so it is not looked into.
+static bool is_running_elsewhere(uintptr_t thread)
+{
+    struct percpu *cpu;
+
+    for_each_cpu(cpu)
+    {
+        if ((uintptr_t)__atomic_load_n(&cpu->current, __ATOMIC_RELAXED) == thread)
+            return cpu != this_cpu();
+    }
+    return false;
+}
+
+// An owner that runs will be done soon, mostly sooner than we could go to sleep. Not while others
+// wait, who came first, and not when this CPU is wanted. True: it is ours.
+static bool acquire_by_spinning(struct mutex *mutex)
+{
+    uintptr_t owner = atomic_load_explicit(&mutex->owner, memory_order_relaxed);
+
+    if (cpu_count() == 1 || (owner & MUTEX_CONTENDED) || !is_running_elsewhere(owner))
+        return false;
+    for (uint32_t i = 0; i < SPIN_LIMIT && !reschedule_is_due(); i++) {
+        if (atomic_load_explicit(&mutex->owner, memory_order_relaxed) == 0)
+            return change_owner(mutex, 0, owner_word());
+        cpu_relax();
+    }
+    return false;
+}
+
 static void acquire_by_waiting(struct mutex *mutex)
 {
     struct waiter waiter = { 0 };
     uint64_t since = read_tsc();
 
+    if (acquire_by_spinning(mutex))
+        return;
     for (;;) {
         wait_prepare(&mutex->queue, &waiter, WAIT_UNINTERRUPTIBLE);
         if (acquire_or_mark(mutex))
@@ -75,7 +109,7 @@ static void acquire_by_waiting(struct mutex *mutex)
 void mutex_acquire(struct mutex *mutex)
 {
     if (DEBUG_CHECKS)
-        check_rank(mutex);
+        mutex_check_rank(mutex->name, mutex->rank);
     if (unlikely(!change_owner(mutex, 0, owner_word())))
         acquire_by_waiting(mutex);
     if (DEBUG_CHECKS)

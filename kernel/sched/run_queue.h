@@ -75,6 +75,8 @@ struct percpu *thread_place_new(const struct thread *thread);
 struct percpu *thread_place_lighter(const struct run_queue *queue, const struct thread *thread);
 // The thread has to wait here: if a CPU that may run it has nothing to do, it is told. Lock held.
 void run_queue_offer(const struct run_queue *queue, const struct thread *thread);
+// A NEW thread may run where the running one may.
+void thread_inherit_affinity(struct thread *to);
 // This CPU, which idles, takes a thread over that waits for another. False: there is none.
 bool run_queue_steal(struct run_queue *own);
 // This CPU begins or stops idling, as others see it. Interrupts in any state.

@@ -32,7 +32,7 @@ void wait_prepare(struct wait_queue *queue, struct waiter *waiter, enum wait_kin
 struct block_timer {
     struct timer timer;
     struct thread *thread;
-    bool fired; // written in the timer interrupt of this CPU
+    bool fired; // by the callback, which has returned once timer_cancel() has
 };
 
 static void wake_blocked(struct timer *timer)
@@ -97,6 +97,14 @@ void wait_finish(struct wait_queue *queue, struct waiter *waiter)
     atomic_store_explicit(&thread->state, THREAD_RUNNING, memory_order_relaxed);
 }
 
+bool wait_is_queued(struct wait_queue *queue, const struct waiter *waiter)
+{
+    spinlock_acquire(&queue->lock);
+    bool is_queued = atomic_load_explicit(&waiter->thread, memory_order_relaxed) != NULL;
+    spinlock_release(&queue->lock);
+    return is_queued;
+}
+
 // Whom a wake-up reached leaves the queue here, and comes back by wait_prepare() if the condition
 // was not for him. The thread cannot end while it is in the queue, so it is woken first; the store
 // to waiter->thread is the last access, for the waiter's stack is its own again from then on. Who
@@ -122,18 +130,31 @@ void wait_wake_all(struct wait_queue *queue)
     wait_wake(queue, UINT32_MAX);
 }
 
+void wait_prepare_alone(enum wait_kind kind)
+{
+    struct thread *thread = current_thread();
+
+    thread->wait_interruptible = kind == WAIT_INTERRUPTIBLE;
+    atomic_store(&thread->state, THREAD_BLOCKED);
+}
+
+void wait_finish_alone(void)
+{
+    struct thread *thread = current_thread();
+
+    thread->wait_interruptible = false;
+    atomic_store_explicit(&thread->state, THREAD_RUNNING, memory_order_relaxed);
+}
+
 // Nobody has to find us in a queue. A timer that is armed after BLOCKED was set finds that.
 int sleep_until(uint64_t deadline_ns)
 {
-    struct thread *thread = current_thread();
     int result = 0;
 
     while (result == 0 && clock_now_ns() < deadline_ns) {
-        thread->wait_interruptible = true;
-        atomic_store(&thread->state, THREAD_BLOCKED);
+        wait_prepare_alone(WAIT_INTERRUPTIBLE);
         result = wait_block(deadline_ns);
     }
-    thread->wait_interruptible = false;
-    atomic_store_explicit(&thread->state, THREAD_RUNNING, memory_order_relaxed);
+    wait_finish_alone();
     return result == -ERESTARTSYS ? result : 0;
 }
