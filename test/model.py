@@ -59,7 +59,7 @@ def search(path, mutant):
     start = time.monotonic()
     command(folder, "spin", *([f"-D{mutant}"] if mutant else []), "-a",
             os.path.join(ROOT, path))
-    command(folder, "cc", "-O2", "-w", "-DSAFETY", "-o", "pan", "pan.c")
+    command(folder, "cc", "-O1", "-w", "-DSAFETY", "-o", "pan", "pan.c")
     output = command(folder, "./pan", f"-m{DEPTH}")
     result = RESULT.search(output)
     # A search that was cut short has not seen everything.
