@@ -166,6 +166,11 @@ int wait_block(uint64_t deadline_ns)
     return -EINTR;
 }
 
+bool wait_is_queued(struct wait_queue *queue, const struct waiter *waiter)
+{
+    return atomic_load(&waiter->thread) != NULL;
+}
+
 void wait_finish(struct wait_queue *queue, struct waiter *waiter)
 {
     atomic_store(&waiter->thread, NULL);
