@@ -17,6 +17,7 @@ struct translation {
     phys_addr root;
     uint64_t context;         // no other translation ever has this number
     atomic_ullong generation; // one more with each flush
+    bool abandoned;           // no CPU has the root, nor will: nothing to flush
     struct cpu_mask cpus;     // all that have the root in CR3, and some that had
 };
 
