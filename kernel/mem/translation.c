@@ -56,14 +56,17 @@ static uint64_t loaded_cr3(const struct percpu *cpu, const struct translation *t
     return translation->root.value | (cpu_features.pcid ? pcid_number(&cpu->pcid) : 0);
 }
 
-static void write_root(struct percpu *cpu, struct translation *next, uint64_t generation)
+static inline void write_root(struct percpu *cpu, struct translation *next, uint64_t generation)
 {
-    bool keep = false;
+    uint64_t cr3 = next->root.value;
 
-    if (unlikely(cpu_features.pcid))
-        keep = pcid_choose(&cpu->pcid, cpu->translation_generation, next->context, generation);
+    if (unlikely(cpu_features.pcid)) {
+        if (pcid_choose(&cpu->pcid, cpu->translation_generation, next->context, generation))
+            cr3 |= CR3_NO_FLUSH;
+        cr3 |= pcid_number(&cpu->pcid);
+    }
     cpu->translation_generation = generation;
-    write_cr3(loaded_cr3(cpu, next) | (keep ? CR3_NO_FLUSH : 0));
+    write_cr3(cr3);
     // Only now has CR3 left what was loaded: who frees that looks at this.
     atomic_store_explicit(&cpu->translation_loaded, next, memory_order_release);
 }
@@ -82,10 +85,8 @@ static void write_root(struct percpu *cpu, struct translation *next, uint64_t ge
 // the program runs. Or T became active after that look: then 3 on the right sees the new
 // generation and 4 drops what came before it, and page walks after 4 see the new entries. The same
 // holds for who goes lazy and comes back, for whom 4 happens only if the generation has changed.
-void translation_load(struct translation *next)
+void translation_load(struct percpu *cpu, struct translation *next)
 {
-    struct percpu *cpu = this_cpu();
-
     atomic_exchange(&cpu->translation_active, next);
     if (unlikely(!cpu_mask_has(&next->cpus, cpu->number)))
         cpu_mask_add_atomic(&next->cpus, cpu->number);
