@@ -104,6 +104,7 @@ struct percpu {
     // kernel's root). Other CPUs read both.
     _Atomic(struct translation *) translation_active;
     _Atomic(struct translation *) translation_loaded;
+    uint64_t translation_generation; // up to which this CPU has flushed what is loaded
     struct pcid_slots pcid;
     uint64_t contexts_made; // numbers given to translations
 
