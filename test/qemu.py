@@ -75,7 +75,7 @@ def print_line(line):
 
 def machine_of(options):
     return Machine(smp=options.smp, mem=options.mem, cpu=options.cpu, machine=options.machine,
-                   icount=options.icount, screen=options.screen, medium=options.medium,
+                   icount=options.icount, screen=options.screen, medium=options.medium, tcg=options.tcg,
                    vga=options.vga, serial=not options.no_serial, plugin=options.plugin)
 
 
@@ -105,6 +105,8 @@ def add_knobs(parser):
     parser.add_argument("--smp", default="1", help="processors, QEMU's -smp")
     parser.add_argument("--mem", default="256M", help="memory, QEMU's -m")
     parser.add_argument("--cpu", default="", help="processor model, QEMU's -cpu")
+    parser.add_argument("--tcg", default="", choices=["", "single", "multi"],
+                        help="host threads for several processors: one that takes turns, or many")
     parser.add_argument("--machine", default="q35", help="pc or q35")
     parser.add_argument("--medium", default="disk", choices=list(MEDIA), help="what it boots from")
     parser.add_argument("--vga", default="std", help="display adapter, QEMU's -vga")

@@ -12,13 +12,13 @@ export RINGFENCE_FILES = $(value FILES)
 export RINGFENCE_CMDLINE = $(value CMDLINE)
 export RINGFENCE_WHY = $(value WHY)
 
-KNOBS := $(if $(SMP),--smp '$(SMP)') $(if $(MEM),--mem '$(MEM)') $(if $(CPU),--cpu '$(CPU)') \
+KNOBS := $(if $(SMP),--smp '$(SMP)') $(if $(MEM),--mem '$(MEM)') $(if $(CPU),--cpu '$(CPU)') $(if $(TCG),--tcg '$(TCG)') \
 	$(if $(MACHINE),--machine '$(MACHINE)') $(if $(MEDIUM),--medium '$(MEDIUM)') \
 	$(if $(SCREEN),--screen) $(if $(ICOUNT),--icount) \
 	--build-dir '$(BUILD)' "--cmdline=$$RINGFENCE_CMDLINE"
 
 .PHONY: run exec debug timeline bench bench-accept profile price test test-host test-tooling \
-	test-system test-negative lint format count
+	test-system test-negative stress model lint format count
 
 run: all
 	@$(QEMU_PY) run $(KNOBS) --log build/run.log
@@ -65,6 +65,19 @@ test-system: all
 
 test-negative: all
 	@$(PYTHON) test/negative.py $(PROTECTIONS)
+
+# Promela models of the protocols, beside the code; MODELS="wait switch" chooses.
+model:
+	@$(PYTHON) -B test/model.py $(MODELS)
+
+# Jobs at random, which check themselves, with a watch over their progress; then everything must come
+# back. The seed is printed.
+SECONDS ?= 1200
+stress: all
+	@RINGFENCE_CMDLINE="panic=1 -- /bin/stress,-t,$(SECONDS)$(if $(SEED),$(comma)-s$(comma)$(SEED))$(subst $() ,,$(JOBS:%=$(comma)%))"; \
+	$(QEMU_PY) run $(KNOBS) $(if $(SMP),,--smp 4) $(if $(MEM),,--mem 512M) --log build/stress.log \
+		--timeout $$(($(SECONDS) * 4 + 600)) </dev/null
+comma := ,
 
 # One row of `measure`, function by function; what each mechanism costs. Both of the lean build.
 TURNS ?= 500

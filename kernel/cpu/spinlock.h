@@ -15,14 +15,16 @@ enum lock_rank {
     LOCK_RANK_TERMINAL = 15,   // the terminal's input and settings
     LOCK_RANK_PROCESS = 20,    // process tree, pid table, pending signals, wait status
     LOCK_RANK_DRIVER = 30,     // host channel, serial receive queues
-    LOCK_RANK_WAIT_QUEUE = 40, // list of waiters
-    LOCK_RANK_RUN_QUEUE = 50,  // one CPU's runnable threads; the only one that crosses a switch
-    LOCK_RANK_TIMER = 60,      // one CPU's timer queue
-    LOCK_RANK_KERNEL_MAP = 70, // kernel page tables, stack area
-    LOCK_RANK_CACHE = 80,      // one object cache
-    LOCK_RANK_FRAMES = 90,     // frame allocator
-    LOCK_RANK_RANDOM = 95,
-    LOCK_RANK_LOG = 100, // log ring and its sinks
+    LOCK_RANK_FUTEX = 200,     // buckets of futex waiters, a rank each: two are held at once
+    LOCK_RANK_FUTEX_LAST = 399,
+    LOCK_RANK_WAIT_QUEUE = 400, // list of waiters
+    LOCK_RANK_RUN_QUEUE = 500,  // one CPU's runnable threads; the only one that crosses a switch
+    LOCK_RANK_TIMER = 600,      // one CPU's timer queue
+    LOCK_RANK_KERNEL_MAP = 700, // kernel page tables, stack area
+    LOCK_RANK_CACHE = 800,      // one object cache
+    LOCK_RANK_FRAMES = 900,     // frame allocator
+    LOCK_RANK_RANDOM = 950,
+    LOCK_RANK_LOG = 1000, // log ring and its sinks
 };
 
 struct spinlock {

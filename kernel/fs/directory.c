@@ -271,9 +271,9 @@ static int64_t read_directory(struct file *file, void *buffer, size_t size, uint
 {
     struct record_writer writer = { .buffer = buffer, .size = size };
     struct inode *directory = file->inode;
-    mutex_acquire(&namespace_mutex);
+    shared_mutex_acquire_shared(&namespace_mutex);
     int complete = append_all(&writer, directory, position);
-    mutex_release(&namespace_mutex);
+    shared_mutex_release_shared(&namespace_mutex);
     inode_mark_accessed(directory);
     if (complete < 0)
         return complete;

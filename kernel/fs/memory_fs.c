@@ -11,7 +11,7 @@ static struct inode *root_inode;
 
 void memory_fs_init(void)
 {
-    mutex_init(&namespace_mutex, "namespace", MUTEX_RANK_NAMESPACE);
+    shared_mutex_init(&namespace_mutex, "namespace", MUTEX_RANK_NAMESPACE);
     root_inode = inode_create(S_IFDIR | 0755);
     if (!root_inode)
         panic("no memory for the root directory");
@@ -53,12 +53,12 @@ static void empty_tree(struct inode *root)
 
 void memory_fs_destroy(void)
 {
-    mutex_acquire(&namespace_mutex);
+    shared_mutex_acquire(&namespace_mutex);
     struct inode *root = root_inode;
     empty_tree(root);
     root_inode = NULL;
     root->parent = NULL;
     root->link_count = 0;
-    mutex_release(&namespace_mutex);
+    shared_mutex_release(&namespace_mutex);
     inode_release(root);
 }

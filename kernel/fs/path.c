@@ -47,14 +47,14 @@ int path_lookup_named(struct inode *start, const char *path, uint32_t flags, str
                       char **name)
 {
     struct path_walk walk;
-    mutex_acquire(&namespace_mutex);
+    shared_mutex_acquire_shared(&namespace_mutex);
     int error = find_locked(&walk, start, path, flags, result);
     if (!error)
         inode_reference(*result);
     if (!error && name)
         *name = path_name_of_walk(&walk, *result);
     path_walk_end(&walk);
-    mutex_release(&namespace_mutex);
+    shared_mutex_release_shared(&namespace_mutex);
     return error;
 }
 
@@ -200,10 +200,17 @@ int path_open(struct inode *start, const char *path, uint32_t flags, uint32_t mo
     bool created = false;
     if ((flags & (O_CREAT | O_PATH | O_DIRECTORY)) == (O_CREAT | O_DIRECTORY))
         return -EINVAL;
-    mutex_acquire(&namespace_mutex);
+    bool may_create = flags & O_CREAT && !(flags & O_PATH);
+    if (may_create)
+        shared_mutex_acquire(&namespace_mutex);
+    else
+        shared_mutex_acquire_shared(&namespace_mutex);
     int error = open_locked(&walk, start, path, flags, mode, &created, &file);
     path_walk_end(&walk);
-    mutex_release(&namespace_mutex);
+    if (may_create)
+        shared_mutex_release(&namespace_mutex);
+    else
+        shared_mutex_release_shared(&namespace_mutex);
     if (error)
         return error;
     error = prepare_file(file, flags, created);
@@ -239,9 +246,9 @@ static int64_t read_link_locked(struct path_walk *walk, struct inode *start, con
 int64_t path_read_link(struct inode *start, const char *path, char *buffer, size_t size)
 {
     struct path_walk walk;
-    mutex_acquire(&namespace_mutex);
+    shared_mutex_acquire_shared(&namespace_mutex);
     int64_t result = read_link_locked(&walk, start, path, buffer, size);
     path_walk_end(&walk);
-    mutex_release(&namespace_mutex);
+    shared_mutex_release_shared(&namespace_mutex);
     return result;
 }

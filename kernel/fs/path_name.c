@@ -85,9 +85,9 @@ int64_t path_of_directory(struct inode *directory, char *buffer, size_t size)
 {
     if (!inode_is_directory(directory))
         return -ENOTDIR;
-    mutex_acquire(&namespace_mutex);
+    shared_mutex_acquire_shared(&namespace_mutex);
     int64_t result = path_of_directory_locked(directory, buffer, size);
-    mutex_release(&namespace_mutex);
+    shared_mutex_release_shared(&namespace_mutex);
     return result;
 }
 
@@ -152,8 +152,8 @@ char *path_of_file_locked(const struct file *file)
 
 char *path_of_file(const struct file *file)
 {
-    mutex_acquire(&namespace_mutex);
+    shared_mutex_acquire_shared(&namespace_mutex);
     char *path = path_of_file_locked(file);
-    mutex_release(&namespace_mutex);
+    shared_mutex_release_shared(&namespace_mutex);
     return path;
 }

@@ -29,14 +29,14 @@ static int insert_last(struct path_walk *walk, struct inode *inode)
 static int name_new_inode(struct inode *start, const char *path, struct inode *inode)
 {
     struct path_walk walk;
-    mutex_acquire(&namespace_mutex);
+    shared_mutex_acquire(&namespace_mutex);
     int error = path_walk_to_last(&walk, start, path);
     if (!error)
         error = insert_last(&walk, inode);
     if (!error)
         inode->link_count = inode_is_directory(inode) ? 2 : 1;
     path_walk_end(&walk);
-    mutex_release(&namespace_mutex);
+    shared_mutex_release(&namespace_mutex);
     return error;
 }
 
@@ -130,10 +130,10 @@ static int link_locked(struct path_walk *walk, struct inode *inode, struct inode
 int path_link_inode(struct inode *inode, struct inode *start, const char *path)
 {
     struct path_walk walk;
-    mutex_acquire(&namespace_mutex);
+    shared_mutex_acquire(&namespace_mutex);
     int error = link_locked(&walk, inode, start, path);
     path_walk_end(&walk);
-    mutex_release(&namespace_mutex);
+    shared_mutex_release(&namespace_mutex);
     return error;
 }
 
@@ -195,10 +195,10 @@ int path_unlink(struct inode *start, const char *path, bool directory)
 {
     struct path_walk walk;
     struct inode *removed = NULL;
-    mutex_acquire(&namespace_mutex);
+    shared_mutex_acquire(&namespace_mutex);
     int error = unlink_locked(&walk, start, path, directory, &removed);
     path_walk_end(&walk);
-    mutex_release(&namespace_mutex);
+    shared_mutex_release(&namespace_mutex);
     if (removed)
         inode_release(removed);
     return error;
@@ -305,7 +305,7 @@ int path_rename(struct inode *old_start, const char *old_path, struct inode *new
         return -EINVAL;
     struct path_walk old, new = { 0 };
     struct inode *removed = NULL;
-    mutex_acquire(&namespace_mutex);
+    shared_mutex_acquire(&namespace_mutex);
     int error = path_walk_to_last(&old, old_start, old_path);
     if (!error)
         error = path_walk_to_last(&new, new_start, new_path);
@@ -313,7 +313,7 @@ int path_rename(struct inode *old_start, const char *old_path, struct inode *new
         error = rename_locked(&old, &new, flags, &removed);
     path_walk_end(&new);
     path_walk_end(&old);
-    mutex_release(&namespace_mutex);
+    shared_mutex_release(&namespace_mutex);
     if (removed)
         inode_release(removed);
     return error;

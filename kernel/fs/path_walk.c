@@ -12,7 +12,7 @@
 
 #define LINK_FOLLOW_LIMIT 40u
 
-struct mutex namespace_mutex;
+struct shared_mutex namespace_mutex;
 
 static const char *skip_slashes(const char *text)
 {

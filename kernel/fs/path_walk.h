@@ -3,9 +3,11 @@
 #pragma once
 
 #include "fs/inode.h"
+#include "sched/shared_mutex.h"
 
-// Guards the whole tree: entries, parents, link counts. Held throughout a walk.
-extern struct mutex namespace_mutex;
+// Guards the whole tree: entries, parents, link counts. Held throughout a walk: shared by who only
+// looks, so that walks on all CPUs go on beside each other; alone by who makes or removes a name.
+extern struct shared_mutex namespace_mutex;
 
 enum last_component {
     LAST_NAME, // an ordinary name

@@ -4,6 +4,7 @@
 
 #include "proc/internal.h"
 
+#include "abi/errno.h"
 #include "lib/string.h"
 
 #define NS_PER_SECOND 1000000000ull
@@ -122,4 +123,52 @@ void process_cpu_times(struct process *process, uint64_t *user_ns, uint64_t *sys
     spinlock_acquire(&process_lock);
     process_cpu_times_locked(process, user_ns, system_ns);
     spinlock_release(&process_lock);
+}
+
+void thread_usage_locked(const struct thread *thread, uint64_t *user_ns, uint64_t *system_ns,
+                         struct abi_rusage *usage)
+{
+    struct usage_sums sums = { 0 };
+    add_thread(&sums, thread);
+    *user_ns = sums.user_ns;
+    *system_ns = sums.system_ns;
+    fill_usage(usage, &sums);
+}
+
+void thread_usage(struct abi_rusage *usage)
+{
+    uint64_t user_ns, system_ns;
+    spinlock_acquire(&process_lock);
+    thread_usage_locked(current_thread(), &user_ns, &system_ns, usage);
+    spinlock_release(&process_lock);
+}
+
+// False: nobody has the number.
+static bool sum_number(uint32_t number, bool of_thread, struct usage_sums *sums)
+{
+    struct process *self = current_process();
+    if (!of_thread) {
+        struct process *process = number ? process_find_locked(number) : self;
+        if (process)
+            *sums = sum_self(process);
+        return process != NULL;
+    }
+    const struct thread *thread = number ? thread_find_locked(number) : current_thread();
+    if (!thread || thread->owner != self)
+        return false;
+    *sums = (struct usage_sums){ 0 };
+    add_thread(sums, thread);
+    return true;
+}
+
+int process_cpu_clock(uint32_t number, bool of_thread, uint32_t kind, uint64_t *ns)
+{
+    struct usage_sums sums;
+    spinlock_acquire(&process_lock);
+    bool found = sum_number(number, of_thread, &sums);
+    spinlock_release(&process_lock);
+    if (!found)
+        return -EINVAL;
+    *ns = kind == CPU_CLOCK_USER ? sums.user_ns : sums.user_ns + sums.system_ns;
+    return 0;
 }

@@ -1,5 +1,6 @@
 // execve. Everything that can fail happens first, beside the running program: finding the file,
-// building a complete new address space. Then commit_program() swaps, and cannot fail. Called by
+// building a complete new address space. Then the process's other threads end (which fails only
+// when this one is to end as well), and commit_program() swaps, and cannot fail. Called by
 // the system call and by the start of the first process, in the thread that will run the program.
 #include "proc/exec.h"
 
@@ -182,7 +183,7 @@ static void settle_path(struct exec_state *state)
 static int prepare_files(struct exec_state *state)
 {
     struct file_table *files = state->process->files;
-    if (atomic_load(&files->references) == 1)
+    if (atomic_load(&files->references) == state->process->thread_count) // it will be alone
         return 0;
     state->files = file_table_copy(files); // what exec closes must stay open for the others
     return state->files ? 0 : -ENOMEM;
@@ -229,8 +230,6 @@ static void swap_objects(struct exec_state *state)
         state->files = files;
     }
     process->executed = true;
-    process->clear_child_tid = user_addr_make(0);
-    process->set_child_tid = user_addr_make(0);
     signal_reset_for_exec_locked(process);
     spinlock_release(&process_lock);
     state->inode = inode;
@@ -247,8 +246,7 @@ static void commit_program(struct exec_state *state)
     swap_objects(state);
     thread_set_translation(thread, &space->translation); // before the old one can go
     file_table_close_on_exec(process->files);
-    process_set_name(process, last_component(state->name));
-    string_copy(thread->name, last_component(state->name), sizeof(thread->name));
+    process_set_thread_name(thread, last_component(state->name));
     thread_reset_user_registers();
     reset_frame(thread_user_frame(thread), state->entry, state->stack_pointer);
     trace_step(STEP_KERNEL_STACK, (uint64_t)thread_user_frame(thread));
@@ -286,7 +284,10 @@ int exec_program(const char *path, struct exec_strings *arguments, struct exec_s
         error = build_space(&state, arguments, environment);
     if (!error)
         error = prepare_files(&state);
+    if (!error)
+        error = process_end_other_threads(state.process);
     if (!error) {
+        thread_leave_memory(state.process);
         settle_path(&state);
         commit_program(&state);
     }

@@ -5,12 +5,10 @@
 
 #include "proc/internal.h"
 #include "proc/signal.h"
-#include "proc/signal_queue.h"
 
 #include "debug/log.h"
 #include "debug/trace.h"
 #include "sched/scheduler.h"
-#include "vm/user_copy.h"
 
 void process_begin_exit_locked(struct process *process, uint32_t wait_status)
 {
@@ -26,17 +24,8 @@ void process_begin_exit_locked(struct process *process, uint32_t wait_status)
             thread_add_work(thread, THREAD_WORK_SIGNAL);
     }
     wait_wake_all(&process->continued);
-}
-
-// For CLONE_CHILD_CLEARTID; nobody else can see the word unless the space is shared.
-static void clear_thread_id(struct process *process)
-{
-    struct address_space *space = atomic_load(&process->space);
-    uint32_t zero = 0;
-    if (user_addr_is_null(process->clear_child_tid) || atomic_load(&space->references) < 2)
-        return;
-    if (put_user(process->clear_child_tid, zero) != 0)
-        return; // a bad address is nobody's loss
+    if (process->exec_thread)
+        wait_wake_all(&process->child_exit); // it waits for the others no more
 }
 
 static void adopt_child(struct process *process, struct process *child)
@@ -74,6 +63,7 @@ static void become_zombie(struct process *process)
     process_link_lost_locked(process, process->parent, process);
     process_account_thread_locked(process, thread);
     list_remove(&thread->owner_link);
+    thread_unpublish_locked(thread);
     process->state = PROCESS_ZOMBIE;
     process->exit_status = process->requested_status;
     trace(TRACE_PROCESS_EXIT, process->pid, process->exit_status);
@@ -84,23 +74,6 @@ static void become_zombie(struct process *process)
     spinlock_release(&process_lock);
     if (collected)
         process_release(process); // the tree's reference; this thread still has its own
-}
-
-// True in the last thread; the others are taken out of the process here.
-static bool leave_process(struct process *process)
-{
-    spinlock_acquire(&process_lock);
-    process->thread_count--;
-    bool last = process->thread_count == 0;
-    if (!last) {
-        file_table_release(process->files); // not the last reference: the process goes on
-        process_account_thread_locked(process, current_thread());
-        pending_discard(process, &current_thread()->signals.pending, ~0ull);
-        list_remove(&current_thread()->owner_link);
-        wait_wake_all(&process->child_exit); // shutdown waits to be alone
-    }
-    spinlock_release(&process_lock);
-    return last;
 }
 
 static void report_end_of_init(const struct process *process)
@@ -124,12 +97,12 @@ void process_exit(uint32_t wait_status)
         report_end_of_init(process);
         process_shutdown(REBOOT_POWER_OFF);
     }
-    if (!leave_process(process))
+    thread_leave_memory(process);
+    if (!process_leave_thread(process))
         thread_exit();
 
     itimers_stop(process);
     preempt_point();
-    clear_thread_id(process);
     process_release_files(process);
     process_leave_space(process);
     trace_step(STEP_FREE_MEMORY, process->pid);

@@ -1,5 +1,5 @@
-// fork, vfork and clone: a new process with one thread that continues where its parent made the
-// system call. Called by the system-call layer, in the parent.
+// A new process with one thread that continues where its parent made the system call. Called by
+// clone.c, in the parent.
 // Invariant: the child becomes visible in one step under process_lock, and only when no
 // signal is pending for the parent: a signal to a group reaches the parent before or both after.
 
@@ -8,34 +8,9 @@
 
 #include "abi/errno.h"
 #include "cpu/clock.h"
-#include "cpu/upcalls.h"
 #include "debug/trace.h"
 #include "lib/string.h"
 #include "mem/object_cache.h"
-#include "vm/user_copy.h"
-
-#define CLONE_EXIT_SIGNAL_MASK 0xffull
-#define CLONE_UNTRACED 0x800000ull
-#define CLONE_SUPPORTED                                                                            \
-    (CLONE_EXIT_SIGNAL_MASK | CLONE_VM | CLONE_FILES | CLONE_VFORK | CLONE_SETTLS |                \
-     CLONE_PARENT_SETTID | CLONE_CHILD_CLEARTID | CLONE_DETACHED | CLONE_CHILD_SETTID |            \
-     CLONE_UNTRACED)
-
-// A bad address is not reported, as on Linux: the child exists all the same.
-static void store_thread_id(user_addr address, uint32_t pid)
-{
-    if (put_user(address, pid) != 0)
-        return;
-}
-
-// The child's first code, on its own kernel stack, in its own address space.
-static void start_child(void *argument)
-{
-    struct process *process = argument;
-    if (!user_addr_is_null(process->set_child_tid))
-        store_thread_id(process->set_child_tid, process->pid);
-    thread_return_to_user();
-}
 
 static int copy_space(struct process *child, struct process *parent, uint64_t flags)
 {
@@ -61,7 +36,6 @@ static int copy_files(struct process *child, struct process *parent, uint64_t fl
     }
     if (!child->files)
         return -ENOMEM;
-    child->working_directory = process_working_directory(parent);
     if (parent->executable_path) {
         child->executable_path = memory_duplicate_string(parent->executable_path);
         if (!child->executable_path)
@@ -75,47 +49,29 @@ static int copy_files(struct process *child, struct process *parent, uint64_t fl
     return 0;
 }
 
-static struct thread *create_thread(struct process *child, uint64_t flags, uint64_t stack,
-                                    uint64_t tls)
+// What other threads of the parent may change meanwhile is copied under the lock.
+static void inherit(struct process *child, const struct process *parent,
+                    const struct clone_request *request)
 {
-    struct thread *thread = thread_create(child->name, start_child, child, true);
-    if (!thread)
-        return NULL;
-    struct trap_frame *frame = thread_user_frame(thread);
-    *frame = *thread_user_frame(current_thread());
-    frame->rax = 0;
-    if (stack)
-        frame->rsp = stack;
-    thread_copy_user_registers(thread);
-    if (flags & CLONE_SETTLS)
-        thread->fs_base = tls; // the thread is NEW: nothing reads it yet
-    signal_inherit(child, thread, flags);
-    thread_set_translation(thread, &atomic_load(&child->space)->translation);
-    return thread;
-}
-
-static void inherit(struct process *child, const struct process *parent, uint64_t flags,
-                    user_addr child_tid)
-{
+    child->exit_signal = request->exit_signal;
+    child->start_ns = clock_now_ns();
+    spinlock_acquire(&process_lock);
     child->umask = parent->umask;
     child->gave_up_terminal = parent->gave_up_terminal;
-    child->nice = parent->nice;
-    child->exit_signal = flags & CLONE_EXIT_SIGNAL_MASK;
     memcpy(child->limits, parent->limits, sizeof(child->limits));
-    child->start_ns = clock_now_ns();
-    if (flags & CLONE_CHILD_SETTID)
-        child->set_child_tid = child_tid;
-    if (flags & CLONE_CHILD_CLEARTID)
-        child->clear_child_tid = child_tid;
+    child->working_directory = parent->working_directory;
+    inode_reference(child->working_directory);
+    signal_inherit_actions_locked(child, parent, request->flags);
+    spinlock_release(&process_lock);
 }
 
 static int publish(struct process *child, struct process *parent, struct thread *thread)
 {
     spinlock_acquire(&process_lock);
     int error;
-    if (parent->exiting || signal_deliverable_locked(parent, current_thread()) != 0)
+    if (process_is_interrupted_locked(parent, current_thread()))
         error = -ERESTARTNOINTR;
-    else if (process_shutting_down || process_count >= parent->limits[RLIMIT_NPROC].current)
+    else if (!process_may_grow_locked(parent))
         error = -EAGAIN;
     else
         error = process_publish_locked(child, parent, parent->group, parent->session);
@@ -158,16 +114,6 @@ void process_vfork_finish(struct process *process)
     spinlock_release(&process_lock);
 }
 
-static int check_clone(uint64_t flags, uint64_t tls)
-{
-    if (flags & ~CLONE_SUPPORTED || (flags & CLONE_EXIT_SIGNAL_MASK) > SIGNAL_LIMIT)
-        return -EINVAL;
-    // A base beyond user addresses would be loaded into FS on the way out, and fault there.
-    if (flags & CLONE_SETTLS && tls >= USER_ADDRESS_LIMIT)
-        return -EPERM;
-    return 0;
-}
-
 static void note_fork(uint32_t pid, uint32_t parent_pid, const struct thread *thread)
 {
     trace_record(TRACE_STEP, STEP_CREATE_ENTRY, pid);
@@ -175,23 +121,19 @@ static void note_fork(uint32_t pid, uint32_t parent_pid, const struct thread *th
     trace_name(thread->id, pid, thread->name);
 }
 
-int64_t process_fork(uint64_t flags, uint64_t stack, user_addr parent_tid, user_addr child_tid,
-                     uint64_t tls)
+int64_t process_fork(const struct clone_request *request)
 {
     struct process *parent = current_process();
-    int error = check_clone(flags, tls);
-    if (error)
-        return error;
-    struct process *child = process_create(parent->name);
+    struct process *child = process_create(current_thread()->name);
     if (!child)
         return -ENOMEM;
-    inherit(child, parent, flags, child_tid);
-    error = copy_space(child, parent, flags);
+    inherit(child, parent, request);
+    int error = copy_space(child, parent, request->flags);
     if (!error)
-        error = copy_files(child, parent, flags);
+        error = copy_files(child, parent, request->flags);
     if (error)
         goto discard_process;
-    struct thread *thread = create_thread(child, flags, stack, tls);
+    struct thread *thread = process_thread_create(child, request);
     if (!thread) {
         error = -ENOMEM;
         goto discard_process;
@@ -204,10 +146,10 @@ int64_t process_fork(uint64_t flags, uint64_t stack, user_addr parent_tid, user_
     uint32_t pid = child->pid;
     if (unlikely(trace_enabled))
         note_fork(pid, parent->pid, thread);
-    if (flags & CLONE_PARENT_SETTID)
-        store_thread_id(parent_tid, pid);
+    if (request->flags & CLONE_PARENT_SETTID)
+        process_store_tid(request->parent_tid, pid);
     thread_start(thread);
-    if (flags & CLONE_VFORK)
+    if (request->flags & CLONE_VFORK)
         wait_for_vfork(parent, child);
     process_release(child);
     return pid;

@@ -9,12 +9,11 @@
 #include "proc/internal.h"
 #include "proc/signal_queue.h"
 
-// NULL when the process has ended.
-static struct thread *first_thread(const struct process *process)
+// `tid` 0: the first one. NULL when it has ended.
+static struct thread *find_thread(const struct process *process, uint32_t tid)
 {
-    if (list_is_empty(&process->threads))
-        return NULL;
-    return list_first(&process->threads, struct thread, owner_link);
+    struct thread *thread = tid ? thread_find_locked(tid) : process_first_thread_locked(process);
+    return thread && thread->owner == process ? thread : NULL;
 }
 
 static char thread_letter(const struct thread *thread)
@@ -49,6 +48,27 @@ static void view_signals(struct process_view *view, const struct process *proces
     }
 }
 
+static void view_thread(struct process_view *view, const struct thread *thread)
+{
+    view->thread_id = thread->id;
+    view->cpu = thread->cpu->number;
+    view->affinity = thread->affinity;
+    view->rights = thread->policy.rights;
+    memcpy(view->name, thread->name, sizeof(view->name));
+}
+
+// Of a thread beyond the first.
+static void view_thread_usage(struct process_view *view, const struct thread *thread)
+{
+    struct abi_rusage usage;
+    thread_usage_locked(thread, &view->user_ns, &view->system_ns, &usage);
+    view->minor_faults = (uint64_t)usage.minflt;
+    view->voluntary_switches = (uint64_t)usage.nvcsw;
+    view->involuntary_switches = (uint64_t)usage.nivcsw;
+    if (!thread_is_first(thread))
+        view->start_ns = thread->identity.start_ns;
+}
+
 static void view_usage(struct process_view *view, struct process *process)
 {
     process_cpu_times_locked(process, &view->user_ns, &view->system_ns);
@@ -66,39 +86,70 @@ static void view_usage(struct process_view *view, struct process *process)
     }
 }
 
-void process_inspect(struct process *process, struct process_view *view)
+void process_inspect(struct process *process, uint32_t tid, struct process_view *view)
 {
     memset(view, 0, sizeof(*view));
     spinlock_acquire(&process_lock);
-    const struct thread *thread = first_thread(process);
-    view->pid = process->pid;
+    const struct thread *thread = find_thread(process, tid);
+    view->pid = tid ? tid : process->pid;
+    view->process_id = process->pid;
     view->parent_pid = process->parent ? process->parent->pid : 0;
     view->group = process->group;
     view->session = process->session;
     view->state = state_letter(process, thread);
     memcpy(view->name, process->name, sizeof(view->name));
-    view->nice = process->nice;
     view->thread_count = process->state == PROCESS_ALIVE ? process->thread_count : 1;
     view->exit_signal = process->exit_signal;
     view->exit_status = process->state == PROCESS_ALIVE ? 0 : process->exit_status;
     view->umask = process->umask;
     view->start_ns = process->start_ns;
     memcpy(view->limits, process->limits, sizeof(view->limits));
-    if (thread) {
-        view->thread_id = thread->id;
-        view->cpu = thread->cpu->number;
-        view->affinity = thread->affinity;
-    }
-    view_usage(view, process);
+    if (thread)
+        view_thread(view, thread);
+    if (tid && thread)
+        view_thread_usage(view, thread);
+    else
+        view_usage(view, process);
     view_signals(view, process, thread);
     spinlock_release(&process_lock);
 }
 
-// Threads leave their stacks only after they have left the process, which takes process_lock.
-bool process_copy_registers(struct process *process, struct process_registers *copy)
+bool process_has_thread(struct process *process, uint32_t tid)
 {
     spinlock_acquire(&process_lock);
-    const struct thread *thread = first_thread(process);
+    bool has = tid == process->pid || (tid && find_thread(process, tid));
+    spinlock_release(&process_lock);
+    return has;
+}
+
+uint32_t process_next_thread(struct process *process, uint32_t tid)
+{
+    uint32_t next = process->pid >= tid ? process->pid : 0;
+    spinlock_acquire(&process_lock);
+    list_for_each (node, &process->threads) {
+        uint32_t number = list_entry(node, struct thread, owner_link)->identity.tid;
+        if (number >= tid && (next == 0 || number < next))
+            next = number;
+    }
+    spinlock_release(&process_lock);
+    return next;
+}
+
+bool process_rename_thread(struct process *process, uint32_t tid, const char *name)
+{
+    spinlock_acquire(&process_lock);
+    struct thread *thread = find_thread(process, tid);
+    if (thread)
+        process_set_thread_name_locked(thread, name);
+    spinlock_release(&process_lock);
+    return thread != NULL;
+}
+
+// Threads leave their stacks only after they have left the process, which takes process_lock.
+bool process_copy_registers(struct process *process, uint32_t tid, struct process_registers *copy)
+{
+    spinlock_acquire(&process_lock);
+    const struct thread *thread = find_thread(process, tid);
     if (thread) {
         copy->user = *thread_user_frame(thread);
         copy->has_context = atomic_load(&thread->state) != THREAD_RUNNING;
@@ -170,7 +221,8 @@ uint32_t process_count_blocked(void)
     for (struct process *process; (process = process_find_from(pid));) {
         pid = process->pid + 1;
         spinlock_acquire(&process_lock);
-        blocked += state_letter(process, first_thread(process)) == 'D';
+        list_for_each (node, &process->threads)
+            blocked += state_letter(process, list_entry(node, struct thread, owner_link)) == 'D';
         spinlock_release(&process_lock);
         process_release(process);
     }

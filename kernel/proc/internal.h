@@ -20,6 +20,7 @@ extern bool process_shutting_down;     // no new process from now on
 
 // A process in no list yet, with one reference (the tree's) and no limits set. NULL: no memory.
 must_check struct process *process_create(const char *name);
+void process_set_thread_name_locked(struct thread *thread, const char *name);
 void process_set_default_limits(struct process *process);
 // For a process that was never published: gives back what it has and the object.
 void process_discard(struct process *process);
@@ -45,8 +46,46 @@ void process_set_parent_locked(struct process *process, struct process *parent);
 // is exiting already. Wakes it when it is stopped.
 void process_begin_exit_locked(struct process *process, uint32_t wait_status);
 
+// thread_table.c: the numbers of threads beyond a process's first one, which has the pid.
+extern uint32_t thread_extra_count;                          // threads that are not the first
+uint32_t process_number_allocate_locked(void);               // tree.c; 0: none is free
+must_check int thread_publish_locked(struct thread *thread); // -EAGAIN
+void thread_unpublish_locked(struct thread *thread);         // nothing for a first thread
+// The thread with this number, alive; NULL.
+struct thread *thread_find_locked(uint32_t number);
+// The process with this pid, or whose thread has this number; NULL.
+struct process *process_find_any_locked(uint32_t number);
+// Its first thread while that is alive, else NULL.
+struct thread *process_first_thread_locked(const struct process *process);
+static inline bool thread_is_first(const struct thread *thread)
+{
+    return thread->identity.tid == ((const struct process *)thread->owner)->pid;
+}
+// clone.c, for fork.c and itself: a thread that is NEW and nobody knows; it will return from the
+// running thread's system call with 0. NULL: no memory.
+must_check struct thread *process_thread_create(struct process *process,
+                                                const struct clone_request *request);
+must_check int64_t process_fork(const struct clone_request *request);
+// Has the running thread something to do at the exit gate first? It is told to look then, and a call
+// that makes threads is repeated.
+must_check bool process_is_interrupted_locked(const struct process *process, struct thread *thread);
+// May it have one more thread, or child? RLIMIT_NPROC counts threads.
+must_check bool process_may_grow_locked(const struct process *process);
+// For a bad address nothing happens, as on Linux: the thread exists all the same.
+void process_store_tid(user_addr address, uint32_t tid);
+// thread_end.c. Ends all threads but the running one, for exec; it is the first from then on.
+// -EAGAIN: the process ends, or another thread does the same.
+must_check int process_end_other_threads(struct process *process);
+// The running thread leaves its address space: robust mutexes are told of, the tid is cleared.
+void thread_leave_memory(struct process *process);
+// It leaves the process. True: it is the last one, so it has not, and ends the process first.
+must_check bool process_leave_thread(struct process *process);
+
 // Adds the thread's run time and counts to the process's sums of exited threads.
 void process_account_thread_locked(struct process *process, struct thread *thread);
+// What one thread used.
+void thread_usage_locked(const struct thread *thread, uint64_t *user_ns, uint64_t *system_ns,
+                         struct abi_rusage *usage);
 // Adds what a collected child used to the sums of its parent.
 void process_account_child_locked(struct process *parent, struct process *child);
 // Run time of all threads, with the lock held.
@@ -81,6 +120,9 @@ void job_control_leave(struct process *process);
 // NULL: the kernel. -EAGAIN when a real-time signal cannot be queued.
 int signal_send_locked(struct process *process, struct thread *thread,
                        const struct abi_siginfo *info, const struct process *sender);
+// The thread takes these signals no more: those that are pending for the whole process become
+// another thread's to take.
+void signal_block_locked(struct thread *thread, uint64_t signals);
 // What the thread may take now is pending: tells it to look at the exit gate.
 void signal_recheck_locked(struct thread *thread);
 // Signals that the running thread would act on at the exit gate.
@@ -95,7 +137,9 @@ must_check int signal_fpu_write(uint64_t address);
 must_check int signal_fpu_load(uint64_t address);
 // signal_action.c. A new program, a new process's first thread, and the end of both.
 void signal_reset_for_exec_locked(struct process *process);
-void signal_inherit(struct process *child, struct thread *thread, uint64_t clone_flags);
+void signal_inherit_actions_locked(struct process *child, const struct process *parent,
+                                   uint64_t clone_flags);
+void signal_inherit_mask(struct thread *thread, uint64_t clone_flags);
 void signal_discard_all_locked(struct process *process, struct thread *thread);
 // signal_child.c. A child's news for its parent: SIGCHLD (or what clone asked for), and a wake-up.
 // The first is true when nobody will collect the child: the caller takes it out of the tree.
@@ -106,8 +150,11 @@ void signal_child_continued_locked(struct process *child);
 void itimers_init(struct process *process);
 void itimer_restart_locked(struct process *process);
 void itimers_stop(struct process *process); // its last thread ends; no lock held
-// True when a signal is pending, or an exit has begun, that will end the process.
+// signal_gate.c. True when something is pending that will end the thread: a deadly signal, the
+// process's exit, an execve.
 bool signal_death_is_due(struct process *process);
+// The parent is told of a stop once every thread has come to the exit gate: have they, now?
+void signal_check_stop_locked(struct process *process);
 // Ends the running process with this signal at the exit gate, init too.
 void signal_end_process(uint32_t signal);
 // The log line of a death by a pending signal.
@@ -119,5 +166,6 @@ struct live_totals {
 };
 struct live_totals live_counts_now(void);
 struct live_totals live_counts_baseline(void);
+uint64_t live_threads_baseline(void);
 // Compares with the baseline; names each difference in `text`.
 must_check bool live_counts_differ(char *text, size_t size);

@@ -10,6 +10,7 @@
 #include "mem/frame.h"
 #include "mem/kernel_map.h"
 #include "mem/object_cache.h"
+#include "sched/scheduler.h"
 
 #define CACHE_LIMIT 64u
 
@@ -27,6 +28,7 @@ struct live_counts {
 };
 
 static struct live_counts baseline, final;
+static uint64_t baseline_threads;
 
 static const char *const frame_use_names[FRAME_USE_COUNT] = {
     [FRAME_FREE] = "free",           [FRAME_RESERVED] = "reserved",
@@ -70,6 +72,12 @@ static void count_live(struct live_counts *counts)
 void process_remember_baseline(void)
 {
     count_live(&baseline);
+    baseline_threads = threads_live();
+}
+
+uint64_t live_threads_baseline(void)
+{
+    return baseline_threads;
 }
 
 struct live_totals live_counts_now(void)

@@ -15,6 +15,7 @@
 #include "mem/frame.h"
 #include "mem/object_cache.h"
 #include "mem/page_table.h"
+#include "proc/futex.h"
 #include "proc/signal_queue.h"
 
 #define DEFAULT_UMASK 022u
@@ -42,6 +43,7 @@ void process_init(void)
 {
     address_space_set_current_lookup(lookup_current_space);
     panic_set_describer(describe_current);
+    futex_init();
 }
 
 static struct address_space *lookup_current_space(void)
@@ -159,7 +161,9 @@ void process_attach_thread(struct process *process, struct thread *thread)
     thread->on_release = release_from_thread;
     pending_init(&thread->signals.pending);
     list_append(&process->threads, &thread->owner_link);
-    if (process->thread_count > 0)
+    if (process->thread_count == 0)
+        thread->identity.tid = process->pid;
+    else
         file_table_reference(process->files); // each thread counts as a user
     process->thread_count++;
 }
@@ -226,11 +230,19 @@ struct address_space *process_space_get(struct process *process)
     return space;
 }
 
-void process_set_name(struct process *process, const char *name)
+void process_set_thread_name_locked(struct thread *thread, const char *name)
+{
+    struct process *process = thread->owner;
+    memset(thread->name, 0, sizeof(thread->name));
+    string_copy(thread->name, name, sizeof(thread->name));
+    if (thread_is_first(thread))
+        memcpy(process->name, thread->name, sizeof(process->name));
+}
+
+void process_set_thread_name(struct thread *thread, const char *name)
 {
     spinlock_acquire(&process_lock);
-    memset(process->name, 0, sizeof(process->name));
-    string_copy(process->name, name, sizeof(process->name));
+    process_set_thread_name_locked(thread, name);
     spinlock_release(&process_lock);
 }
 

@@ -40,7 +40,7 @@ struct process {
     struct list_node all_link;
     struct list_node pid_link;    // in its bucket of the pid table
     struct list_node threads;     // by owner_link of struct thread
-    uint32_t thread_count;        // alive
+    uint32_t thread_count;        // alive; the last one's end is the process's
     struct wait_queue child_exit; // the parent waits here
 
     _Atomic(struct address_space *) space; // NULL once exited
@@ -48,8 +48,7 @@ struct process {
     struct inode *working_directory;
     struct inode *executable; // for /proc/PID/exe; counted in `executing`
     char *executable_path;
-    uint32_t umask;
-    int32_t nice;
+    atomic_uint umask;
 
     struct pending_signals pending_signals; // for any of its threads
     uint32_t queued_signals;                // entries, its threads' too; bounded by a limit
@@ -66,13 +65,15 @@ struct process {
     bool vfork_borrowing;         // runs on its parent's space
     struct wait_queue vfork_done; // the parent waits here
 
+    struct thread *exec_thread; // runs execve: the others leave at the exit gate
+
     bool stopped; // by a stop signal: its threads wait at the exit gate; process_set_stopped_locked
+    uint32_t stop_round;      // counts stops, so that a thread counts itself once in each
+    uint32_t stopped_threads; // that wait; when all do, the parent is told
     bool stop_unreported, continue_unreported; // to the parent's wait4
     uint32_t stop_signal;
     struct wait_queue continued; // stopped threads wait here
 
-    user_addr clear_child_tid;
-    user_addr set_child_tid; // written by the child when it starts
     struct abi_rlimit limits[RLIMIT_COUNT];
     uint64_t start_ns;
     // of exited threads and of collected children
@@ -90,8 +91,8 @@ static inline struct process *current_process(void)
 {
     return current_thread()->owner;
 }
-// A reference, or NULL.
-must_check struct process *process_find(uint32_t pid);
+// By its pid or by the number of one of its threads. A reference, or NULL.
+must_check struct process *process_find(uint32_t number);
 void process_reference(struct process *process);
 void process_release(struct process *process);
 uint64_t processes_live(void);
@@ -100,17 +101,25 @@ uint64_t processes_live(void);
 // FPU state, which becomes the process; thread_return_to_user() then starts the program. -errno
 // when it cannot be executed, with the reason logged; the thread is a kernel thread again then.
 must_check int process_start_first(const char *path, char *const argv[], char *const envp[]);
-// fork, vfork and clone without CLONE_THREAD; the low byte of `flags` is the signal that tells of
-// the child's end. `stack` (0: the parent's) and `tls` are register values of the child. The
-// child's pid, or -errno.
-must_check int64_t process_fork(uint64_t flags, uint64_t stack, user_addr parent_tid,
-                                user_addr child_tid, uint64_t tls);
+// What fork, vfork, clone and clone3 ask for.
+struct clone_request {
+    uint64_t flags;       // CLONE_*
+    uint32_t exit_signal; // tells of a child process's end; 0: none
+    uint64_t stack, tls;  // register values of the new thread; a stack of 0: the caller's
+    user_addr parent_tid, child_tid;
+};
+// A new process with one thread, or, with CLONE_THREAD, a new thread of this one. The number of the
+// new thread, or -errno: -EINVAL for combinations that Linux refuses or that are not there.
+must_check int64_t process_clone(const struct clone_request *request);
 // The process no longer runs on its parent's space (exec, exit): a parent that waits in vfork goes
 // on.
 void process_vfork_finish(struct process *process);
 // Ends the whole process with a wait status (exit_group, fatal signals). Does not return. The first
 // status given counts.
 noreturn_function void process_exit(uint32_t wait_status);
+// Ends the running thread alone (exit). With the last one the process ends, with its status, as on
+// Linux since 6.0.
+noreturn_function void process_exit_thread(uint32_t wait_status);
 // Which children a wait is for.
 struct wait_target {
     uint32_t kind; // P_ALL, P_PID, P_PGID
@@ -125,13 +134,22 @@ void process_usage(struct process *process, struct abi_rusage *usage);
 void process_children_usage(struct process *process, struct abi_rusage *usage);
 // Exact run time of all its threads, split by where samples fell. Takes process_lock.
 void process_cpu_times(struct process *process, uint64_t *user_ns, uint64_t *system_ns);
+// What the process or thread with this number has used; 0: the running one. -EINVAL: there is none,
+// or the thread is another process's.
+#define CPU_CLOCK_TOTAL 0u
+#define CPU_CLOCK_USER 1u
+#define CPU_CLOCK_EXACT 2u // the total again
+must_check int process_cpu_clock(uint32_t number, bool of_thread, uint32_t kind, uint64_t *ns);
+// What getrusage(RUSAGE_THREAD) tells of the running thread.
+void thread_usage(struct abi_rusage *usage);
 
 // The working directory, with a reference; and its replacement, which takes over the caller's.
 must_check struct inode *process_working_directory(struct process *process);
 void process_set_working_directory(struct process *process, struct inode *directory);
 // The address space with a reference; NULL once exited.
 must_check struct address_space *process_space_get(struct process *process);
-void process_set_name(struct process *process, const char *name);
+// Of one of the running process's threads; the first one's is the process's too.
+void process_set_thread_name(struct thread *thread, const char *name);
 // Reads or replaces a limit; either pointer may be NULL. -EINVAL, -EPERM as prlimit64.
 must_check int process_limit(struct process *process, uint32_t resource,
                              const struct abi_rlimit *new_limit, struct abi_rlimit *old_limit);

@@ -16,6 +16,7 @@
 #include "mem/frame.h"
 #include "mem/kernel_map.h"
 #include "mem/object_cache.h"
+#include "sched/scheduler.h"
 
 #define PATIENCE_NS (10ull * 1000000000)
 #define DIFFERENCE_TEXT_SIZE 320u
@@ -126,15 +127,36 @@ static bool dissolve_process(struct process *self)
     return true;
 }
 
+// A thread that ended on another CPU leaves its stack only after its process was collected, so we
+// may be alone before its memory is back.
+static void wait_for_burials(void)
+{
+    uint64_t deadline_ns = clock_now_ns() + PATIENCE_NS;
+
+    while (threads_live() > live_threads_baseline() && clock_now_ns() < deadline_ns)
+        scheduler_yield();
+}
+
+// Of all CPUs. Each writes its own, so that the sums are of some moment.
 static void report_counters(void)
 {
-    const struct percpu *cpu = this_cpu();
+    const struct percpu *cpu;
+    uint64_t switches = 0, timer_interrupts = 0, nmis = 0, sysrets = 0, iretqs = 0;
+
+    for_each_cpu(cpu)
+    {
+        switches += cpu->switch_count;
+        timer_interrupts += cpu->timer_interrupts;
+        nmis += cpu->nmi_count;
+        sysrets += cpu->sysret_count;
+        iretqs += cpu->iretq_count;
+    }
     log_info("power",
              "up %llu ms, %llu switches, %llu timer interrupts, %llu NMIs, %llu exits by SYSRET, "
              "%llu by IRETQ",
-             (unsigned long long)clock_now_ns() / 1000000, (unsigned long long)cpu->switch_count,
-             (unsigned long long)cpu->timer_interrupts, (unsigned long long)cpu->nmi_count,
-             (unsigned long long)cpu->sysret_count, (unsigned long long)cpu->iretq_count);
+             (unsigned long long)clock_now_ns() / 1000000, (unsigned long long)switches,
+             (unsigned long long)timer_interrupts, (unsigned long long)nmis,
+             (unsigned long long)sysrets, (unsigned long long)iretqs);
     latency_report();
 }
 
@@ -196,8 +218,10 @@ void process_shutdown(uint32_t command)
         wait_until_alone(self);
         alone = dissolve_process(self);
     }
-    if (alone)
+    if (alone) {
+        wait_for_burials();
         memory_fs_destroy();
+    }
     report_counters();
     uint64_t stack_frames = kernel_stacks_drain();
     uint64_t slab_frames = object_caches_drain();

@@ -159,6 +159,19 @@ void signal_recheck_locked(struct thread *thread)
         thread_add_work(thread, THREAD_WORK_SIGNAL);
 }
 
+void signal_block_locked(struct thread *thread, uint64_t signals)
+{
+    struct process *process = thread->owner;
+    signals &= process->pending_signals.set;
+    if (likely(!signals || process->thread_count == 1))
+        return;
+    list_for_each (node, &process->threads) {
+        struct thread *other = list_entry(node, struct thread, owner_link);
+        if (other != thread && signals & (~other->signals.blocked | other->signals.awaited))
+            thread_add_work(other, THREAD_WORK_SIGNAL);
+    }
+}
+
 static struct abi_siginfo info_from(const struct process *sender, uint32_t signal)
 {
     struct abi_siginfo info = { .signal = (int32_t)signal, .code = SI_USER };
@@ -191,7 +204,7 @@ int signal_kill(int64_t pid, uint32_t signal)
     int result = -ESRCH;
     spinlock_acquire(&process_lock);
     if (pid > 0) {
-        struct process *process = pid < PID_LIMIT ? process_find_locked((uint32_t)pid) : NULL;
+        struct process *process = pid < PID_LIMIT ? process_find_any_locked((uint32_t)pid) : NULL;
         if (process)
             result = signal_send_locked(process, NULL, &info, sender);
     } else {
@@ -205,17 +218,26 @@ int signal_kill(int64_t pid, uint32_t signal)
     return result;
 }
 
-// A thread's id is its process's: each has one thread so far.
-int signal_send_info(uint32_t pid, uint32_t thread_id, const struct abi_siginfo *info)
+int signal_send_info(uint32_t pid, const struct abi_siginfo *info)
 {
     int result = -ESRCH;
     spinlock_acquire(&process_lock);
-    struct process *process = pid < PID_LIMIT ? process_find_locked(pid) : NULL;
-    if (process && (thread_id == 0 || thread_id == pid)) {
-        struct thread *thread = NULL;
-        if (thread_id != 0 && !list_is_empty(&process->threads))
-            thread = list_first(&process->threads, struct thread, owner_link);
-        result = signal_send_locked(process, thread, info, current_process());
+    struct process *process = pid < PID_LIMIT ? process_find_any_locked(pid) : NULL;
+    if (process)
+        result = signal_send_locked(process, NULL, info, current_process());
+    spinlock_release(&process_lock);
+    return result;
+}
+
+// A first thread that ended before the others still has its number: the signal is lost with it.
+int signal_send_thread(uint32_t pid, uint32_t tid, const struct abi_siginfo *info)
+{
+    int result = -ESRCH;
+    spinlock_acquire(&process_lock);
+    struct process *process = tid < PID_LIMIT ? process_find_any_locked(tid) : NULL;
+    if (process && (pid == 0 || process->pid == pid)) {
+        struct thread *thread = thread_find_locked(tid);
+        result = thread ? signal_send_locked(process, thread, info, current_process()) : 0;
     }
     spinlock_release(&process_lock);
     return result;

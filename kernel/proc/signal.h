@@ -17,9 +17,10 @@ struct fault_info {
 void signal_send_self(uint32_t signal);
 // kill(2)'s address forms. -ESRCH, -EINVAL, -EPERM.
 must_check int signal_kill(int64_t pid, uint32_t signal);
-// To one thread (`thread` > 0) or to a whole process (0). A signal 0 tests for existence. -ESRCH,
-// -EINVAL, -EAGAIN (real-time, no room in the queue).
-must_check int signal_send_info(uint32_t pid, uint32_t thread, const struct abi_siginfo *info);
+// To a whole process, and to one thread (of process `pid`; 0: of any). A signal 0 tests for
+// existence. -ESRCH, -EINVAL, -EAGAIN (real-time, no room in the queue).
+must_check int signal_send_info(uint32_t pid, const struct abi_siginfo *info);
+must_check int signal_send_thread(uint32_t pid, uint32_t tid, const struct abi_siginfo *info);
 // A fault of the running thread's program that nothing could resolve: its handler runs, or the
 // process ends with the signal, at the exit gate; then one log line says who, what, where.
 void signal_fault(const struct trap_frame *frame, const struct fault_info *fault);

@@ -57,6 +57,7 @@ uint64_t signal_mask(void)
 
 static void change_mask_locked(struct thread *thread, uint64_t mask)
 {
+    signal_block_locked(thread, mask & ~thread->signals.blocked);
     thread->signals.blocked = mask & ~SIGNALS_UNMASKABLE;
     signal_recheck_locked(thread);
 }
@@ -140,29 +141,39 @@ int64_t signal_wait_for(uint64_t set, uint64_t deadline_ns, struct abi_siginfo *
     return error ? -EINTR : -EAGAIN;
 }
 
-// Handlers are gone with the old program; what is ignored stays so, and so do mask and pending.
-void signal_reset_for_exec_locked(struct process *process)
+static void reset_actions(struct process *process)
 {
-    struct thread_signals *signals = &current_thread()->signals;
     for (uint64_t left = process->actions_set; left; left &= left - 1) {
         struct abi_sigaction *action = &process->actions[__builtin_ctzll(left)];
         *action =
             (struct abi_sigaction){ .handler = action->handler == SIG_IGN ? SIG_IGN : SIG_DFL };
     }
+}
+
+// Handlers are gone with the old program; what is ignored stays so, and so do mask and pending.
+void signal_reset_for_exec_locked(struct process *process)
+{
+    struct thread_signals *signals = &current_thread()->signals;
+    reset_actions(process);
     signals->stack = (struct abi_signal_stack){ 0 };
     signals->sleep = (struct sleep_restart){ 0 };
 }
 
-// The thread is NEW and the child not yet in the tree: nobody else sees them.
-void signal_inherit(struct process *child, struct thread *thread, uint64_t clone_flags)
+// The child is not yet in the tree: nobody else sees it.
+void signal_inherit_actions_locked(struct process *child, const struct process *parent,
+                                   uint64_t clone_flags)
 {
-    const struct thread *self = current_thread();
-    const struct process *parent = current_process();
-    spinlock_acquire(&process_lock);
     child->actions_set = parent->actions_set;
     for (uint64_t left = child->actions_set; left; left &= left - 1)
         child->actions[__builtin_ctzll(left)] = parent->actions[__builtin_ctzll(left)];
-    spinlock_release(&process_lock);
+    if (clone_flags & CLONE_CLEAR_SIGHAND)
+        reset_actions(child);
+}
+
+// The thread is NEW.
+void signal_inherit_mask(struct thread *thread, uint64_t clone_flags)
+{
+    const struct thread *self = current_thread();
     thread->signals.blocked = self->signals.blocked;
     // Two that run in the same memory at once must not share the stack.
     if ((clone_flags & (CLONE_VM | CLONE_VFORK)) != CLONE_VM)

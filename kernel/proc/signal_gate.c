@@ -21,7 +21,7 @@ static bool has_handler(const struct abi_sigaction *action)
 bool signal_death_is_due(struct process *process)
 {
     uint64_t pending = signal_deliverable_locked(process, current_thread());
-    if (process->exiting)
+    if (process->exiting || (process->exec_thread && process->exec_thread != current_thread()))
         return true;
     for (uint32_t signal = 1; signal <= SIGNAL_LIMIT; signal++) {
         if (pending & SIGNAL_BIT(signal) && process->actions[signal - 1].handler == SIG_DFL &&
@@ -31,34 +31,61 @@ bool signal_death_is_due(struct process *process)
     return false;
 }
 
+// The other threads come to the gate as well; signal_check_stop_locked() tells the parent then.
 never_inlined static void stop_locked(struct process *process, uint32_t signal)
 {
     process_set_stopped_locked(process, true);
     process->stop_signal = signal;
-    process->stop_unreported = true;
-    process->continue_unreported = false;
-    list_for_each (node, &process->threads)
-        thread_add_work(list_entry(node, struct thread, owner_link), THREAD_WORK_SIGNAL);
-    signal_child_stopped_locked(process, signal);
+    process->stop_round++;
+    process->stopped_threads = 0;
+    process->stop_unreported = process->continue_unreported = false;
+    list_for_each (node, &process->threads) {
+        struct thread *thread = list_entry(node, struct thread, owner_link);
+        if (thread != current_thread())
+            thread_add_work(thread, THREAD_WORK_SIGNAL);
+    }
 }
 
-// Only SIGCONT, SIGKILL and shutdown clear `stopped`.
+void signal_check_stop_locked(struct process *process)
+{
+    if (!process->stopped || process->exec_thread ||
+        process->stopped_threads != process->thread_count)
+        return;
+    process->stop_unreported = true;
+    signal_child_stopped_locked(process, process->stop_signal);
+}
+
+// Only SIGCONT, SIGKILL and shutdown clear `stopped`. A thread counts itself once in each stop, of
+// which it may meet the next before it saw the end of the last.
 never_inlined static void wait_until_continued(struct process *process)
 {
     struct waiter waiter = { 0 };
+    uint32_t counted_round = process->stop_round - 1;
     for (;;) {
         wait_prepare(&process->continued, &waiter, WAIT_UNINTERRUPTIBLE);
         spinlock_acquire(&process_lock);
-        bool stopped = process->stopped;
+        bool stays = process->stopped && !process->exec_thread;
+        if (stays && counted_round != process->stop_round) {
+            counted_round = process->stop_round;
+            process->stopped_threads++;
+            signal_check_stop_locked(process);
+        }
         spinlock_release(&process_lock);
-        if (!stopped || wait_block(WAIT_FOREVER) != 0)
+        if (!stays || wait_block(WAIT_FOREVER) != 0)
             break;
     }
     wait_finish(&process->continued, &waiter);
 }
 
 // What the gate has to do next, decided in one step under the lock.
-enum gate_step { GATE_LEAVE, GATE_HANDLE, GATE_DIE_BY_SIGNAL, GATE_DIE_WITH_PROCESS, GATE_STOPPED };
+enum gate_step {
+    GATE_LEAVE,
+    GATE_HANDLE,
+    GATE_DIE_BY_SIGNAL,
+    GATE_DIE_WITH_PROCESS,
+    GATE_DIE_ALONE, // another thread executes a new program
+    GATE_STOPPED,
+};
 
 struct gate_decision {
     enum gate_step step;
@@ -89,16 +116,18 @@ static bool take_signal(struct process *process, struct thread *thread, struct a
     return true;
 }
 
-static void block_for_handler(struct thread_signals *signals, uint32_t signal,
+static void block_for_handler(struct thread *thread, uint32_t signal,
                               const struct abi_sigaction *action)
 {
-    signals->restores_blocked = false;
-    signals->blocked |= action->mask; // which has no SIGKILL and SIGSTOP
+    uint64_t added = action->mask; // which has no SIGKILL and SIGSTOP
     if (!(action->flags & SA_NODEFER))
-        signals->blocked |= SIGNAL_BIT(signal);
+        added |= SIGNAL_BIT(signal);
+    thread->signals.restores_blocked = false;
+    thread->signals.blocked |= added;
+    signal_block_locked(thread, added);
 }
 
-static enum gate_step act_on_signal(struct process *process, struct thread_signals *signals,
+static enum gate_step act_on_signal(struct process *process, struct thread *thread,
                                     struct gate_decision *decision)
 {
     uint32_t signal = (uint32_t)decision->info.signal;
@@ -107,7 +136,7 @@ static enum gate_step act_on_signal(struct process *process, struct thread_signa
     if (has_handler(action)) {
         if (action->flags & SA_RESETHAND)
             action->handler = SIG_DFL;
-        block_for_handler(signals, signal, action);
+        block_for_handler(thread, signal, action);
         return GATE_HANDLE;
     }
     if (action->handler == SIG_IGN || signal_default_is_ignored(signal) || process->pid == INIT_PID)
@@ -130,10 +159,12 @@ static void decide(struct process *process, struct thread *thread, struct gate_d
     decision->step = GATE_LEAVE;
     if (process->exiting)
         decision->step = GATE_DIE_WITH_PROCESS;
+    else if (unlikely(process->exec_thread))
+        decision->step = GATE_DIE_ALONE;
     else if (process->stopped)
         decision->step = GATE_STOPPED;
     while (decision->step == GATE_LEAVE && take_signal(process, thread, &decision->info))
-        decision->step = act_on_signal(process, signals, decision);
+        decision->step = act_on_signal(process, thread, decision);
     decision->is_last = !signals->has_fault && signal_deliverable_locked(process, thread) == 0;
     if (decision->step == GATE_LEAVE && signals->restores_blocked) {
         signals->restores_blocked = false;
@@ -235,6 +266,8 @@ void signal_exit_gate(struct trap_frame *frame)
             process_exit(signal_death_status((uint32_t)decision.info.signal));
         case GATE_DIE_WITH_PROCESS:
             process_exit(decision.requested_status);
+        case GATE_DIE_ALONE:
+            process_exit_thread(0);
         }
     }
 }

@@ -34,7 +34,7 @@ static struct list_node *pid_bucket(uint32_t pid)
     return head;
 }
 
-static uint32_t allocate_pid(void)
+uint32_t process_number_allocate_locked(void)
 {
     uint32_t candidate = process_last_pid;
     for (uint32_t tried = 0; tried < PID_LIMIT; tried++) {
@@ -58,11 +58,11 @@ void process_set_parent_locked(struct process *process, struct process *parent)
 int process_publish_locked(struct process *process, struct process *parent, uint32_t group,
                            uint32_t session)
 {
-    if (process_count >= PROCESS_LIMIT)
+    if (process_count + thread_extra_count >= PROCESS_LIMIT)
         return -EAGAIN;
     if (!parent)
         process_last_pid = 0; // the first process is pid 1, also when an earlier attempt failed
-    uint32_t pid = allocate_pid();
+    uint32_t pid = process_number_allocate_locked();
     if (pid == 0)
         return -EAGAIN;
     process->pid = pid;
@@ -111,10 +111,10 @@ struct process *process_find_locked(uint32_t pid)
     return NULL;
 }
 
-struct process *process_find(uint32_t pid)
+struct process *process_find(uint32_t number)
 {
     spinlock_acquire(&process_lock);
-    struct process *process = process_find_locked(pid);
+    struct process *process = process_find_any_locked(number);
     if (process)
         process_reference(process);
     spinlock_release(&process_lock);
@@ -205,10 +205,15 @@ int process_set_group(uint32_t pid, uint32_t group)
     return result;
 }
 
+static const struct process *find_any_or_self(uint32_t number)
+{
+    return number == 0 ? current_process() : process_find_any_locked(number);
+}
+
 int64_t process_group_of(uint32_t pid)
 {
     spinlock_acquire(&process_lock);
-    const struct process *process = find_or_self(pid);
+    const struct process *process = find_any_or_self(pid);
     int64_t result = process ? (int64_t)process->group : -ESRCH;
     spinlock_release(&process_lock);
     return result;
@@ -217,7 +222,7 @@ int64_t process_group_of(uint32_t pid)
 int64_t process_session_of(uint32_t pid)
 {
     spinlock_acquire(&process_lock);
-    const struct process *process = find_or_self(pid);
+    const struct process *process = find_any_or_self(pid);
     int64_t result = process ? (int64_t)process->session : -ESRCH;
     spinlock_release(&process_lock);
     return result;

@@ -21,6 +21,7 @@ extern const struct file_operations mounts_operations;
 extern const struct file_operations filesystems_operations;
 extern const struct file_operations kernel_command_line_operations;
 extern const struct file_operations proc_kmsg_operations;
+extern const struct file_operations sched_operations;
 extern const struct file_operations stat_operations;
 extern const struct file_operations interrupts_operations;
 extern const struct file_operations cpuinfo_operations;

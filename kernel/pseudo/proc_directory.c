@@ -13,7 +13,7 @@
 #define KIND_SHIFT 16u
 #define DETAIL_MASK 0xffffu
 #define PID_DIGITS 9u
-#define IN_THREAD 1u // detail of /proc/PID/task/PID and of what is in it
+#define IN_THREAD 1u // detail of /proc/PID/task/TID and of what is in it; TID is the number then
 
 #define FILE_MODE (S_IFREG | 0444)
 #define OWNER_FILE_MODE (S_IFREG | 0400)
@@ -50,6 +50,13 @@ uint64_t proc_inode_number(uint32_t pid, uint32_t kind, uint32_t detail)
 static uint32_t inode_pid(const struct inode *inode)
 {
     return (uint32_t)((inode->number & ~NUMBER_BASE) >> PID_SHIFT);
+}
+
+uint32_t proc_inode_thread(const struct inode *inode, const struct process *process)
+{
+    uint32_t number = inode_pid(inode);
+    bool is_thread = number != process->pid || (inode->number & DETAIL_MASK) == IN_THREAD;
+    return is_thread ? number : 0;
 }
 
 int proc_inode_descriptor(const struct inode *inode)
@@ -226,32 +233,36 @@ static const struct name_operations thread_names = {
     .own_name = name_process,
 };
 
-static uint64_t thread_number(const struct inode *directory)
-{
-    return proc_inode_number(inode_pid(directory), PROC_KIND_PROCESS, IN_THREAD);
-}
-
-// A process has one thread so far, whose id is its own.
 static int find_thread(struct inode *directory, const char *name, uint32_t length,
                        struct inode **result)
 {
-    uint32_t pid;
-    if (!parse_pid(name, length, &pid) || pid != inode_pid(directory) ||
-        !process_is_there(directory))
+    uint32_t tid;
+    struct process *process = proc_inode_process(directory);
+    if (!process)
         return -ENOENT;
-    *result = proc_inode_create(directory, &thread_node, thread_number(directory),
+    bool found = parse_pid(name, length, &tid) && process_has_thread(process, tid);
+    process_release(process);
+    if (!found)
+        return -ENOENT;
+    *result = proc_inode_create(directory, &thread_node,
+                                proc_inode_number(tid, PROC_KIND_PROCESS, IN_THREAD),
                                 inode_start_ns(directory));
     return *result ? 0 : -ENOMEM;
 }
 
+// Positions are thread numbers.
 static int next_thread(struct inode *directory, uint64_t *position, struct computed_name *name)
 {
-    if (!process_is_there(directory))
+    struct process *process = proc_inode_process(directory);
+    if (!process)
         return -ENOENT;
-    if (*position > 0)
+    uint32_t tid = *position <= UINT32_MAX ? process_next_thread(process, (uint32_t)*position) : 0;
+    process_release(process);
+    if (!tid)
         return 0;
-    format_text(name->text, sizeof(name->text), "%u", inode_pid(directory));
-    name->number = thread_number(directory);
+    *position = tid;
+    format_text(name->text, sizeof(name->text), "%u", tid);
+    name->number = proc_inode_number(tid, PROC_KIND_PROCESS, IN_THREAD);
     name->mode = thread_node.mode;
     return 1;
 }

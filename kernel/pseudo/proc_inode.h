@@ -21,6 +21,8 @@ void proc_text_make(struct snapshot *text, proc_text_fill fill);
     }                                                                                              \
     SNAPSHOT_FILE(name, make_##name)
 
+// The number of the thread that the text is about; 0: the process as a whole.
+uint32_t proc_inode_thread(const struct inode *inode, const struct process *process);
 // The descriptor that an entry of /proc/PID/fd stands for.
 int proc_inode_descriptor(const struct inode *inode);
 

@@ -62,7 +62,7 @@ static void print_context(struct snapshot *text, const struct process_registers 
 static void fill_registers(struct snapshot *text, struct process *process)
 {
     struct process_registers registers;
-    if (!process_copy_registers(process, &registers))
+    if (!process_copy_registers(process, proc_inode_thread(text->inode, process), &registers))
         return;
     print_frame(text, &registers.user);
     if (registers.has_context)

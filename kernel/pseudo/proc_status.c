@@ -35,8 +35,8 @@ static void print_head(struct snapshot *text, const struct process_view *view, u
     snapshot_append_escaped(text, view->name, "\\n", "\\\\");
     snapshot_print(text, "\nUmask:\t0%u%u%u\n", mask >> 6 & 7, mask >> 3 & 7, mask & 7);
     snapshot_print(text, "State:\t%c (%s)\n", view->state, state_name(view->state));
-    snapshot_print(text, "Tgid:\t%u\nNgid:\t0\nPid:\t%u\nPPid:\t%u\nTracerPid:\t0\n", view->pid,
-                   view->pid, view->parent_pid);
+    snapshot_print(text, "Tgid:\t%u\nNgid:\t0\nPid:\t%u\nPPid:\t%u\nTracerPid:\t0\n",
+                   view->process_id, view->pid, view->parent_pid);
     snapshot_print(text, "Uid:\t0\t0\t0\t0\nGid:\t0\t0\t0\t0\nFDSize:\t%u\nGroups:\t \n",
                    table_size);
 }
@@ -136,7 +136,7 @@ static uint32_t table_size(struct process *process)
 static void fill_status(struct snapshot *text, struct process *process)
 {
     struct process_view view;
-    process_inspect(process, &view);
+    process_inspect(process, proc_inode_thread(text->inode, process), &view);
     struct address_space *space = process_space_get(process);
     print_head(text, &view, table_size(process));
     if (space) {
@@ -173,7 +173,7 @@ static void print_limit(struct snapshot *text, uint64_t value)
 static void fill_limits(struct snapshot *text, struct process *process)
 {
     struct process_view view;
-    process_inspect(process, &view);
+    process_inspect(process, proc_inode_thread(text->inode, process), &view);
     snapshot_print(text, "%-25s %-20s %-20s %-10s\n", "Limit", "Soft Limit", "Hard Limit", "Units");
     for (uint32_t i = 0; i < RLIMIT_COUNT; i++) {
         snapshot_print(text, "%-25s ", limit_names[i].name);
@@ -188,7 +188,7 @@ PROC_TEXT_FILE(proc_limits, fill_limits);
 static void fill_comm(struct snapshot *text, struct process *process)
 {
     struct process_view view;
-    process_inspect(process, &view);
+    process_inspect(process, proc_inode_thread(text->inode, process), &view);
     snapshot_print(text, "%s\n", view.name);
 }
 
@@ -213,15 +213,17 @@ static int64_t write_comm(struct file *file, struct user_iterator *source, uint6
     struct process *process = proc_inode_process(file->inode);
     if (!process)
         return -ESRCH;
-    bool is_self = process == current_process();
+    bool is_self = process == current_process(), is_there = false;
     if (is_self) {
         char *newline = (char *)strchr(name, '\n');
         if (newline)
             *newline = '\0';
-        process_set_name(process, name);
+        is_there = process_rename_thread(process, proc_inode_thread(file->inode, process), name);
     }
     process_release(process);
-    return is_self ? length : -EINVAL;
+    if (!is_self)
+        return -EINVAL;
+    return is_there ? length : -ESRCH;
 }
 
 const struct file_operations proc_comm_operations = {

@@ -31,14 +31,14 @@ static bool change_owner(struct mutex *mutex, uintptr_t from, uintptr_t to)
 }
 
 // Debug builds: the ranks a thread holds are a bit set; a new one must be above all of them.
-static void check_rank(const struct mutex *mutex)
+void mutex_check_rank(const char *name, enum mutex_rank rank)
 {
     uint32_t held = current_thread()->held_mutex_ranks;
 
     spinlock_assert_held_count(0);
-    if (held >> mutex->rank)
-        panic("mutex order broken: %s (rank %d) acquired while holding ranks %#x", mutex->name,
-              mutex->rank, held);
+    if (held >> rank)
+        panic("mutex order broken: %s (rank %d) acquired while holding ranks %#x", name, rank,
+              held);
 }
 
 // In the queue and BLOCKED: either it is ours now, or its owner is told that somebody waits. Then
@@ -109,7 +109,7 @@ static void acquire_by_waiting(struct mutex *mutex)
 void mutex_acquire(struct mutex *mutex)
 {
     if (DEBUG_CHECKS)
-        check_rank(mutex);
+        mutex_check_rank(mutex->name, mutex->rank);
     if (unlikely(!change_owner(mutex, 0, owner_word())))
         acquire_by_waiting(mutex);
     if (DEBUG_CHECKS)

@@ -30,3 +30,5 @@ void mutex_acquire(struct mutex *mutex);
 // mutex's memory until this has returned, by a reference of his own, not by holding the mutex.
 void mutex_release(struct mutex *mutex);
 bool mutex_is_held(const struct mutex *mutex); // by the running thread
+// Debug builds, for locks of this kind: panics if the running thread may not take one of this rank.
+void mutex_check_rank(const char *name, enum mutex_rank rank);

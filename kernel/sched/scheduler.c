@@ -122,6 +122,7 @@ static void enqueue_or_leave(struct run_queue *queue, struct thread *current,
         enqueue_thread(queue, current, reason, now);
         return;
     }
+    policy_account(&queue->queue, now);
     note_wait(current, reason, now);
     policy_leave(&queue->queue, current);
     thread_move_begin(current, target);

@@ -130,18 +130,31 @@ void wait_wake_all(struct wait_queue *queue)
     wait_wake(queue, UINT32_MAX);
 }
 
+void wait_prepare_alone(enum wait_kind kind)
+{
+    struct thread *thread = current_thread();
+
+    thread->wait_interruptible = kind == WAIT_INTERRUPTIBLE;
+    atomic_store(&thread->state, THREAD_BLOCKED);
+}
+
+void wait_finish_alone(void)
+{
+    struct thread *thread = current_thread();
+
+    thread->wait_interruptible = false;
+    atomic_store_explicit(&thread->state, THREAD_RUNNING, memory_order_relaxed);
+}
+
 // Nobody has to find us in a queue. A timer that is armed after BLOCKED was set finds that.
 int sleep_until(uint64_t deadline_ns)
 {
-    struct thread *thread = current_thread();
     int result = 0;
 
     while (result == 0 && clock_now_ns() < deadline_ns) {
-        thread->wait_interruptible = true;
-        atomic_store(&thread->state, THREAD_BLOCKED);
+        wait_prepare_alone(WAIT_INTERRUPTIBLE);
         result = wait_block(deadline_ns);
     }
-    thread->wait_interruptible = false;
-    atomic_store_explicit(&thread->state, THREAD_RUNNING, memory_order_relaxed);
+    wait_finish_alone();
     return result == -ERESTARTSYS ? result : 0;
 }

@@ -56,5 +56,10 @@ static inline bool wait_queue_has_waiters(const struct wait_queue *queue)
 {
     return !list_is_empty(&queue->waiters);
 }
+// For who keeps a queue of his own (proc/futex.c), whose lock is held at the first: the first in
+// place of wait_prepare(), the second of wait_finish(). Whoever wakes calls thread_wake() under
+// that lock, so that the thread is still there.
+void wait_prepare_alone(enum wait_kind kind);
+void wait_finish_alone(void);
 // Sleeps until the deadline; 0 when it passed, -ERESTARTSYS when interrupted.
 must_check int sleep_until(uint64_t deadline_ns);

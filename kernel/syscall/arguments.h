@@ -79,5 +79,9 @@ void signal_mask_give_back(void);
 
 // time.c: a timespec as nanoseconds, WAIT_FOREVER when it does not fit. -EFAULT, -EINVAL.
 must_check int timespec_take(uint64_t address, uint64_t *ns);
-uint64_t deadline_after(uint64_t duration_ns); // on the kernel clock; WAIT_FOREVER stays that
-uint64_t time_until(uint64_t deadline_ns);     // 0 when it has passed
+uint64_t deadline_after(uint64_t duration_ns);       // on the kernel clock; WAIT_FOREVER stays that
+uint64_t time_until(uint64_t deadline_ns);           // 0 when it has passed
+uint64_t realtime_to_deadline(uint64_t realtime_ns); // likewise, of a date
+
+// futex.c: for restart_syscall.
+must_check int64_t futex_wait_restart(const struct sleep_restart *restart);

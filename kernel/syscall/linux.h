@@ -41,6 +41,11 @@
 #define RUSAGE_THREAD 1
 
 #define ROBUST_LIST_SIZE 24u
+#define CPU_CLOCK_KIND_MASK 3
+#define CPU_CLOCK_NONE 3
+#define CPU_CLOCK_OF_THREAD 4
+#define CPU_CLOCK_SHIFT 3
+#define CLONE_ARGUMENTS_FIRST_SIZE 64u
 #define CLOCK_TICKS_PER_SECOND 100u
 
 struct abi_pollfd {
@@ -53,6 +58,12 @@ _Static_assert(sizeof(struct abi_pollfd) == 8, "struct pollfd");
 struct abi_tms {
     int64_t user, system, children_user, children_system; // clock ticks
 };
+
+struct abi_clone_arguments {
+    uint64_t flags, pidfd, child_tid, parent_tid, exit_signal, stack, stack_size, tls;
+    uint64_t set_tid, set_tid_size, cgroup;
+};
+_Static_assert(sizeof(struct abi_clone_arguments) == 88, "struct clone_args");
 
 struct abi_statx_timestamp {
     int64_t seconds;

@@ -4,6 +4,7 @@
 #include "lib/string.h"
 #include "mem/object_cache.h"
 #include "proc/exec.h"
+#include "proc/futex.h"
 #include "syscall/arguments.h"
 #include "syscall/linux.h"
 #include "syscall/syscall.h"
@@ -13,10 +14,9 @@ HANDLER0(getpid)
     return current_process()->pid;
 }
 
-// One thread per process so far: its id is the process's.
 HANDLER0(gettid)
 {
-    return current_process()->pid;
+    return current_thread()->identity.tid;
 }
 
 HANDLER0(getppid)
@@ -26,19 +26,74 @@ HANDLER0(getppid)
 
 HANDLER0(fork)
 {
-    user_addr none = { 0 };
-    return process_fork(SIGCHLD, 0, none, none, 0);
+    return process_clone(&(struct clone_request){ .exit_signal = SIGCHLD });
 }
 
 HANDLER0(vfork)
 {
-    user_addr none = { 0 };
-    return process_fork(CLONE_VFORK | CLONE_VM | SIGCHLD, 0, none, none, 0);
+    return process_clone(
+        &(struct clone_request){ .flags = CLONE_VFORK | CLONE_VM, .exit_signal = SIGCHLD });
 }
 
 HANDLER5(clone, flags, stack, parent_tid, child_tid, tls)
 {
-    return process_fork(flags, stack, user_addr_make(parent_tid), user_addr_make(child_tid), tls);
+    return process_clone(&(struct clone_request){ .flags = flags & ~CLONE_EXIT_SIGNAL_MASK,
+                                                  .exit_signal = flags & CLONE_EXIT_SIGNAL_MASK,
+                                                  .stack = stack,
+                                                  .tls = tls,
+                                                  .parent_tid = user_addr_make(parent_tid),
+                                                  .child_tid = user_addr_make(child_tid) });
+}
+
+// Programs may come with a smaller or larger structure: what is missing is zero, and what this
+// kernel does not know has to be.
+static int take_clone_arguments(struct abi_clone_arguments *arguments, uint64_t address,
+                                uint64_t size)
+{
+    uint8_t beyond;
+    *arguments = (struct abi_clone_arguments){ 0 };
+    if (size < CLONE_ARGUMENTS_FIRST_SIZE)
+        return -EINVAL;
+    if (size > PAGE_SIZE)
+        return -E2BIG;
+    for (uint64_t offset = sizeof(*arguments); offset < size; offset++) {
+        if (get_user(beyond, user_addr_make(address + offset)) != 0)
+            return -EFAULT;
+        if (beyond)
+            return -E2BIG;
+    }
+    return copy_from_user(arguments, user_addr_make(address),
+                          min_of(size, (uint64_t)sizeof(*arguments)));
+}
+
+static int check_clone_arguments(const struct abi_clone_arguments *arguments)
+{
+    bool is_in_group = arguments->flags & (CLONE_THREAD | CLONE_PARENT);
+    if (arguments->flags & (CLONE_EXIT_SIGNAL_MASK | CLONE_DETACHED) ||
+        arguments->exit_signal > SIGNAL_LIMIT || (is_in_group && arguments->exit_signal))
+        return -EINVAL;
+    if ((arguments->stack == 0) != (arguments->stack_size == 0))
+        return -EINVAL;
+    if (arguments->set_tid || arguments->set_tid_size || arguments->cgroup)
+        return -EINVAL; // numbers that the caller chooses, and groups of control, are not there
+    return 0;
+}
+
+HANDLER2(clone3, address, size)
+{
+    struct abi_clone_arguments arguments;
+    int error = take_clone_arguments(&arguments, address, size);
+    if (!error)
+        error = check_clone_arguments(&arguments);
+    if (error)
+        return error;
+    return process_clone(
+        &(struct clone_request){ .flags = arguments.flags,
+                                 .exit_signal = (uint32_t)arguments.exit_signal,
+                                 .stack = arguments.stack + arguments.stack_size,
+                                 .tls = arguments.tls,
+                                 .parent_tid = user_addr_make(arguments.parent_tid),
+                                 .child_tid = user_addr_make(arguments.child_tid) });
 }
 
 // A NULL array counts as empty, as on Linux.
@@ -69,7 +124,7 @@ HANDLER3(execve, path, argv, envp)
 
 HANDLER1(exit, status)
 {
-    process_exit((status & 0xff) << 8);
+    process_exit_thread((status & 0xff) << 8);
 }
 
 HANDLER1(exit_group, status)
@@ -108,11 +163,11 @@ HANDLER1(getsid, pid)
 
 HANDLER1(set_tid_address, address)
 {
-    current_process()->clear_child_tid = user_addr_make(address);
-    return current_process()->pid;
+    struct thread_identity *identity = &current_thread()->identity;
+    identity->clear_child_tid = user_addr_make(address);
+    return identity->tid;
 }
 
-// The list matters to threads that share futexes; there are none to tell yet.
 // Every glibc program asks for restartable sequences as it starts, and does without.
 HANDLER4(rseq, area, length, flags, signature)
 {
@@ -121,26 +176,35 @@ HANDLER4(rseq, area, length, flags, signature)
 
 HANDLER2(set_robust_list, head, size)
 {
-    return size == ROBUST_LIST_SIZE ? 0 : -EINVAL;
+    if (size != ROBUST_LIST_SIZE)
+        return -EINVAL;
+    current_thread()->identity.robust_list = user_addr_make(head);
+    return 0;
+}
+
+HANDLER3(get_robust_list, tid, head, size)
+{
+    uint64_t list, list_size = ROBUST_LIST_SIZE;
+    int error = robust_list_of((uint32_t)tid, &list);
+    if (error)
+        return error;
+    if (put_user(user_addr_make(size), list_size) != 0)
+        return -EFAULT;
+    return put_user(user_addr_make(head), list);
 }
 
 HANDLER1(umask, mask)
 {
-    struct process *process = current_process();
-    uint32_t old = process->umask;
-    process->umask = mask & 0777;
-    return old;
+    return atomic_exchange(&current_process()->umask, mask & 0777);
 }
 
 static int64_t set_name(uint64_t address)
 {
     char name[16] = { 0 };
-    struct process *process = current_process();
     size_t copied = copy_from_user_partial(name, user_addr_make(address), sizeof(name) - 1);
     if (copied < sizeof(name) - 1 && strnlen(name, copied) == copied)
         return -EFAULT;
-    process_set_name(process, name);
-    string_copy(current_thread()->name, name, sizeof(current_thread()->name));
+    process_set_thread_name(current_thread(), name);
     return 0;
 }
 
@@ -148,7 +212,7 @@ static int64_t get_name(uint64_t address)
 {
     char name[16];
     spinlock_acquire(&process_lock);
-    memcpy(name, current_process()->name, sizeof(name));
+    memcpy(name, current_thread()->name, sizeof(name));
     spinlock_release(&process_lock);
     return put_user(user_addr_make(address), name);
 }

@@ -75,8 +75,10 @@ HANDLER2(getrusage, who, result)
     struct abi_rusage usage;
     switch ((int32_t)who) {
     case RUSAGE_SELF:
-    case RUSAGE_THREAD: // one thread per process
         process_usage(current_process(), &usage);
+        break;
+    case RUSAGE_THREAD:
+        thread_usage(&usage);
         break;
     case RUSAGE_CHILDREN:
         process_children_usage(current_process(), &usage);

@@ -131,16 +131,14 @@ HANDLER2(kill, pid, signal)
     return signal_kill((int32_t)pid, (uint32_t)signal);
 }
 
-// A thread's id is its process's; `group` 0 stands for "any".
+// `group` 0 stands for "any".
 static int64_t signal_thread(int32_t group, int32_t thread, uint32_t signal)
 {
     struct abi_siginfo info = { .signal = (int32_t)signal, .code = SI_TKILL };
     if (group < 0 || thread <= 0)
         return -EINVAL;
-    if (group != 0 && group != thread)
-        return -ESRCH;
     info.sender.pid = current_process()->pid;
-    return signal_send_info((uint32_t)thread, (uint32_t)thread, &info);
+    return signal_send_thread((uint32_t)group, (uint32_t)thread, &info);
 }
 
 HANDLER2(tkill, thread, signal)
@@ -156,28 +154,33 @@ HANDLER3(tgkill, group, thread, signal)
 }
 
 // A program may claim anything towards itself; towards others not to be the kernel or kill.
-static int64_t queue_info(int32_t pid, int32_t thread, uint32_t signal, uint64_t address)
+static int take_info(struct abi_siginfo *info, int32_t pid, uint32_t signal, uint64_t address)
 {
-    struct abi_siginfo info;
-    if (get_user(info, user_addr_make(address)) != 0)
+    if (get_user(*info, user_addr_make(address)) != 0)
         return -EFAULT;
     bool is_foreign = (uint32_t)pid != current_process()->pid;
-    if (is_foreign && (info.code >= 0 || info.code == SI_TKILL))
+    if (is_foreign && (info->code >= 0 || info->code == SI_TKILL))
         return -EPERM;
-    info.signal = (int32_t)signal;
-    return pid > 0 ? signal_send_info((uint32_t)pid, (uint32_t)thread, &info) : -ESRCH;
+    info->signal = (int32_t)signal;
+    return 0;
 }
 
-HANDLER3(rt_sigqueueinfo, pid, signal, info)
+HANDLER3(rt_sigqueueinfo, pid, signal, address)
 {
-    return queue_info((int32_t)pid, 0, (uint32_t)signal, info);
+    struct abi_siginfo info;
+    int error = take_info(&info, (int32_t)pid, (uint32_t)signal, address);
+    if (error)
+        return error;
+    return (int32_t)pid > 0 ? signal_send_info((uint32_t)pid, &info) : -ESRCH;
 }
 
-HANDLER4(rt_tgsigqueueinfo, group, thread, signal, info)
+HANDLER4(rt_tgsigqueueinfo, group, thread, signal, address)
 {
+    struct abi_siginfo info;
     if ((int32_t)group <= 0 || (int32_t)thread <= 0)
         return -EINVAL;
-    return queue_info((int32_t)group, (int32_t)thread, (uint32_t)signal, info);
+    int error = take_info(&info, (int32_t)group, (uint32_t)signal, address);
+    return error ? error : signal_send_thread((uint32_t)group, (uint32_t)thread, &info);
 }
 
 static int take_duration(int64_t seconds, int64_t microseconds, uint64_t *ns)

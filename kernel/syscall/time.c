@@ -32,6 +32,16 @@ static uint64_t process_time_ns(void)
     return user_ns + system_ns;
 }
 
+// A negative clock names a process or thread, in all bits but three, and what is counted.
+static int read_other_clock(int32_t clock, uint64_t *now_ns)
+{
+    uint32_t kind = (uint32_t)clock & CPU_CLOCK_KIND_MASK;
+    if (kind == CPU_CLOCK_NONE)
+        return -EINVAL;
+    return process_cpu_clock((uint32_t) ~(clock >> CPU_CLOCK_SHIFT), clock & CPU_CLOCK_OF_THREAD,
+                             kind, now_ns);
+}
+
 static int read_clock(int32_t clock, uint64_t *now_ns)
 {
     switch (clock) {
@@ -46,11 +56,13 @@ static int read_clock(int32_t clock, uint64_t *now_ns)
         *now_ns = clock_now_ordered_ns();
         return 0;
     case CLOCK_PROCESS_CPUTIME_ID:
-    case CLOCK_THREAD_CPUTIME_ID: // one thread per process
         *now_ns = process_time_ns();
         return 0;
+    case CLOCK_THREAD_CPUTIME_ID:
+        *now_ns = thread_run_ns(current_thread());
+        return 0;
     default:
-        return -EINVAL;
+        return clock < 0 ? read_other_clock(clock, now_ns) : -EINVAL;
     }
 }
 
@@ -119,6 +131,12 @@ uint64_t deadline_after(uint64_t duration_ns)
     return add_times(clock_now_ns(), duration_ns);
 }
 
+uint64_t realtime_to_deadline(uint64_t realtime_ns)
+{
+    uint64_t zero_ns = boot_date_ns();
+    return realtime_ns > zero_ns ? add_times(realtime_ns - zero_ns, 0) : 0;
+}
+
 uint64_t time_until(uint64_t deadline_ns)
 {
     uint64_t now_ns = clock_now_ns();
@@ -131,7 +149,8 @@ static int64_t sleep_restartably(uint64_t deadline_ns, user_addr remaining)
 {
     if (sleep_until(deadline_ns) == 0)
         return 0;
-    current_thread()->signals.sleep = (struct sleep_restart){ deadline_ns, remaining };
+    current_thread()->signals.sleep =
+        (struct sleep_restart){ .deadline_ns = deadline_ns, .remaining = remaining };
     if (!user_addr_is_null(remaining)) {
         struct abi_timespec left = to_timespec(time_until(deadline_ns));
         if (put_user(remaining, left) != 0)
@@ -174,8 +193,9 @@ HANDLER4(clock_nanosleep, clock, flags, request, remaining)
     if (!(flags & TIMER_ABSTIME))
         return sleep_for(wanted_ns, remaining);
     // Made again as it is when interrupted: the deadline does not move.
-    uint64_t zero_ns = (int32_t)clock == CLOCK_REALTIME ? boot_date_ns() : 0;
-    if (wanted_ns <= zero_ns || sleep_until(add_times(wanted_ns - zero_ns, 0)) == 0)
+    if ((int32_t)clock == CLOCK_REALTIME)
+        wanted_ns = realtime_to_deadline(wanted_ns);
+    if (wanted_ns == 0 || sleep_until(add_times(wanted_ns, 0)) == 0)
         return 0;
     return -ERESTARTNOHAND;
 }
@@ -186,5 +206,7 @@ HANDLER0(restart_syscall)
     if (sleep.deadline_ns == 0)
         return -EINTR;
     current_thread()->signals.sleep = (struct sleep_restart){ 0 };
+    if (!user_addr_is_null(sleep.futex))
+        return futex_wait_restart(&sleep);
     return sleep_restartably(sleep.deadline_ns, sleep.remaining);
 }

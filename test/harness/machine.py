@@ -47,6 +47,9 @@ class Machine:
     cpu: str = ""  # "" is the default of the mode
     machine: str = "q35"
     icount: bool = False
+    # A host thread for each CPU: truly at once, if the host has the processors. With fewer, who waits
+    # for a lock keeps its holder from running, and one thread that takes turns gets far more done.
+    tcg: str = ""  # "multi", "single"; "": multi for several CPUs
     medium: str = "disk"  # of MEDIA
     vga: str = "std"  # QEMU's -vga; none: no framebuffer
     serial: bool = True  # False: no COM1, so no log
@@ -71,7 +74,9 @@ class Machine:
     def arguments(self, boot, variables):
         """Everything but the channels. `boot` is a disk image's path or a DirectBoot, `variables`
         this run's copy of the firmware's store."""
-        threads = "multi" if self.cpu_count > 1 and not self.icount else "single"
+        threads = self.tcg or ("multi" if self.cpu_count > 1 else "single")
+        if self.icount:
+            threads = "single"
         cpu = self.cpu or (ICOUNT_CPU if self.icount else DEFAULT_CPU)
         arguments = [QEMU, "-nodefaults", "-no-user-config"]
         arguments += ["-machine", self.machine, "-accel", f"tcg,thread={threads}"]

@@ -11,13 +11,20 @@
 #include "lib/panic.h"
 #include "sched/mutex.h"
 #include "sched/scheduler.h"
+#include "sched/shared_mutex.h"
 #include "vm/user_copy_raw.h"
 
 #define HELD_LIMIT 8
 
-static struct percpu cpu;
+struct percpu boot_percpu;
+struct percpu *percpu_table[CPU_LIMIT] = { &boot_percpu };
+atomic_uint percpu_count = 1;
 static struct thread thread = { .state = THREAD_RUNNING };
-static struct mutex *held[HELD_LIMIT];
+static struct held_mutex {
+    const void *lock;
+    const char *name;
+    enum mutex_rank rank;
+} held[HELD_LIMIT];
 static unsigned held_count;
 static uint64_t now_ns;
 
@@ -26,9 +33,7 @@ uint64_t user_copies;
 void (*after_wait_prepare)(struct wait_queue *queue, struct waiter *waiter);
 void (*before_wait_block)(void);
 
-struct percpu *percpu_table[CPU_LIMIT] = { &cpu };
-atomic_uint percpu_count = 1;
-struct percpu *threads_cpu = &cpu;
+struct percpu *threads_cpu = &boot_percpu;
 void (*after_cpu_change)(struct percpu *cpu);
 
 struct percpu *this_cpu(void)
@@ -80,24 +85,59 @@ void mutex_init(struct mutex *mutex, const char *name, enum mutex_rank rank)
     *mutex = (struct mutex){ .name = name, .rank = rank };
 }
 
-void mutex_acquire(struct mutex *mutex)
+static void hold(const void *lock, const char *name, enum mutex_rank rank)
 {
     spinlock_assert_held_count(0);
-    if (held_count > 0 && held[held_count - 1]->rank >= mutex->rank)
-        panic("mutex %s acquired while %s is held", mutex->name, held[held_count - 1]->name);
+    if (held_count > 0 && held[held_count - 1].rank >= rank)
+        panic("mutex %s acquired while %s is held", name, held[held_count - 1].name);
     if (held_count == HELD_LIMIT)
         panic("too many mutexes");
-    held[held_count++] = mutex;
+    held[held_count++] = (struct held_mutex){ lock, name, rank };
+}
+
+static void let_go(const void *lock, const char *name)
+{
+    spinlock_assert_held_count(0);
+    if (held_count == 0 || held[held_count - 1].lock != lock)
+        panic("mutex %s released out of order", name);
+    held_count--;
+}
+
+void mutex_acquire(struct mutex *mutex)
+{
+    hold(mutex, mutex->name, mutex->rank);
     atomic_store(&mutex->owner, (uintptr_t)&thread);
 }
 
 void mutex_release(struct mutex *mutex)
 {
-    spinlock_assert_held_count(0);
-    if (held_count == 0 || held[held_count - 1] != mutex)
-        panic("mutex %s released out of order", mutex->name);
-    held_count--;
+    let_go(mutex, mutex->name);
     atomic_store(&mutex->owner, 0);
+}
+
+void shared_mutex_init(struct shared_mutex *mutex, const char *name, enum mutex_rank rank)
+{
+    *mutex = (struct shared_mutex){ .name = name, .rank = rank };
+}
+
+void shared_mutex_acquire(struct shared_mutex *mutex)
+{
+    hold(mutex, mutex->name, mutex->rank);
+}
+
+void shared_mutex_release(struct shared_mutex *mutex)
+{
+    let_go(mutex, mutex->name);
+}
+
+void shared_mutex_acquire_shared(struct shared_mutex *mutex)
+{
+    hold(mutex, mutex->name, mutex->rank);
+}
+
+void shared_mutex_release_shared(struct shared_mutex *mutex)
+{
+    let_go(mutex, mutex->name);
 }
 
 bool mutex_is_held(const struct mutex *mutex)

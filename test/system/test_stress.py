@@ -1,0 +1,47 @@
+"""The build that checks itself for undefined behaviour (SAN=1): that it does, and that on four CPUs
+jobs of every kind get on beside each other, come out as they must, and leave nothing behind."""
+
+import re
+import subprocess
+
+import pytest
+
+from harness.media import ROOT
+from verdicts import expect_orderly, expect_success
+
+STRESS_SECONDS = 20
+PATIENCE_SECONDS = 400  # a hang, on however slow a machine
+JOB = re.compile(r"^stress:   (\S+) +(\d+) +(\d+) +(\d+)$")
+
+pytestmark = pytest.mark.xdist_group("sanitizer")
+
+
+@pytest.fixture(scope="module")
+def sanitizer_build():
+    """Made here when it is not up to date."""
+    result = subprocess.run(["make", "-s", "SAN=1", "WITHOUT="], cwd=ROOT, text=True, check=False,
+                            stdin=subprocess.DEVNULL, stdout=subprocess.PIPE,
+                            stderr=subprocess.STDOUT)
+    assert result.returncode == 0, result.stdout
+    return f"{ROOT}/build/debug-sanitizer"
+
+
+def test_undefined_behaviour_is_reported(sanitizer_build, boot):
+    guest = boot("panic=0 selftest=undefined", build=sanitizer_build)
+    guest.wait_for(r"\] panic: halted$")
+    assert guest.matches(r"\] panic: undefined behaviour: shift out of bounds, type "
+                         r"'unsigned int', operands 0x1 and 0x20 "
+                         r"\(kernel/boot/selftest\.c:\d+\)$")
+    assert guest.matches(r"\] panic:   #\d+ 0x[0-9a-f]{16} shift_too_far\+")
+    assert not guest.matches("not protected")
+
+
+def test_all_jobs_get_on_beside_each_other(sanitizer_build, boot):
+    guest = boot(f"panic=1 -- /bin/stress,-t,{STRESS_SECONDS}", build=sanitizer_build, smp="4",
+                 tcg="single", mem="512M", timeout=PATIENCE_SECONDS)
+    guest.wait()
+    assert not guest.matches(r"^BAD "), [line for line in guest.log if line.startswith("BAD ")]
+    expect_orderly(guest)
+    expect_success(guest, "stress")
+    jobs = [match for match in map(JOB.match, guest.log) if match]
+    assert len(jobs) > 20 and sum(int(job[2]) for job in jobs) > len(jobs), guest.log[-40:]
