@@ -2,6 +2,7 @@
 
 #include "abi/errno.h"
 #include "cpu/clock.h"
+#include "proc/inspect.h"
 #include "sched/scheduler.h"
 #include "syscall/arguments.h"
 #include "syscall/linux.h"
@@ -117,55 +118,13 @@ HANDLER0(sched_yield)
     return 0;
 }
 
-// process_lock held; NULL when the process has ended.
-static struct thread *main_thread(struct process *process)
-{
-    if (list_is_empty(&process->threads))
-        return NULL;
-    return list_first(&process->threads, struct thread, owner_link);
-}
-
-// A thread that is kept from ending while something is done with it: the running one for 0, which
-// needs nothing, or another one under process_lock. False: -ESRCH.
-static bool do_with_thread(uint64_t pid,
-                           int (*action)(struct thread *thread, struct cpu_mask *mask),
-                           struct cpu_mask *mask, int *result)
-{
-    if ((int32_t)pid == 0) {
-        *result = action(current_thread(), mask);
-        return true;
-    }
-    struct process *process = process_find((uint32_t)pid);
-    if (!process)
-        return false;
-    spinlock_acquire(&process_lock);
-    struct thread *thread = main_thread(process);
-    if (thread)
-        *result = action(thread, mask);
-    spinlock_release(&process_lock);
-    process_release(process);
-    return thread != NULL;
-}
-
-static int write_affinity(struct thread *thread, struct cpu_mask *mask)
-{
-    return thread_set_affinity(thread, mask);
-}
-
-static int read_affinity(struct thread *thread, struct cpu_mask *mask)
-{
-    thread_affinity(thread, mask);
-    return 0;
-}
-
 HANDLER3(sched_setaffinity, pid, size, mask_address)
 {
     struct cpu_mask mask = { 0 };
     size_t length = min_of((uint64_t)(uint32_t)size, (uint64_t)sizeof(mask));
-    int result;
     if (copy_from_user(&mask, user_addr_make(mask_address), length) != 0)
         return -EFAULT;
-    return do_with_thread(pid, write_affinity, &mask, &result) ? result : -ESRCH;
+    return thread_affinity_set((uint32_t)pid, &mask);
 }
 
 // As many words as the CPUs need; the C library clears the rest.
@@ -175,9 +134,9 @@ HANDLER3(sched_getaffinity, pid, size, mask_address)
     uint64_t needed = align_up(cpu_count(), 64) / 8;
     if ((uint32_t)size * 8u < cpu_count() || size % sizeof(mask.words[0]))
         return -EINVAL;
-    int result;
-    if (!do_with_thread(pid, read_affinity, &mask, &result))
-        return -ESRCH;
+    int error = thread_affinity_get((uint32_t)pid, &mask);
+    if (error)
+        return error;
     uint64_t length = min_of((uint64_t)(uint32_t)size, needed);
     if (copy_to_user(user_addr_make(mask_address), &mask, length) != 0)
         return -EFAULT;
