@@ -8,6 +8,7 @@
 #include "lib/string.h"
 #include "proc/internal.h"
 #include "proc/signal_queue.h"
+#include "sched/scheduler.h"
 
 // `tid` 0: the first one. NULL when it has ended.
 static struct thread *find_thread(const struct process *process, uint32_t tid)
@@ -227,4 +228,26 @@ uint32_t process_count_blocked(void)
         process_release(process);
     }
     return blocked;
+}
+
+// The running thread needs no lock to stay, and may have to move to another CPU at once.
+int thread_affinity_change(uint32_t tid, const struct cpu_mask *mask)
+{
+    if (tid == 0 || tid == current_thread()->identity.tid)
+        return thread_set_affinity(current_thread(), mask);
+    spinlock_acquire(&process_lock);
+    struct thread *thread = thread_find_locked(tid);
+    int error = thread ? thread_set_affinity(thread, mask) : -ESRCH;
+    spinlock_release(&process_lock);
+    return error;
+}
+
+int thread_affinity_get(uint32_t tid, struct cpu_mask *mask)
+{
+    spinlock_acquire(&process_lock);
+    const struct thread *thread = tid ? thread_find_locked(tid) : current_thread();
+    if (thread)
+        thread_affinity(thread, mask);
+    spinlock_release(&process_lock);
+    return thread ? 0 : -ESRCH;
 }
