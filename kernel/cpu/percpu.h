@@ -40,6 +40,8 @@ struct lock_waiter {
 #define FRAME_USE_LIMIT 9u
 #define HELD_LOCK_LIMIT 16u
 #define INTERRUPT_VECTOR_LIMIT 256u
+#define HISTOGRAM_COUNT 4u // cpu/histogram.h
+#define HISTOGRAM_BUCKETS 32u
 
 struct percpu {
     struct percpu *self;
@@ -124,6 +126,8 @@ struct percpu {
     uint64_t shootdowns_sent, shootdowns_received, shootdown_pages;
     uint64_t idle_ticks, system_ticks;     // TSC, up to the last switch; the rest is the programs'
     uint64_t user_samples, system_samples; // where interrupts fell since the last switch
+    uint64_t migrations; // threads that this CPU has moved from one CPU to another
+    uint64_t histograms[HISTOGRAM_COUNT][HISTOGRAM_BUCKETS];
     uint64_t interrupt_counts[INTERRUPT_VECTOR_LIMIT];
 };
 

@@ -171,14 +171,27 @@ void kernel_stack_release(uint64_t top)
         (void)unmap_cached(CACHE_LIMIT - UNMAP_BATCH);
 }
 
-// Takes the page table of a group of slots out when none is used.
-static struct frame *prune_table(uint32_t first_slot)
+// Frees the page table of a group of slots when none is used. Nobody gets one of them before all
+// CPUs have forgotten the way to the old table (SDM vol. 3A, 4.10.3), or they would not find
+// theirs.
+static bool prune_table(uint32_t first_slot)
 {
+    uint64_t *word = &used_slots[first_slot / SLOTS_PER_TABLE];
+
     spinlock_acquire(&kernel_map_lock);
     struct frame *table =
         page_table_take_empty(kernel_page_table_root, STACK_AREA_BASE + first_slot * SLOT_SIZE);
+    if (table != NULL)
+        *word = UINT64_MAX;
     spinlock_release(&kernel_map_lock);
-    return table;
+    if (table == NULL)
+        return false;
+    translation_flush_kernel();
+    frame_release(table);
+    spinlock_acquire(&kernel_map_lock);
+    *word = 0;
+    spinlock_release(&kernel_map_lock);
+    return true;
 }
 
 uint64_t kernel_stacks_drain(void)
@@ -187,14 +200,8 @@ uint64_t kernel_stacks_drain(void)
 
     for (uint32_t drained; (drained = unmap_cached(0)) > 0;)
         count += drained * mapped_pages();
-    for (uint32_t slot = 0; slot < SLOT_LIMIT; slot += SLOTS_PER_TABLE) {
-        struct frame *table = prune_table(slot);
-        if (table == NULL)
-            continue;
-        translation_flush_kernel(); // CPUs may keep the way to it (SDM vol. 3A, 4.10.3)
-        frame_release(table);
-        count++;
-    }
+    for (uint32_t slot = 0; slot < SLOT_LIMIT; slot += SLOTS_PER_TABLE)
+        count += prune_table(slot);
     return count;
 }
 

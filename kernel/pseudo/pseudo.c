@@ -37,6 +37,7 @@ static const struct pseudo_node nodes[] = {
     { "/proc/filesystems", TEXT_MODE, 0, &filesystems_operations },
     { "/proc/interrupts", TEXT_MODE, 0, &interrupts_operations },
     { "/proc/kmsg", S_IFREG | 0400, 0, &proc_kmsg_operations },
+    { "/proc/latency", TEXT_MODE, 0, &latency_operations },
     { "/proc/loadavg", TEXT_MODE, 0, &loadavg_operations },
     { "/proc/lock_stat", TEXT_MODE, 0, &lock_statistics_operations },
     { "/proc/meminfo", TEXT_MODE, 0, &meminfo_operations },

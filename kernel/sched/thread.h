@@ -6,6 +6,7 @@
 
 #include "cpu/cpu_mask.h"
 #include "cpu/frame.h"
+#include "cpu/histogram.h"
 #include "cpu/percpu.h"
 #include "cpu/switch.h"
 #include "debug/trace.h"
@@ -85,6 +86,8 @@ struct thread {
     _Atomic(struct percpu *) cpu; // to whose run queue it belongs; changes under that one's lock
     struct cpu_mask affinity;     // guarded by that lock
     struct policy_entity policy;
+    uint64_t waiting_since;   // TSC, while RUNNABLE or MOVING: since when it wants to run
+    enum histogram wait_kind; // and where that counts
     char name[16];
 
     uint64_t run_ticks; // of the TSC; exact, taken at switches

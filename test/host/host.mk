@@ -48,7 +48,8 @@ RENAME := $(foreach name,memcpy memmove memset memcmp strlen strnlen strcmp strn
 # Code whose locks are the kernel's own, on CPUs that are threads: built twice, with ThreadSanitizer
 # and as everything else.
 PARALLEL := $(wildcard test/host/parallel/*.c) test/host/framework.c \
-	kernel/cpu/spinlock.c kernel/cpu/lock_statistics.c $(LIB)
+	kernel/cpu/spinlock.c kernel/cpu/lock_statistics.c kernel/cpu/pcid.c kernel/mem/translation.c \
+	$(LIB)
 
 TESTS := $(wildcard test/host/*.c)
 OBJECTS := $(patsubst %.c,$(BUILD)/%.o,$(TESTS) $(TESTED) $(LOADER)) $(BUILD)/font_file.o

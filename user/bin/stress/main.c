@@ -192,7 +192,7 @@ static void give_up(struct slot *slots, const struct options *options, const str
 static bool look_after(struct slot *slot, const struct options *options)
 {
     uint64_t now_ns = clock_ns(), progress = atomic_load(&slot->progress);
-    if (jobs[slot->job].is_killable && random_below(&chance, 2000) == 0) {
+    if (jobs[slot->job].is_killable && random_below(&chance, 600) == 0) {
         atomic_store(&slot->is_killed, true);
         kill(-slot->pid, SIGKILL);
     }

@@ -2,6 +2,7 @@
 #include "check.h"
 
 #include <elf.h>
+#include <sched.h>
 #include <string.h>
 #include <sys/auxv.h>
 #include <sys/mman.h>
@@ -150,6 +151,55 @@ static bool test_others(void)
     return true;
 }
 
+struct baton {
+    volatile unsigned turn;
+    volatile uint64_t last_ns;
+};
+
+// One of two, each pinned to a CPU if there are two: never less than what the other has seen.
+static bool take_turns(struct baton *baton, unsigned me)
+{
+    int (*gettime)(int, struct timespec *) = find("__vdso_clock_gettime");
+    long (*getcpu)(unsigned *, unsigned *, void *) = find("__vdso_getcpu");
+    bool by_call = false;
+    unsigned cpu;
+    cpu_set_t set;
+    CPU_ZERO(&set);
+    CPU_SET(me, &set);
+    bool pinned = sched_setaffinity(0, sizeof(set), &set) == 0;
+    EXPECT(gettime && getcpu && getcpu(&cpu, NULL, NULL) == 0 && (!pinned || cpu == me));
+    for (unsigned turn = me; turn < TURNS; turn += 2) {
+        struct timespec now;
+        while (baton->turn != turn) {
+            EXPECT(baton->turn != UINT32_MAX);
+            sched_yield();
+        }
+        int error = by_call ? (int)syscall(SYS_clock_gettime, CLOCK_MONOTONIC, &now)
+                            : gettime(CLOCK_MONOTONIC, &now);
+        EXPECT(error == 0 && in_ns(&now) >= baton->last_ns);
+        baton->last_ns = in_ns(&now);
+        baton->turn = turn + 1;
+        by_call = !by_call;
+    }
+    return true;
+}
+
+static bool test_across_cpus(void)
+{
+    int status = -1;
+    struct baton *baton =
+        mmap(NULL, PAGE, PROT_READ | PROT_WRITE, MAP_SHARED | MAP_ANONYMOUS, -1, 0);
+    EXPECT(baton != MAP_FAILED);
+    pid_t child = fork();
+    bool fine = take_turns(baton, child == 0);
+    if (!fine)
+        baton->turn = UINT32_MAX; // the other need not wait
+    if (child == 0)
+        _exit(fine ? 7 : 1);
+    EXPECT(waitpid(child, &status, 0) == child && status == 7 << 8 && fine);
+    return true;
+}
+
 static int in_child(void (*act)(char *page))
 {
     pid_t child = fork();
@@ -195,9 +245,8 @@ static bool test_page(void)
 }
 
 const struct test vdso_tests[] = {
-    { "vdso-symbols", test_symbols },
-    { "vdso-agrees", test_agreement },
-    { "vdso-others", test_others },
+    { "vdso-symbols", test_symbols }, { "vdso-agrees", test_agreement },
+    { "vdso-others", test_others },   { "vdso-across-cpus", test_across_cpus },
     { "vdso-page", test_page },
 };
 const size_t vdso_test_count = COUNT_OF(vdso_tests);
