@@ -229,25 +229,3 @@ uint32_t process_count_blocked(void)
     }
     return blocked;
 }
-
-// The running thread needs no lock to stay, and may have to move to another CPU at once.
-int thread_affinity_change(uint32_t tid, const struct cpu_mask *mask)
-{
-    if (tid == 0 || tid == current_thread()->identity.tid)
-        return thread_set_affinity(current_thread(), mask);
-    spinlock_acquire(&process_lock);
-    struct thread *thread = thread_find_locked(tid);
-    int error = thread ? thread_set_affinity(thread, mask) : -ESRCH;
-    spinlock_release(&process_lock);
-    return error;
-}
-
-int thread_affinity_get(uint32_t tid, struct cpu_mask *mask)
-{
-    spinlock_acquire(&process_lock);
-    const struct thread *thread = tid ? thread_find_locked(tid) : current_thread();
-    if (thread)
-        thread_affinity(thread, mask);
-    spinlock_release(&process_lock);
-    return thread ? 0 : -ESRCH;
-}

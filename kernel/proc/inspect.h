@@ -37,11 +37,6 @@ must_check uint32_t process_next_thread(struct process *process, uint32_t tid);
 // False: the process has no thread of this number.
 must_check bool process_rename_thread(struct process *process, uint32_t tid, const char *name);
 
-// The CPUs that the thread with this number may run on; 0: the running one. -ESRCH, and as
-// thread_set_affinity().
-must_check int thread_affinity_change(uint32_t tid, const struct cpu_mask *mask);
-must_check int thread_affinity_get(uint32_t tid, struct cpu_mask *mask);
-
 // Both register sets of a thread (0: the first): the program's, as it entered the kernel last, and,
 // while it does not run, what a switch will load.
 struct process_registers {
@@ -78,6 +73,9 @@ must_check int thread_rights_get(uint32_t tid, struct thread_rights *rights);
 // Lets `change` write the rights, under process_lock, and sets them unless it returns an error.
 typedef int (*rights_change)(struct thread_rights *rights, const void *argument);
 must_check int thread_rights_change(uint32_t tid, rights_change change, const void *argument);
+// The CPUs that it may run on; scheduler.h. The same errors, and -EINVAL.
+must_check int thread_affinity_get_by_id(uint32_t tid, struct cpu_mask *mask);
+must_check int thread_affinity_set_by_id(uint32_t tid, const struct cpu_mask *mask);
 // PRIO_PROCESS: a thread; PRIO_PGRP, PRIO_USER: all threads of a group, of a user. `who` 0: the
 // running one, its group, its user. The lowest nice value of those named, in *nice; -ESRCH,
 // -EINVAL.
