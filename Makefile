@@ -83,6 +83,8 @@ make test-host         only the tests of pure code, on this machine
 make test-system       only the tests that boot; TESTS="-k word" chooses
 make test-negative     builds without each protection and sees its tests fail;
                        PROTECTIONS="smap nx" chooses
+make model             the protocols of sleeping, switching and shootdown: every interleaving of
+                       their models, then mutants that must fail; MODELS="wait" chooses
 make stress            20 minutes of processes, threads, memory, files, signals at random on SMP=4,
                        every job checked; SECONDS=60 SEED=1 JOBS="forks ring"; best with SAN=1
 make profile ROW=name  where a row of `measure` spends its instructions, function by function

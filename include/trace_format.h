@@ -23,7 +23,8 @@
     TRACE_EVENT(14, NAME, "thread id | pid << 32 (0: kernel thread)", "first 8 bytes of the name") \
     TRACE_EVENT(15, STEP, "enum trace_step", "value, see TRACE_STEPS")                             \
     TRACE_EVENT(16, PARENT, "pid", "pid of its parent; state at open only")                        \
-    TRACE_EVENT(17, SHOOTDOWN, "first address, of this CPU's TLB", "page count")
+    TRACE_EVENT(17, SHOOTDOWN, "first address, of this CPU's TLB", "page count")                   \
+    TRACE_EVENT(18, MIGRATE, "thread id", "CPU number to | from << 32")
 
 // The steps of the chapter's Figures 6.1 to 6.3 that are no event of their own.
 // TRACE_STEP(NUMBER, NAME, column in the figure, the book's words, meaning of the value)

@@ -32,6 +32,7 @@ gdb                     make debug
 console-setup-linux     the console font
 libxkbcommon0           keyboard layouts to compare ours with
 cloc                    make count
+spin                    make model
 LIST
     if [ -n "${SCREEN:-}" ]; then
         echo "qemu-system-gui         QEMU's window, for SCREEN=1"

@@ -18,7 +18,7 @@ KNOBS := $(if $(SMP),--smp '$(SMP)') $(if $(MEM),--mem '$(MEM)') $(if $(CPU),--c
 	--build-dir '$(BUILD)' "--cmdline=$$RINGFENCE_CMDLINE"
 
 .PHONY: run exec debug timeline bench bench-accept profile price test test-host test-tooling \
-	test-system test-negative stress lint format count
+	test-system test-negative stress model lint format count
 
 run: all
 	@$(QEMU_PY) run $(KNOBS) --log build/run.log
@@ -65,6 +65,10 @@ test-system: all
 
 test-negative: all
 	@$(PYTHON) test/negative.py $(PROTECTIONS)
+
+# Promela models of the protocols, beside the code; MODELS="wait switch" chooses.
+model:
+	@$(PYTHON) -B test/model.py $(MODELS)
 
 # Jobs at random, which check themselves, with a watch over their progress; then everything must come
 # back. The seed is printed.

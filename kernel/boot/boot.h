@@ -3,6 +3,7 @@
 #pragma once
 
 #include "boot_info.h"
+#include "cpu/percpu.h"
 #include "lib/command_line.h"
 #include "lib/types.h"
 
@@ -37,6 +38,9 @@ void boot_trace_devices(void);
 void boot_trace_timer(void);
 // With tracing on, the boot CPU's ring. After frames_init().
 void boot_start_trace(void);
+// How many events each of the further CPUs' rings has room for, and such a ring.
+uint32_t boot_trace_share(uint32_t further_cpus);
+void boot_add_trace(struct percpu *cpu, uint32_t count);
 void boot_seed_random(void);
 // vdso=0: none. tsc=unstable: programs read the clocks by system calls.
 void boot_start_vdso(void);

@@ -8,7 +8,7 @@
 
 struct mechanism {
     const char *word, *name;
-    bool *feature; // in cpu_features: everybody asks there; NULL: the kernel does not use it at all
+    bool *feature; // in cpu_features: everybody asks there
 };
 
 static const struct mechanism mechanisms[] = {
@@ -27,11 +27,6 @@ static bool is_given(const char *word)
 
 static void turn_off(const struct mechanism *mechanism)
 {
-    if (!mechanism->feature) {
-        log_notice("boot", "%s: no effect, this kernel does not use %s", mechanism->word,
-                   mechanism->name);
-        return;
-    }
     if (*mechanism->feature)
         log_notice("boot", "%s: %s is not used", mechanism->word, mechanism->name);
     else

@@ -1,7 +1,7 @@
-// Starts the further CPUs, one after the other, and takes them in: numbers are given as they come,
-// so there are no gaps. Runs on the boot CPU before the first thread, but for processor_main(),
-// which each new CPU runs. Invariant: a CPU counts only after it has said that it is ready, and
-// goes on only after it was counted; one that was given up meanwhile comes to rest.
+// Starts the further CPUs, one after the other, and takes them in: numbers are given as they come, so
+// there are no gaps. Runs on the boot CPU before the first thread, but for processor_main(), which
+// each new CPU runs. Invariant: a CPU counts only after it has said that it is ready, and goes on only
+// after it was counted; one that was given up meanwhile comes to rest.
 #include "boot/boot.h"
 #include "boot/processor_choice.h"
 #include "cpu/clock.h"
@@ -13,6 +13,7 @@
 #include "cpu/registers.h"
 #include "cpu/tables.h"
 #include "cpu/trampoline.h"
+#include "cpu/tsc_compare.h"
 #include "debug/latency.h"
 #include "debug/log.h"
 #include "debug/random.h"
@@ -29,9 +30,25 @@
 #define READY_LIMIT_NS 10000000000ull
 
 // Between the boot CPU and the one that is coming.
-enum arrival { ARRIVAL_AWAITED, ARRIVAL_READY, ARRIVAL_LACKS, ARRIVAL_WELCOME, ARRIVAL_GIVEN_UP };
+enum arrival { ARRIVAL_AWAITED, ARRIVAL_READY, ARRIVAL_LACKS, ARRIVAL_GIVEN_UP };
 static _Atomic(enum arrival) arrival;
 static const char *lacking; // with ARRIVAL_LACKS
+static struct tsc_meeting meeting;
+static uint64_t slowest_round_trip;
+
+// After every earlier load (SDM vol. 2B, RDTSC).
+static uint64_t read_counter(void)
+{
+    __asm__ volatile("lfence" ::: "memory");
+    return read_tsc();
+}
+
+static void shift_counter(int64_t difference)
+{
+    write_msr(MSR_TSC, read_tsc() + (uint64_t)difference);
+}
+
+static const struct tsc_clock tsc = { read_counter, shift_counter };
 
 noreturn_function static void rest(void)
 {
@@ -64,23 +81,24 @@ static void processor_main(struct percpu *cpu)
 {
     compare_features();
     cpu_control_registers_load();
+    translation_cpu_init();
     cpu_tables_load(cpu);
     cpu_syscall_msrs_load();
     fpu_init_cpu();
     translation_cpu_init();
     lapic_init_cpu();
     cpu->apic_id = lapic_id();
-    if (!announce(ARRIVAL_READY))
+    if (!announce(ARRIVAL_READY) || !tsc_follow(&meeting, &tsc))
         rest();
-    while (atomic_load_explicit(&arrival, memory_order_acquire) == ARRIVAL_READY)
+    while (cpu_count() <= cpu->number)
         cpu_relax();
     latency_add_cpu(cpu);
     scheduler_idle_loop();
 }
 
-// What a CPU needs before its first instruction; NULL: no memory. It is not freed: a CPU that does
-// not come leaves it to the next one.
-static struct percpu *prepare_cpu(void)
+// What a CPU needs before its first instruction; NULL: no memory. A CPU that does not come leaves
+// it to the next one.
+static struct percpu *prepare_cpu(uint32_t trace_events)
 {
     struct percpu *cpu = memory_allocate(sizeof(*cpu));
     struct thread *idle = memory_allocate(sizeof(*idle));
@@ -90,6 +108,8 @@ static struct percpu *prepare_cpu(void)
     cpu->tables = memory_allocate(CPU_TABLES_SIZE);
     if (!cpu->tables)
         goto no_memory;
+    if (!object_magazines_prepare(cpu))
+        goto no_magazines;
     idle->stack_top = kernel_stack_allocate();
     if (!idle->stack_top)
         goto no_stack;
@@ -98,11 +118,15 @@ static struct percpu *prepare_cpu(void)
     cpu->number = cpu_count();
     cpu->kernel_stack_top = idle->stack_top;
     string_copy(idle->name, "idle", sizeof(idle->name));
-    if (scheduler_init_cpu(cpu, idle) == 0)
+    if (scheduler_init_cpu(cpu, idle) == 0) {
+        boot_add_trace(cpu, trace_events);
         return cpu;
+    }
 
     kernel_stack_release(idle->stack_top);
 no_stack:
+    memory_release(cpu->object_magazines);
+no_magazines:
     memory_release(cpu->tables);
 no_memory:
     memory_release(idle);
@@ -125,14 +149,34 @@ static enum arrival wait_for_arrival(void)
     }
 }
 
+// Time must not go back when a thread moves, so a CPU whose counter cannot be brought in line stays
+// out.
+static bool compare_counters(uint32_t apic_id)
+{
+    struct tsc_result result;
+    bool agree = tsc_lead(&meeting, &tsc, clock_ns_to_ticks(READY_LIMIT_NS), &result);
+
+    slowest_round_trip = max_of(slowest_round_trip, result.round_trip);
+    if (result.shifted != 0)
+        log_notice("clock", "TSC of the CPU with APIC id %u shifted by %lld ticks", apic_id,
+                   (long long)result.shifted);
+    if (!agree)
+        log_warning("clock", "TSC of the CPU with APIC id %u is %llu ticks apart from CPU 0's",
+                    apic_id, (unsigned long long)result.warp);
+    return agree;
+}
+
 // The CPU has taken `cpu` and everything in it. True: it is one of us now.
 static bool receive_cpu(struct percpu *cpu, uint32_t apic_id)
 {
     switch (wait_for_arrival()) {
     case ARRIVAL_READY:
+        if (!compare_counters(apic_id)) {
+            log_warning("cpu", "going on without the CPU with APIC id %u", apic_id);
+            break;
+        }
         percpu_table[cpu->number] = cpu;
         atomic_store_explicit(&percpu_count, cpu->number + 1, memory_order_release);
-        atomic_store_explicit(&arrival, ARRIVAL_WELCOME, memory_order_release);
         return true;
     case ARRIVAL_LACKS:
         log_warning("cpu", "CPU with APIC id %u lacks %s, which CPU 0 has; going on without it",
@@ -157,6 +201,7 @@ static struct percpu *start_cpu(struct percpu *cpu, uint32_t apic_id)
     };
 
     cpu->apic_id = apic_id;
+    meeting = (struct tsc_meeting){ 0 };
     atomic_store(&arrival, ARRIVAL_AWAITED);
     if (!processor_start(&start)) {
         log_warning("cpu", "CPU with APIC id %u does not answer; going on without it", apic_id);
@@ -168,6 +213,7 @@ static struct percpu *start_cpu(struct percpu *cpu, uint32_t apic_id)
 
 static void start_chosen(const struct processor_choice *choice)
 {
+    uint32_t trace_events = boot_trace_share(choice->count);
     struct percpu *cpu = NULL;
 
     for (uint32_t i = 0; i < choice->count; i++)
@@ -175,7 +221,7 @@ static void start_chosen(const struct processor_choice *choice)
     clock_spin_ns(AFTER_RESET_NS);
     for (uint32_t i = 0; i < choice->count; i++) {
         if (!cpu)
-            cpu = prepare_cpu();
+            cpu = prepare_cpu(trace_events);
         if (!cpu) {
             log_warning("cpu", "no memory for CPU %u and those behind it", cpu_count());
             return;
@@ -187,9 +233,8 @@ static void start_chosen(const struct processor_choice *choice)
 static void report_choice(const struct processor_choice *choice)
 {
     if (choice->unreachable > 0)
-        log_warning("cpu",
-                    "%u CPUs have APIC ids above %u, which need x2APIC, which the firmware "
-                    "left off: left out",
+        log_warning("cpu", "%u CPUs have APIC ids above %u, which need x2APIC, which the firmware "
+                           "left off: left out",
                     choice->unreachable, lapic_highest_id());
     if (choice->unwanted > 0)
         log_info("cpu", "%u CPUs left out: %u wanted", choice->unwanted, boot_options.cpu_limit);
@@ -207,14 +252,14 @@ void boot_start_processors(const struct boot_info *boot)
         return;
     uint64_t page = trampoline_choose(boot->regions, boot->region_count, TRAMPOLINE_PAGES);
     if (page == 0) {
-        log_warning("cpu",
-                    "no free memory below 640 KiB, where further CPUs start: going on with "
-                    "one of %u",
+        log_warning("cpu", "no free memory below 640 KiB, where further CPUs start: going on with "
+                           "one of %u",
                     choice.count + 1);
         return;
     }
     processor_trampoline_init(page, kernel_page_table_root, KERNEL_PAT);
     start_chosen(&choice);
-    log_info("cpu", "%u CPUs run; the others took %llu us to start", cpu_count(),
-             (unsigned long long)(clock_now_ns() - begin) / 1000);
+    log_info("cpu", "%u CPUs run; the others took %llu us to start; TSCs agree within %llu ns",
+             cpu_count(), (unsigned long long)(clock_now_ns() - begin) / 1000,
+             (unsigned long long)clock_ticks_to_ns(slowest_round_trip));
 }

@@ -40,21 +40,47 @@ void boot_trace_timer(void)
         trace_keep(TRACE_STEP, STEP_TIMER_START, boot_options.slice_ns);
 }
 
-void boot_start_trace(void)
+static bool add_ring(struct percpu *cpu, uint32_t count)
 {
-    uint32_t count = boot_options.trace_events;
     uint32_t order = 0;
 
-    if (count == 0)
-        return;
     while (PAGE_SIZE << order < count * sizeof(struct trace_event))
         order++;
     struct frame *frame = frames_allocate(order, FRAME_KERNEL);
-    if (!frame) {
-        log_warning("boot", "no memory for a ring of %u events: tracing is off", count);
-        return;
-    }
+    if (!frame)
+        return false;
     struct trace_event *events = frame_pointer(frame);
     memset(events, 0, count * sizeof(*events));
-    trace_add_ring(this_cpu(), events, count);
+    trace_add_ring(cpu, events, count);
+    return true;
+}
+
+void boot_start_trace(void)
+{
+    uint32_t count = boot_options.trace_events;
+
+    if (count != 0 && !add_ring(this_cpu(), count))
+        log_warning("boot", "no memory for a ring of %u events: tracing is off", count);
+}
+
+// The rings of all further CPUs may take a 32nd of the memory that is free before the first of
+// them.
+uint32_t boot_trace_share(uint32_t further_cpus)
+{
+    uint32_t count = trace_ring_events();
+    struct frame_counts frames;
+
+    frames_count(&frames);
+    while (count > TRACE_MINIMUM_EVENTS &&
+           count * sizeof(struct trace_event) * further_cpus > frames.free * PAGE_SIZE / 32)
+        count /= 2;
+    if (count < trace_ring_events())
+        log_info("boot", "further CPUs have rings of %u events", count);
+    return count;
+}
+
+void boot_add_trace(struct percpu *cpu, uint32_t count)
+{
+    if (count != 0 && !add_ring(cpu, count))
+        log_warning("boot", "no memory for a ring of %u events of CPU %u", count, cpu->number);
 }

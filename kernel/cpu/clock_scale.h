@@ -48,9 +48,11 @@ static inline struct clock_scale clock_scale_make(uint64_t hz)
 // value * factor >> shift; all ones when the result does not fit.
 static inline uint64_t clock_multiply(uint64_t value, uint64_t factor)
 {
-    unsigned __int128 product = (unsigned __int128)value * factor >> CLOCK_SCALE_SHIFT;
+    unsigned __int128 product = (unsigned __int128)value * factor;
 
-    return product > UINT64_MAX ? UINT64_MAX : (uint64_t)product;
+    if (unlikely((uint64_t)(product >> 64) >> CLOCK_SCALE_SHIFT))
+        return UINT64_MAX;
+    return (uint64_t)(product >> CLOCK_SCALE_SHIFT);
 }
 
 static inline uint64_t clock_scale_ns(const struct clock_scale *scale, uint64_t ticks)

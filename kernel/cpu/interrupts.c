@@ -2,6 +2,7 @@
 // undisturbed. Invariant: depth > 0 implies interrupts are off.
 #include "cpu/interrupts.h"
 
+#include "cpu/histogram.h"
 #include "cpu/percpu.h"
 #include "lib/panic.h"
 #include "lib/protection.h"
@@ -27,6 +28,7 @@ static void note_stretch(struct percpu *cpu, uint64_t place)
 {
     uint64_t ticks = read_tsc() - cpu->interrupts_off_since;
 
+    histogram_count(cpu, HISTOGRAM_INTERRUPTS_OFF, 0, ticks);
     if (ticks <= cpu->longest_interrupts_off)
         return;
     cpu->longest_interrupts_off = ticks;

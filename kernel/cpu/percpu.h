@@ -12,7 +12,21 @@ struct run_queue;
 struct spinlock;
 struct trace_ring;
 struct ipi_request;
+struct frame;
+struct object_magazine;
 struct translation;
+
+// Single free frames, linked (mem/frame_internal.h).
+struct frame_chain {
+    struct frame *top;
+    uint32_t count;
+};
+
+// What lies ready at a CPU: taken from and put on the first chain; the second is whole or empty, so
+// that taking and putting in turns never needs more than the two.
+struct frame_magazine {
+    struct frame_chain loaded, spare;
+};
 
 // A place in the queue of those who wait for a spinlock (spinlock.h).
 struct lock_waiter {
@@ -22,8 +36,12 @@ struct lock_waiter {
 
 #define CPU_LIMIT 256u
 #define LOCK_WAIT_LIMIT 4u
+#define FRAME_KINDS 2u
+#define FRAME_USE_LIMIT 9u
 #define HELD_LOCK_LIMIT 16u
 #define INTERRUPT_VECTOR_LIMIT 256u
+#define HISTOGRAM_COUNT 4u // cpu/histogram.h
+#define HISTOGRAM_BUCKETS 32u
 
 struct percpu {
     struct percpu *self;
@@ -61,6 +79,18 @@ struct percpu {
     // cpu/ipi.h: calls that other CPUs want made here; a stack, pushed by anyone
     _Atomic(struct ipi_request *) ipi_requests;
 
+    // mem/frame.h: single frames that lie ready here, and by use how many were taken here less
+    // those given back here. Whoever comes in between, an interrupt, finds it busy and goes
+    // without.
+    struct frame_magazine frame_magazines[FRAME_KINDS];
+    int64_t frames_used[FRAME_USE_LIMIT];
+    atomic_bool frames_busy;
+
+    // mem/object_cache.h: free objects that lie ready here, by cache; NULL: none, ever. Not ready
+    // while in use here: an interrupt that comes in between goes without.
+    struct object_magazine *object_magazines;
+    atomic_bool objects_ready;
+
     // debug/panic_report.h: came to rest because another CPU panics; why, if it panicked as well
     atomic_bool stopped;
     const char *stop_reason;
@@ -96,6 +126,8 @@ struct percpu {
     uint64_t shootdowns_sent, shootdowns_received, shootdown_pages;
     uint64_t idle_ticks, system_ticks;     // TSC, up to the last switch; the rest is the programs'
     uint64_t user_samples, system_samples; // where interrupts fell since the last switch
+    uint64_t migrations; // threads that this CPU has moved from one CPU to another
+    uint64_t histograms[HISTOGRAM_COUNT][HISTOGRAM_BUCKETS];
     uint64_t interrupt_counts[INTERRUPT_VECTOR_LIMIT];
 };
 

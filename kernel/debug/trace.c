@@ -178,14 +178,11 @@ static bool read_event(struct trace_ring *ring, uint64_t number, struct trace_ev
 size_t trace_copy(uint32_t cpu, uint64_t first, struct trace_event *events, size_t count)
 {
     uint64_t lost;
-    uint64_t held = trace_count(cpu, &lost);
+    uint64_t end = trace_count(cpu, &lost) + lost;
     size_t copied = 0;
 
-    if (first >= held)
-        return 0;
-    uint64_t end = held - first < count ? held : first + count;
-    for (uint64_t i = first; i < end; i++)
-        if (read_event(&rings[cpu], lost + i, &events[copied]))
+    for (uint64_t number = max_of(first, lost); number < end && number - first < count; number++)
+        if (read_event(&rings[cpu], number, &events[copied]))
             copied++;
     return copied;
 }

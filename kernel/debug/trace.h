@@ -49,8 +49,9 @@ uint64_t trace_event_ticks(void); // what recording 1024 events costs, measured 
 
 // How many events the ring of `cpu` holds, and how many were overwritten.
 uint64_t trace_count(uint32_t cpu, uint64_t *lost);
-// Copies events first .. first + count - 1 (0 is the oldest held); returns how many were copied.
-// Events that are overwritten meanwhile, or not yet whole, are left out.
+// Copies events first .. first + count - 1, numbered since boot (the oldest held is the one behind
+// those lost); returns how many were copied. Those that are overwritten, now or meanwhile, or not
+// yet whole, are left out. The ring may be that of a CPU that goes on recording.
 size_t trace_copy(uint32_t cpu, uint64_t first, struct trace_event *events, size_t count);
 // The last events of this CPU in words, to the emergency log; for panic.
 void trace_print_last(size_t count);

@@ -119,9 +119,10 @@ void trace_print_last(size_t count)
 
     if (held == 0)
         log_emergency_line("panic", "  none: tracing is off (trace=on)");
-    for (uint64_t i = held > count ? held - count : 0; i < held; i++) {
+    uint64_t end = lost + held;
+    for (uint64_t number = end - min_of(held, (uint64_t)count); number < end; number++) {
         struct trace_event event;
-        if (trace_copy(cpu, i, &event, 1) == 1)
+        if (trace_copy(cpu, number, &event, 1) == 1)
             print_event(&event);
     }
 }

@@ -59,7 +59,7 @@ void file_release(struct file *file)
 
 uint64_t files_live(void)
 {
-    return file_cache.live;
+    return object_cache_live(&file_cache);
 }
 
 int64_t file_transfer_at(struct file *file, file_transfer operation, struct user_iterator *iterator,

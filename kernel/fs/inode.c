@@ -92,5 +92,5 @@ uint64_t inode_number_next(void)
 
 uint64_t inodes_live(void)
 {
-    return inode_cache.live;
+    return object_cache_live(&inode_cache);
 }

@@ -36,7 +36,7 @@ void pipe_free(struct pipe *pipe)
 
 uint64_t pipes_live(void)
 {
-    return pipe_cache.live;
+    return object_cache_live(&pipe_cache);
 }
 
 void pipe_attach(struct pipe *pipe, struct file *file)

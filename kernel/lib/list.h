@@ -44,6 +44,18 @@ static inline void list_prepend(struct list_node *head, struct list_node *node)
     list_insert_before(head->next, node);
 }
 
+// All of `from`, in their order, behind those of `to`.
+static inline void list_append_all(struct list_node *to, struct list_node *from)
+{
+    if (list_is_empty(from))
+        return;
+    from->next->previous = to->previous;
+    to->previous->next = from->next;
+    from->previous->next = to;
+    to->previous = from->previous;
+    list_init(from);
+}
+
 // Leaves the node pointing at itself, so that removing it again is harmless.
 static inline void list_remove(struct list_node *node)
 {

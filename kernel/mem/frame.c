@@ -1,29 +1,17 @@
-// The buddy allocator. Memory is partitioned into blocks of 2^order frames, aligned to their size;
-// the descriptor of a block's first frame tells its order and use, those of the other frames are
-// not looked at. So a frame's buddy, being aligned, heads a block unless both lie in a bigger one.
-// A few single frames lie ready on shelves instead, not merged. Contents (zeroing, poison) are
-// written outside the lock. frame_boot.c builds all this at boot.
+// Hands out frames and takes them back. Single ones come from and go to magazines of the CPU, one
+// for each kind, which no other CPU touches: no lock; `frames_busy` tells interrupts to go past
+// them. Whole chains go to and from frame_buddy.c. What lies at other CPUs is asked for by IPI when
+// nothing else is left. Contents (zeroing, poison) are written while nobody else has the frame.
 #include "mem/frame.h"
 
-#include "cpu/spinlock.h"
+#include "cpu/interrupts.h"
+#include "cpu/ipi.h"
 #include "lib/panic.h"
 #include "lib/protection.h"
 #include "lib/string.h"
 #include "mem/frame_internal.h"
 
 #define FRAME_POISON 0x5a // visible in a dump, and not canonical as a pointer
-#define SHELF_LIMIT 128u
-#define SHELF_ORDER FRAME_ORDER_LIMIT // no block's
-#define REFILL_ORDER 4u
-
-struct frame_allocator frame_allocator = {
-    .lock = SPINLOCK_INIT("frames", LOCK_RANK_FRAMES),
-};
-
-static uint64_t frame_number(const struct frame *frame)
-{
-    return (uint64_t)(frame - frame_allocator.descriptors);
-}
 
 phys_addr frame_address(const struct frame *frame)
 {
@@ -53,182 +41,149 @@ struct frame *frame_of_pointer(const void *pointer)
     return &frame_allocator.descriptors[number];
 }
 
-static void push_free(struct frame *frame, uint32_t order)
+// Only an interrupt can find it busy, and it ends before who made it so goes on.
+static inline bool enter_magazines(struct percpu *cpu)
 {
-    frame->order = (uint8_t)order;
-    frame->use = FRAME_FREE;
-    list_prepend(&frame_allocator.free_lists[order], &frame->link);
+    if (unlikely(atomic_load_explicit(&cpu->frames_busy, memory_order_relaxed)))
+        return false;
+    atomic_store_explicit(&cpu->frames_busy, true, memory_order_relaxed);
+    atomic_signal_fence(memory_order_seq_cst);
+    return true;
 }
 
-// The block's buddy when it is free as a whole; NULL otherwise. A descriptor that is still zero, as
-// frame_boot.c makes them, was never on a list.
-static struct frame *find_free_buddy(uint64_t number, uint32_t order)
+static inline void leave_magazines(struct percpu *cpu)
 {
-    uint64_t buddy_number = number ^ (1ull << order);
-
-    if (buddy_number >= frame_allocator.frame_limit)
-        return NULL;
-    struct frame *buddy = &frame_allocator.descriptors[buddy_number];
-    bool is_free = buddy->use == FRAME_FREE && buddy->order == order && buddy->link.next != NULL;
-    return is_free ? buddy : NULL;
+    atomic_signal_fence(memory_order_seq_cst);
+    atomic_store_explicit(&cpu->frames_busy, false, memory_order_relaxed);
 }
 
-never_inlined static void insert_block(struct frame *frame, uint32_t order)
+// For when the first chain is empty.
+never_inlined static struct frame *refill_and_pop(struct frame_magazine *magazine, uint32_t kind)
 {
-    uint64_t number = frame_number(frame);
-
-    while (order + 1 < FRAME_ORDER_LIMIT) {
-        struct frame *buddy = find_free_buddy(number, order);
-        if (buddy == NULL)
-            break;
-        list_remove(&buddy->link);
-        number &= ~(1ull << order);
-        order++;
+    if (magazine->spare.count > 0) {
+        magazine->loaded = magazine->spare;
+        magazine->spare = (struct frame_chain){ 0 };
+    } else if (kind == KIND_DIRTY ||
+               __atomic_load_n(&frame_allocator.depots[kind].chain_count, __ATOMIC_RELAXED) > 0) {
+        magazine->loaded = frames_take_chain(kind);
     }
-    push_free(&frame_allocator.descriptors[number], order);
+    return chain_pop(&magazine->loaded);
 }
 
-void frames_insert_free(struct frame *frame, uint32_t order)
+// For when the first chain is full.
+never_inlined static void make_room(struct frame_magazine *magazine, uint32_t kind)
 {
-    frame_allocator.free_count += 1ull << order;
-    insert_block(frame, order);
+    frames_put_chain(kind, magazine->spare, false);
+    magazine->spare = magazine->loaded;
+    magazine->loaded = (struct frame_chain){ 0 };
 }
 
-// Takes a block of exactly `order` off the lists, splitting a bigger one when needed.
-static struct frame *take_free(uint32_t order)
+// A frame that lies ready here; NULL when there is none, or when it is busy.
+static inline struct frame *take_ready(struct percpu *cpu, uint32_t kind)
 {
-    uint32_t found = order;
+    struct frame_magazine *magazine = &cpu->frame_magazines[kind];
 
-    while (found < FRAME_ORDER_LIMIT && list_is_empty(&frame_allocator.free_lists[found]))
-        found++;
-    if (found == FRAME_ORDER_LIMIT)
+    if (!enter_magazines(cpu))
         return NULL;
-    struct frame *frame = list_first(&frame_allocator.free_lists[found], struct frame, link);
-    list_remove(&frame->link);
-    while (found > order) {
-        found--;
-        push_free(frame + (1ull << found), found);
-    }
+    struct frame *frame = chain_pop(&magazine->loaded);
+    if (unlikely(frame == NULL))
+        frame = refill_and_pop(magazine, kind);
+    leave_magazines(cpu);
     return frame;
 }
 
-// The order keeps it from being merged: no block that is looked for has it.
-static inline void put_on_shelf(struct frame_shelf *shelf, struct frame *frame)
+// Interrupts are off.
+static void hand_back(void *busy)
 {
-    frame->order = SHELF_ORDER;
-    frame->use = FRAME_FREE;
-    frame->shelf_next = shelf->top;
-    shelf->top = frame;
-    shelf->count++;
-}
+    struct percpu *cpu = this_cpu();
 
-// NULL when it is empty.
-static inline struct frame *take_from_shelf(struct frame_shelf *shelf)
-{
-    struct frame *frame = shelf->top;
-
-    if (frame != NULL) {
-        shelf->top = frame->shelf_next;
-        shelf->count--;
-    }
-    return frame;
-}
-
-// The frames of a block, lowest first, onto the shelf of single frames, which is empty.
-static void cut_block(struct frame *block, uint32_t count)
-{
-    for (uint32_t i = 0; i < count; i++) {
-        block[i].order = SHELF_ORDER;
-        block[i].use = FRAME_FREE;
-        block[i].shelf_next = block + i + 1;
-    }
-    block[count - 1].shelf_next = NULL;
-    frame_allocator.singles = (struct frame_shelf){ block, count };
-}
-
-// Cuts one block, of the refill order or the biggest below it, into single frames.
-static void refill_singles(void)
-{
-    for (uint32_t order = REFILL_ORDER + 1; order-- > 0;) {
-        struct frame *block = take_free(order);
-        if (block == NULL)
-            continue;
-        cut_block(block, 1u << order);
+    if (!enter_magazines(cpu)) {
+        atomic_store((atomic_bool *)busy, true);
         return;
     }
+    for (uint32_t kind = 0; kind < FRAME_KINDS; kind++) {
+        frames_put_chain(kind, cpu->frame_magazines[kind].loaded, true);
+        frames_put_chain(kind, cpu->frame_magazines[kind].spare, true);
+        cpu->frame_magazines[kind] = (struct frame_magazine){ 0 };
+    }
+    leave_magazines(cpu);
 }
 
-// For when no single frame lies ready.
+// What lies at CPUs goes to the depots. With interrupts off nobody else can be asked: those who
+// allocate in an interrupt or under a spinlock take no for an answer earlier than others.
+static void reclaim_from_cpus(void)
+{
+    atomic_bool busy;
+
+    if (!interrupts_are_on()) {
+        hand_back(&busy);
+        return;
+    }
+    do {
+        atomic_store(&busy, false);
+        ipi_call_all(hand_back, &busy);
+    } while (atomic_load(&busy));
+}
+
 never_inlined static struct frame *find_single(void)
 {
-    if (frame_allocator.descriptors == NULL) // no memory yet
-        return NULL;
-    refill_singles();
-    struct frame *frame = take_from_shelf(&frame_allocator.singles);
-    return frame != NULL ? frame : take_from_shelf(&frame_allocator.blank);
-}
+    struct frame *frame = frames_take_single();
 
-static void clear_shelf(struct frame_shelf *shelf)
-{
-    struct frame *frame;
-
-    while ((frame = take_from_shelf(shelf)) != NULL)
-        insert_block(frame, 0);
-}
-
-// When no block is large enough, frames on the shelves may be what is missing to complete one.
-static struct frame *take_block(uint32_t order)
-{
-    struct frame *frame = take_free(order);
-
-    if (frame != NULL)
+    if (frame != NULL || frame_allocator.descriptors == NULL)
         return frame;
-    clear_shelf(&frame_allocator.singles);
-    clear_shelf(&frame_allocator.blank);
-    return take_free(order);
+    reclaim_from_cpus();
+    return frames_take_single();
 }
 
-static inline void hand_out(struct frame *frame, uint32_t order, enum frame_use use)
+never_inlined static struct frame *find_block(uint32_t order)
+{
+    struct frame *frame = frames_take_block(order);
+
+    if (frame != NULL || frame_allocator.descriptors == NULL)
+        return frame;
+    reclaim_from_cpus();
+    frames_merge_depots();
+    return frames_take_block(order);
+}
+
+// One instruction, so that an interrupt that counts as well comes before or after it.
+static inline void count_used(struct percpu *cpu, uint32_t use, int64_t count)
+{
+    __asm__("addq %1, %0" : "+m"(cpu->frames_used[use]) : "er"(count) : "cc");
+}
+
+static inline void hand_out(struct percpu *cpu, struct frame *frame, uint32_t order,
+                            enum frame_use use)
 {
     // A free block that someone still refers to would be handed to two owners.
     kassert(atomic_load_explicit(&frame->references, memory_order_relaxed) == 0);
-    frame->order = (uint8_t)order;
-    frame->use = (uint8_t)use;
-    frame_allocator.free_count -= 1ull << order;
-    frame_allocator.used[use] += 1ull << order;
+    __atomic_store_n(&frame->use, (uint8_t)use, __ATOMIC_RELAXED);
+    count_used(cpu, use, 1ll << order);
     atomic_store_explicit(&frame->references, 1, memory_order_relaxed);
 }
 
 struct frame *frame_allocate(enum frame_use use)
 {
+    struct percpu *cpu = this_cpu();
+
     kassert(use > FRAME_RESERVED && use < FRAME_USE_COUNT);
-    spinlock_acquire(&frame_allocator.lock);
-    struct frame *frame = take_from_shelf(&frame_allocator.singles);
+    struct frame *frame = take_ready(cpu, KIND_DIRTY);
     if (unlikely(frame == NULL))
         frame = find_single();
     if (frame != NULL)
-        hand_out(frame, 0, use);
-    spinlock_release(&frame_allocator.lock);
-    return frame;
-}
-
-static struct frame *allocate_block(uint32_t order, enum frame_use use)
-{
-    struct frame *frame = NULL;
-
-    kassert(order < FRAME_ORDER_LIMIT && use > FRAME_RESERVED && use < FRAME_USE_COUNT);
-    spinlock_acquire(&frame_allocator.lock);
-    if (frame_allocator.descriptors != NULL)
-        frame = take_block(order);
-    if (frame != NULL)
-        hand_out(frame, order, use);
-    spinlock_release(&frame_allocator.lock);
+        hand_out(cpu, frame, 0, use);
     return frame;
 }
 
 struct frame *frames_allocate(uint32_t order, enum frame_use use)
 {
-    return order == 0 ? frame_allocate(use) : allocate_block(order, use);
+    kassert(order < FRAME_ORDER_LIMIT && use > FRAME_RESERVED && use < FRAME_USE_COUNT);
+    if (order == 0)
+        return frame_allocate(use);
+    struct frame *frame = find_block(order);
+    if (frame != NULL)
+        hand_out(this_cpu(), frame, order, use);
+    return frame;
 }
 
 struct frame *frame_allocate_zeroed(enum frame_use use)
@@ -253,12 +208,11 @@ static bool frame_is_blank(const struct frame *frame)
 
 struct frame *frame_allocate_blank(enum frame_use use)
 {
-    spinlock_acquire(&frame_allocator.lock);
-    struct frame *frame = take_from_shelf(&frame_allocator.blank);
-    if (frame != NULL)
-        hand_out(frame, 0, use);
-    spinlock_release(&frame_allocator.lock);
-    if (frame != NULL) {
+    struct percpu *cpu = this_cpu();
+    struct frame *frame = take_ready(cpu, KIND_BLANK);
+
+    if (likely(frame != NULL)) {
+        hand_out(cpu, frame, 0, use);
         kassert(!DEBUG_CHECKS || frame_is_blank(frame));
         return frame;
     }
@@ -268,19 +222,27 @@ struct frame *frame_allocate_blank(enum frame_use use)
     return frame;
 }
 
-// Drops a reference. True: it was the last one, and the block is the caller's to free.
-static bool drop_reference(struct frame *frame)
+never_inlined noreturn_function static void refuse(const struct frame *frame, const char *why)
 {
-    // Release: this owner's writes come before the reuse; acquire: so do those of all others.
-    uint32_t before = atomic_fetch_sub_explicit(&frame->references, 1, memory_order_acq_rel);
+    panic("frame 0x%llx %s (use %u)", (unsigned long long)frame_number(frame), why, frame->use);
+}
 
-    if (unlikely(before == 0))
-        panic("frame 0x%llx released without a reference", (unsigned long long)frame_number(frame));
-    if (before != 1)
-        return false;
+// Drops a reference. True: it was the last one, and the block is the caller's to free. Who has the
+// only one has nobody to race with: further ones are made of one that the maker has. Release: this
+// owner's writes come before the reuse; acquire: so do those of all others.
+inlined_always bool drop_reference(struct frame *frame)
+{
+    if (atomic_load_explicit(&frame->references, memory_order_acquire) == 1) {
+        atomic_store_explicit(&frame->references, 0, memory_order_relaxed);
+    } else {
+        uint32_t before = atomic_fetch_sub_explicit(&frame->references, 1, memory_order_acq_rel);
+        if (unlikely(before == 0))
+            refuse(frame, "released without a reference");
+        if (before != 1)
+            return false;
+    }
     if (unlikely(frame->use <= FRAME_RESERVED || frame->use >= FRAME_USE_COUNT))
-        panic("frame 0x%llx is not the allocator's to free (use %u)",
-              (unsigned long long)frame_number(frame), frame->use);
+        refuse(frame, "is not the allocator's to free");
     return true;
 }
 
@@ -290,47 +252,42 @@ static void poison_block(struct frame *frame)
         memset(frame_pointer(frame), FRAME_POISON, PAGE_SIZE << frame->order);
 }
 
-// The lock is held. `shelf` is where a single frame goes while there is room.
-static void free_block(struct frame *frame, struct frame_shelf *shelf)
+inlined_always void free_block(struct frame *frame, uint32_t kind)
 {
+    struct percpu *cpu = this_cpu();
+    struct frame_magazine *magazine = &cpu->frame_magazines[kind];
     uint32_t order = frame->order;
 
-    frame_allocator.used[frame->use] -= 1ull << order;
-    frame_allocator.free_count += 1ull << order;
-    if (order == 0 && shelf->count < SHELF_LIMIT)
-        put_on_shelf(shelf, frame);
-    else
-        insert_block(frame, order);
+    count_used(cpu, frame->use, -(1ll << order));
+    if (unlikely(order > 0 || !enter_magazines(cpu))) {
+        frames_put_block(frame, order);
+        return;
+    }
+    if (unlikely(magazine->loaded.count >= frame_allocator.chain_limit))
+        make_room(magazine, kind);
+    __atomic_store_n(&frame->use, (uint8_t)FRAME_CHAINED, __ATOMIC_RELAXED);
+    chain_push(&magazine->loaded, frame);
+    leave_magazines(cpu);
 }
 
-void frame_release(struct frame *frame)
+inlined_always void release_frame(struct frame *frame)
 {
     if (!drop_reference(frame))
         return;
     poison_block(frame);
-    spinlock_acquire(&frame_allocator.lock);
-    free_block(frame, &frame_allocator.singles);
-    spinlock_release(&frame_allocator.lock);
+    free_block(frame, KIND_DIRTY);
+}
+
+void frame_release(struct frame *frame)
+{
+    release_frame(frame);
 }
 
 void frames_release(struct frame *const frames[], uint32_t count)
 {
-    struct frame *last_owned[FRAME_BATCH_LIMIT];
-    uint32_t last_count = 0;
-
     kassert(count <= FRAME_BATCH_LIMIT);
-    for (uint32_t i = 0; i < count; i++) {
-        if (!drop_reference(frames[i]))
-            continue;
-        poison_block(frames[i]);
-        last_owned[last_count++] = frames[i];
-    }
-    if (last_count == 0)
-        return;
-    spinlock_acquire(&frame_allocator.lock);
-    for (uint32_t i = 0; i < last_count; i++)
-        free_block(last_owned[i], &frame_allocator.singles);
-    spinlock_release(&frame_allocator.lock);
+    for (uint32_t i = 0; i < count; i++)
+        release_frame(frames[i]);
 }
 
 void frame_release_blank(struct frame *frame)
@@ -339,23 +296,35 @@ void frame_release_blank(struct frame *frame)
 
     kassert(last && frame->order == 0);
     kassert(!DEBUG_CHECKS || frame_is_blank(frame));
-    spinlock_acquire(&frame_allocator.lock);
-    free_block(frame, &frame_allocator.blank);
-    spinlock_release(&frame_allocator.lock);
+    free_block(frame, KIND_BLANK);
+}
+
+static uint64_t sum_used(uint32_t use)
+{
+    struct percpu *cpu;
+    int64_t sum = 0;
+
+    for_each_cpu(cpu) sum += __atomic_load_n(&cpu->frames_used[use], __ATOMIC_RELAXED);
+    return (uint64_t)max_of(sum, 0ll); // taken there, given back here, and not looked at at once
 }
 
 uint64_t frames_in_use(void)
 {
-    return frame_allocator.total - frame_allocator.free_count;
+    uint64_t sum = 0;
+
+    for (uint32_t use = FRAME_RESERVED + 1; use < FRAME_USE_COUNT; use++)
+        sum += sum_used(use);
+    return sum;
 }
 
 void frames_count(struct frame_counts *counts)
 {
-    spinlock_acquire(&frame_allocator.lock);
+    uint64_t used = 0;
+
+    for (uint32_t use = 0; use < FRAME_USE_COUNT; use++)
+        used += counts->used[use] = sum_used(use);
     counts->total = frame_allocator.total;
-    counts->free = frame_allocator.free_count;
-    memcpy(counts->used, frame_allocator.used, sizeof(counts->used));
+    counts->free = counts->total - min_of(used, counts->total);
     counts->descriptors =
         align_up(frame_allocator.frame_limit * sizeof(struct frame), PAGE_SIZE) >> PAGE_SHIFT;
-    spinlock_release(&frame_allocator.lock);
 }

@@ -1,7 +1,7 @@
-// Page frames: a descriptor for every frame of RAM, and the buddy allocator that owns the free
-// ones. Invariant: a frame is free (in exactly one free list or on one shelf) or has a reference
-// count of at least one. Nothing here waits; out of memory is NULL. Lock: the frame lock
-// (LOCK_RANK_FRAMES), taken inside.
+// Page frames: a descriptor for every frame of RAM, the buddy allocator that owns the free ones,
+// and at each CPU single ones that lie ready. Invariant: a frame is free (in exactly one free list
+// or chain) or has a reference count of at least one. Nothing here waits; out of memory is NULL:
+// then, when interrupts were on, no other CPU had one either. Lock: LOCK_RANK_FRAMES, taken inside.
 #pragma once
 
 #include <stdatomic.h>
@@ -24,11 +24,12 @@ enum frame_use {
     FRAME_FILE,      // contents of files
     FRAME_PIPE,
     FRAME_USE_COUNT,
+    FRAME_CHAINED = FRAME_USE_COUNT, // free, in a chain: no block for its buddy to merge with
 };
 
 struct frame {
     atomic_uint references;
-    uint8_t order;           // of the block this frame heads
+    uint8_t order;           // of the block this frame heads; at the top of a chain: its length
     uint8_t use;             // enum frame_use
     uint16_t slab_used : 9;  // FRAME_CACHE: objects in use
     uint16_t slab_cache : 7; // FRAME_CACHE: number of the cache, in every frame of the slab
@@ -36,7 +37,7 @@ struct frame {
     union {
         void *slab_free;          // FRAME_CACHE: first free object
         uint64_t *table_entry;    // FRAME_PAGE_TABLE: the entry that leads to it
-        struct frame *shelf_next; // FRAME_FREE and on a shelf
+        struct frame *chain_next; // FRAME_CHAINED
     };
 };
 
@@ -59,8 +60,7 @@ static inline void frame_reference(struct frame *frame)
 }
 // Drops a reference; the last one frees the whole block.
 void frame_release(struct frame *frame);
-// The same for several frames, each heading its block; at most FRAME_BATCH_LIMIT, since the lock is
-// taken once.
+// The same for several frames, each heading its block; at most FRAME_BATCH_LIMIT.
 #define FRAME_BATCH_LIMIT 32u
 void frames_release(struct frame *const frames[], uint32_t count);
 
@@ -86,6 +86,7 @@ struct frame_counts {
     uint64_t used[FRAME_USE_COUNT];
     uint64_t descriptors; // frames that hold the descriptors; not of the total
 };
+// Exact while nobody takes or gives back frames; otherwise each number is of about now.
 void frames_count(struct frame_counts *counts);
-// total - free, without the lock: of some recent moment. Any context.
+// total - free, likewise. Any context.
 uint64_t frames_in_use(void);

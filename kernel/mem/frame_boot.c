@@ -192,12 +192,13 @@ void frames_init(const struct boot_info *boot)
 
     for (uint32_t order = 0; order < FRAME_ORDER_LIMIT; order++)
         list_init(&frame_allocator.free_lists[order]);
-    frame_allocator.singles = frame_allocator.blank = (struct frame_shelf){ 0 };
+    for (uint32_t kind = 0; kind < FRAME_KINDS; kind++)
+        list_init(&frame_allocator.depots[kind].chains);
     frame_allocator.descriptors = direct_map_pointer(phys_make(array.start << PAGE_SHIFT));
     frame_allocator.frame_limit = frame_limit;
     fill_descriptors(boot, array);
     log_info("memory", "%llu MiB free, %llu KiB for frame descriptors",
-             (unsigned long long)(frame_allocator.free_count * PAGE_SIZE >> 20),
+             (unsigned long long)(frame_allocator.total * PAGE_SIZE >> 20),
              (unsigned long long)((array.end - array.start) * PAGE_SIZE >> 10));
 }
 

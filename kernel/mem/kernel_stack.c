@@ -1,7 +1,6 @@
 // Kernel stacks. The stack area is cut into slots; a stack is the top pages of its slot, and what
 // lies below stays unmapped, so that an overflow faults instead of running into another stack.
 // Released stacks stay mapped in a small cache. A slot's bit is set while it has frames.
-#include "cpu/registers.h"
 #include "lib/bitmap.h"
 #include "lib/panic.h"
 #include "lib/protection.h"
@@ -9,19 +8,22 @@
 #include "mem/kernel_map.h"
 #include "mem/kernel_map_internal.h"
 #include "mem/page_table.h"
+#include "mem/translation.h"
 
 #define SLOT_PAGES 8ull // a power of two: slots do not cross page tables
 #define SLOT_SIZE (SLOT_PAGES * PAGE_SIZE)
 #define SLOT_LIMIT 32768u // 1 GiB: one page directory, so that only page tables come and go
 #define SLOTS_PER_TABLE (512u / SLOT_PAGES)
-#define CACHE_LIMIT 64u
+#define CACHE_LIMIT 64u // more are unmapped, as soon as somebody has released the lock
+#define CACHE_SIZE (CACHE_LIMIT + CPU_LIMIT)
+#define UNMAP_BATCH 32u
 
 _Static_assert(SLOTS_PER_TABLE == 64, "a word of used_slots stands for a page table");
 _Static_assert(KERNEL_STACK_PAGES < SLOT_PAGES, "a slot has room for a guard page");
 
 // All guarded by kernel_map_lock.
 static uint64_t used_slots[SLOT_LIMIT / 64];
-static uint32_t cached_slots[CACHE_LIMIT];
+static uint32_t cached_slots[CACHE_SIZE];
 static uint32_t cached_count;
 static uint64_t live_count;
 
@@ -36,46 +38,89 @@ static uint64_t mapped_pages(void)
     return KERNEL_STACK_PAGES + (PROTECT_GUARD ? 0 : 1);
 }
 
-// Unmaps the top `page_count` pages of a slot. Only this CPU is flushed: with more than one CPU
-// running, another must not have used the stack since it last flushed. The lock is held.
-static void unmap_slot(uint32_t slot, uint64_t page_count)
+// The entry of the lowest page of a slot's stack; those of the others follow, since a slot does not
+// cross page tables.
+static uint64_t *slot_entries(uint32_t slot, bool create)
 {
-    for (uint64_t page = 1; page <= page_count; page++) {
-        uint64_t address = slot_top(slot) - page * PAGE_SIZE;
-        uint64_t *entry = page_table_entry(kernel_page_table_root, address, false);
-        phys_addr physical = pte_address(*entry);
+    return page_table_entry(kernel_page_table_root, slot_top(slot) - mapped_pages() * PAGE_SIZE,
+                            create);
+}
 
-        *entry = 0;
-        invalidate_page(address);
-        frame_release(frame_at(physical));
+// Takes a slot's pages away in two steps, between which every CPU flushes: others may have used the
+// stack. After the first the entries still tell which frames they were, and the slot is nobody's.
+static void hide_slot(uint32_t slot)
+{
+    uint64_t *entries = slot_entries(slot, false);
+
+    for (uint64_t page = 0; page < mapped_pages(); page++)
+        entries[page] &= ~PTE_PRESENT;
+}
+
+static void free_slot(uint32_t slot)
+{
+    uint64_t *entries = slot_entries(slot, false);
+
+    for (uint64_t page = 0; page < mapped_pages(); page++) {
+        kassert((entries[page] & PTE_PRESENT) == 0);
+        frame_release(frame_at(pte_address(entries[page])));
+        entries[page] = 0;
     }
     bitmap_clear(used_slots, slot);
 }
 
-static bool map_stack_page(uint64_t address)
+// Unmaps stacks of the cache until it holds `keep` or UNMAP_BATCH were taken, which it returns. No
+// lock is held: it waits for other CPUs.
+static uint32_t unmap_cached(uint32_t keep)
 {
-    uint64_t *entry = page_table_entry(kernel_page_table_root, address, true);
-    struct frame *frame = entry == NULL ? NULL : frame_allocate(FRAME_STACK);
+    uint32_t slots[UNMAP_BATCH];
+    uint32_t count = 0;
 
-    if (frame == NULL)
+    spinlock_acquire(&kernel_map_lock);
+    while (cached_count > keep && count < UNMAP_BATCH) {
+        slots[count] = cached_slots[--cached_count];
+        hide_slot(slots[count++]);
+    }
+    spinlock_release(&kernel_map_lock);
+    if (count == 0)
+        return 0;
+    translation_flush_kernel();
+    spinlock_acquire(&kernel_map_lock);
+    for (uint32_t i = 0; i < count; i++)
+        free_slot(slots[i]);
+    spinlock_release(&kernel_map_lock);
+    return count;
+}
+
+// All of a stack's frames, or none.
+static bool allocate_frames(struct frame *frames[SLOT_PAGES])
+{
+    for (uint64_t page = 0; page < mapped_pages(); page++) {
+        frames[page] = frame_allocate(FRAME_STACK);
+        if (frames[page] != NULL)
+            continue;
+        while (page > 0)
+            frame_release(frames[--page]);
         return false;
-    kassert(*entry == 0);
-    // Nothing of an earlier owner stays. An emulator that translated code of the firmware in this
-    // frame also watches every store to it until that code is overwritten, which made a stack slow.
-    memset(frame_pointer(frame), 0, PAGE_SIZE);
-    *entry = frame_address(frame).value | PTE_PRESENT | PTE_WRITE | PTE_GLOBAL | PTE_NO_EXECUTE |
-             PTE_ACCESSED | PTE_DIRTY;
+    }
     return true;
 }
 
 static bool map_slot(uint32_t slot)
 {
+    struct frame *frames[SLOT_PAGES];
+    uint64_t *entries = slot_entries(slot, true);
+
+    if (entries == NULL || !allocate_frames(frames))
+        return false;
     bitmap_set(used_slots, slot);
-    for (uint64_t page = 1; page <= mapped_pages(); page++) {
-        if (!map_stack_page(slot_top(slot) - page * PAGE_SIZE)) {
-            unmap_slot(slot, page - 1);
-            return false;
-        }
+    for (uint64_t page = 0; page < mapped_pages(); page++) {
+        kassert(entries[page] == 0);
+        // Nothing of an earlier owner stays. An emulator that translated code of the firmware in
+        // this frame also watches every store to it until that code is overwritten, which made a
+        // stack slow.
+        memset(frame_pointer(frames[page]), 0, PAGE_SIZE);
+        entries[page] = frame_address(frames[page]).value | PTE_PRESENT | PTE_WRITE | PTE_GLOBAL |
+                        PTE_NO_EXECUTE | PTE_ACCESSED | PTE_DIRTY;
     }
     return true;
 }
@@ -117,52 +162,47 @@ void kernel_stack_release(uint64_t top)
     spinlock_acquire(&kernel_map_lock);
     kassert(bitmap_test(used_slots, slot));
     kassert(!DEBUG_CHECKS || !is_cached(slot));
+    kassert(cached_count < CACHE_SIZE);
     live_count--;
-    if (cached_count < CACHE_LIMIT)
-        cached_slots[cached_count++] = (uint32_t)slot;
-    else
-        unmap_slot((uint32_t)slot, mapped_pages());
+    cached_slots[cached_count++] = (uint32_t)slot;
+    bool is_full = cached_count > CACHE_LIMIT;
     spinlock_release(&kernel_map_lock);
+    if (is_full) // half of it goes, so that CPUs are not called for each stack that follows
+        (void)unmap_cached(CACHE_LIMIT - UNMAP_BATCH);
 }
 
-static uint64_t drain_one(void)
+// Frees the page table of a group of slots when none is used. Nobody gets one of them before all
+// CPUs have forgotten the way to the old table (SDM vol. 3A, 4.10.3), or they would not find
+// theirs.
+static bool prune_table(uint32_t first_slot)
 {
-    uint64_t frames = 0;
+    uint64_t *word = &used_slots[first_slot / SLOTS_PER_TABLE];
 
     spinlock_acquire(&kernel_map_lock);
-    if (cached_count > 0) {
-        unmap_slot(cached_slots[--cached_count], mapped_pages());
-        frames = mapped_pages();
-    }
+    struct frame *table =
+        page_table_take_empty(kernel_page_table_root, STACK_AREA_BASE + first_slot * SLOT_SIZE);
+    if (table != NULL)
+        *word = UINT64_MAX;
     spinlock_release(&kernel_map_lock);
-    return frames;
-}
-
-// Frees the page table of a group of slots when none is used. The CPU may keep the way to it:
-// INVLPG drops what is cached of upper tables as well (SDM vol. 3A, 4.10.4.1).
-static uint64_t prune_table(uint32_t first_slot)
-{
-    uint64_t address = STACK_AREA_BASE + first_slot * SLOT_SIZE;
-
+    if (table == NULL)
+        return false;
+    translation_flush_kernel();
+    frame_release(table);
     spinlock_acquire(&kernel_map_lock);
-    struct frame *table = page_table_take_empty(kernel_page_table_root, address);
-    if (table != NULL) {
-        invalidate_page(address);
-        frame_release(table);
-    }
+    *word = 0;
     spinlock_release(&kernel_map_lock);
-    return table != NULL ? 1 : 0;
+    return true;
 }
 
 uint64_t kernel_stacks_drain(void)
 {
-    uint64_t frames = 0, drained;
+    uint64_t count = 0;
 
-    while ((drained = drain_one()) > 0)
-        frames += drained;
+    for (uint32_t drained; (drained = unmap_cached(0)) > 0;)
+        count += drained * mapped_pages();
     for (uint32_t slot = 0; slot < SLOT_LIMIT; slot += SLOTS_PER_TABLE)
-        frames += prune_table(slot);
-    return frames;
+        count += prune_table(slot);
+    return count;
 }
 
 uint64_t kernel_stacks_live(void)

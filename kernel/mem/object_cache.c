@@ -1,58 +1,60 @@
-// Object caches. A slab is one block of frames; its head descriptor holds the free list, which runs
-// through the free objects themselves, and the count of used ones. A slab is on the cache's list
-// `partial`, on `empty`, or, when full, on none. Slabs are built and objects are zeroed, poisoned
-// and checked outside the lock.
+// Object caches. A CPU takes and puts free objects in its magazine of the cache, which no other CPU
+// touches; magazines are filled from the slabs and emptied into them (object_slab.c). What lies at
+// other CPUs is asked for by IPI when memory ends. Objects are zeroed, poisoned and checked while
+// nobody else has them. Invariant: an object that is not in use is in one slab's list or magazine.
 #include "mem/object_cache.h"
 
+#include "cpu/interrupts.h"
+#include "cpu/ipi.h"
 #include "lib/panic.h"
 #include "lib/protection.h"
 #include "lib/string.h"
-#include "mem/frame.h"
+#include "mem/object_internal.h"
 
-#define CACHE_LIMIT 128u       // frame.slab_cache has seven bits; number 0 is not used
-#define SLAB_OBJECT_LIMIT 511u // frame.slab_used has nine
-#define EMPTY_SLAB_LIMIT 4u    // kept for reuse until drained
 #define OBJECT_ALIGNMENT 16u
-#define OBJECTS_WANTED 4u // in a slab, at least
-#define OBJECT_POISON 0x6b6b6b6b6b6b6b6bull
 
-// A free object: the link, then poison in debug builds.
-struct free_object {
-    struct free_object *next;
-    uint64_t poison[];
+// One CPU's free objects of one cache, linked: taken from and put on the first list; the second is
+// whole or empty, so that taking and putting in turns never needs more than the two.
+struct object_magazine {
+    struct free_object *loaded, *spare;
+    uint32_t loaded_count;
+    uint32_t reserved;
+    int64_t live; // objects taken here less those put here
 };
+
+static struct object_magazine boot_magazines[CACHE_LIMIT]; // by the number of the cache
+
+_Static_assert(sizeof(boot_magazines) == PAGE_SIZE, "a CPU's magazines fill a page");
 
 static struct spinlock registry_lock = SPINLOCK_INIT("caches", LOCK_RANK_CACHE);
 static uint32_t registered_count;                          // guarded by registry_lock
 static struct object_cache *_Atomic registry[CACHE_LIMIT]; // entries are set once and stay
 
-// The smallest slab with enough objects that wastes less than an eighth. Eight objects always do.
-static void choose_slab_order(struct object_cache *cache)
+bool object_magazines_prepare(struct percpu *cpu)
 {
-    for (uint32_t order = 0; order < FRAME_ORDER_LIMIT; order++) {
-        uint32_t bytes = (uint32_t)PAGE_SIZE << order;
-        uint32_t objects = bytes / cache->object_size;
+    cpu->object_magazines = memory_allocate(sizeof(boot_magazines));
+    atomic_store_explicit(&cpu->objects_ready, cpu->object_magazines != NULL, memory_order_release);
+    return cpu->object_magazines != NULL;
+}
 
-        if (objects >= OBJECTS_WANTED && bytes % cache->object_size < bytes / 8) {
-            kassert(objects <= SLAB_OBJECT_LIMIT);
-            cache->slab_order = order;
-            cache->objects_per_slab = objects;
-            return;
-        }
-    }
-    panic("cache %s: objects of %u bytes are too large", cache->name, cache->object_size);
+// The first cache of all is prepared at boot.
+static void prepare_boot_cpu(void)
+{
+    if (boot_percpu.object_magazines)
+        return;
+    boot_percpu.object_magazines = boot_magazines;
+    atomic_store(&boot_percpu.objects_ready, true);
 }
 
 // First use. Double-checked: `ready` is set last.
-static void prepare_cache(struct object_cache *cache)
+never_inlined static void register_cache(struct object_cache *cache)
 {
-    if (likely(atomic_load_explicit(&cache->ready, memory_order_acquire)))
-        return;
     spinlock_acquire(&registry_lock);
     if (!atomic_load_explicit(&cache->ready, memory_order_relaxed)) {
         kassert(registered_count + 1 < CACHE_LIMIT);
+        prepare_boot_cpu();
         cache->object_size = (uint32_t)align_up(cache->object_size, OBJECT_ALIGNMENT);
-        choose_slab_order(cache);
+        object_slab_choose(cache);
         list_init(&cache->partial);
         list_init(&cache->empty);
         cache->number = ++registered_count;
@@ -60,16 +62,6 @@ static void prepare_cache(struct object_cache *cache)
         atomic_store_explicit(&cache->ready, true, memory_order_release);
     }
     spinlock_release(&registry_lock);
-}
-
-static uint32_t poison_words(const struct object_cache *cache)
-{
-    return cache->object_size / 8 - 1;
-}
-
-static void poison_object(const struct object_cache *cache, struct free_object *object)
-{
-    memset(object->poison, (int)(OBJECT_POISON & 0xff), poison_words(cache) * 8);
 }
 
 static bool poison_is_intact(const struct object_cache *cache, const struct free_object *object)
@@ -81,155 +73,180 @@ static bool poison_is_intact(const struct object_cache *cache, const struct free
     return difference == 0;
 }
 
-// A new slab with every object free; on no list yet.
-static struct frame *build_slab(struct object_cache *cache)
+// Only an interrupt can find them in use, and it ends before who uses them goes on.
+static inline bool enter_magazines(struct percpu *cpu)
 {
-    struct frame *slab = frames_allocate(cache->slab_order, FRAME_CACHE);
-    struct free_object *next = NULL;
-
-    if (slab == NULL)
-        return NULL;
-    // Every frame names the cache, so that an object is found to be one from any page of the slab.
-    for (uint32_t i = 0; i < 1u << cache->slab_order; i++) {
-        slab[i].use = FRAME_CACHE;
-        slab[i].slab_cache = cache->number & (CACHE_LIMIT - 1);
-    }
-    for (uint32_t i = cache->objects_per_slab; i > 0; i--) {
-        struct free_object *object = (struct free_object *)((char *)frame_pointer(slab) +
-                                                            (size_t)(i - 1) * cache->object_size);
-        if (DEBUG_CHECKS)
-            poison_object(cache, object);
-        object->next = next;
-        next = object;
-    }
-    slab->slab_free = next;
-    slab->slab_used = 0;
-    return slab;
+    if (unlikely(!atomic_load_explicit(&cpu->objects_ready, memory_order_relaxed)))
+        return false;
+    atomic_store_explicit(&cpu->objects_ready, false, memory_order_relaxed);
+    atomic_signal_fence(memory_order_seq_cst);
+    return true;
 }
 
-static void release_slab(struct object_cache *cache, struct frame *slab)
+static inline void leave_magazines(struct percpu *cpu)
 {
-    for (uint32_t i = 1; i < 1u << cache->slab_order; i++)
-        slab[i].use = FRAME_FREE;
-    frame_release(slab);
+    atomic_signal_fence(memory_order_seq_cst);
+    atomic_store_explicit(&cpu->objects_ready, true, memory_order_relaxed);
 }
 
-// An object from a slab that the cache has; NULL when all are full. The lock is held.
-static struct free_object *pop_object(struct object_cache *cache)
+// For when the first list is empty.
+never_inlined static void refill(struct object_cache *cache, struct object_magazine *magazine)
 {
-    struct frame *slab;
-
-    if (!list_is_empty(&cache->partial)) {
-        slab = list_first(&cache->partial, struct frame, link);
-    } else if (!list_is_empty(&cache->empty)) {
-        slab = list_first(&cache->empty, struct frame, link);
-        list_remove(&slab->link);
-        cache->empty_count--;
-        list_prepend(&cache->partial, &slab->link);
+    if (magazine->spare) {
+        magazine->loaded = magazine->spare;
+        magazine->loaded_count = cache->magazine_limit;
+        magazine->spare = NULL;
     } else {
-        return NULL;
+        magazine->loaded_count = object_slabs_take(cache, cache->magazine_limit, &magazine->loaded);
     }
-    struct free_object *object = slab->slab_free;
-    slab->slab_free = object->next;
-    slab->slab_used++;
-    if (slab->slab_used == cache->objects_per_slab)
-        list_remove(&slab->link);
-    cache->live++;
+}
+
+// For when the first list is full.
+never_inlined static void make_room(struct object_cache *cache, struct object_magazine *magazine)
+{
+    if (magazine->spare)
+        object_slabs_put(cache, magazine->spare);
+    magazine->spare = magazine->loaded;
+    magazine->loaded = NULL;
+    magazine->loaded_count = 0;
+}
+
+static inline struct free_object *take_ready(struct object_cache *cache)
+{
+    struct percpu *cpu = this_cpu();
+
+    if (!enter_magazines(cpu))
+        return NULL;
+    struct object_magazine *magazine = &cpu->object_magazines[cache->number];
+    if (unlikely(!magazine->loaded))
+        refill(cache, magazine);
+    struct free_object *object = magazine->loaded;
+    if (likely(object)) {
+        magazine->loaded = object->next;
+        magazine->loaded_count--;
+        magazine->live++;
+    }
+    leave_magazines(cpu);
     return object;
 }
 
-static struct free_object *grow_and_pop(struct object_cache *cache)
-{
-    struct frame *slab = build_slab(cache);
+struct return_call {
+    struct object_cache *cache;
+    atomic_bool busy;
+};
 
-    if (slab == NULL)
-        return NULL;
-    spinlock_acquire(&cache->lock);
-    cache->slab_count++;
-    list_append(&cache->partial, &slab->link);
-    struct free_object *object = pop_object(cache);
-    spinlock_release(&cache->lock);
+// Interrupts are off.
+static void hand_back(void *argument)
+{
+    struct return_call *call = argument;
+    struct percpu *cpu = this_cpu();
+
+    if (!cpu->object_magazines)
+        return;
+    if (!enter_magazines(cpu)) {
+        atomic_store(&call->busy, true);
+        return;
+    }
+    struct object_magazine *magazine = &cpu->object_magazines[call->cache->number];
+    object_slabs_put(call->cache, magazine->loaded);
+    object_slabs_put(call->cache, magazine->spare);
+    magazine->loaded = magazine->spare = NULL;
+    magazine->loaded_count = 0;
+    leave_magazines(cpu);
+}
+
+// What lies at CPUs goes back to the slabs. Thread context, interrupts on.
+static void reclaim_from_cpus(struct object_cache *cache)
+{
+    struct return_call call = { .cache = cache };
+
+    do {
+        atomic_store(&call.busy, false);
+        ipi_call_all(hand_back, &call);
+    } while (atomic_load(&call.busy));
+}
+
+// Past the magazine. With interrupts off nobody else can be asked when memory ends: those who
+// allocate in an interrupt or under a spinlock take no for an answer earlier than others.
+never_inlined static struct free_object *find_object(struct object_cache *cache)
+{
+    struct free_object *object;
+
+    if (object_slabs_take(cache, 1, &object) == 0)
+        object = object_slabs_grow(cache);
+    if (!object && interrupts_are_on()) {
+        reclaim_from_cpus(cache);
+        (void)object_slabs_take(cache, 1, &object);
+    }
+    if (object)
+        atomic_fetch_add_explicit(&cache->live, 1, memory_order_relaxed);
     return object;
 }
 
 void *object_allocate(struct object_cache *cache)
 {
-    prepare_cache(cache);
-    spinlock_acquire(&cache->lock);
-    struct free_object *object = pop_object(cache);
-    spinlock_release(&cache->lock);
-    if (object == NULL)
-        object = grow_and_pop(cache);
-    if (object == NULL)
+    if (unlikely(!atomic_load_explicit(&cache->ready, memory_order_acquire)))
+        register_cache(cache);
+    struct free_object *object = take_ready(cache);
+    if (unlikely(!object))
+        object = find_object(cache);
+    if (!object)
         return NULL;
     if (DEBUG_CHECKS && !poison_is_intact(cache, object))
         panic("cache %s: object %p was written after its release", cache->name, (void *)object);
-    memset(object, 0, cache->object_size);
-    return object;
+    return memset(object, 0, cache->object_size);
 }
 
-static bool slab_has_free(const struct frame *slab, const struct free_object *object)
+static bool list_has(const struct free_object *list, const struct free_object *object)
 {
-    for (const struct free_object *free = slab->slab_free; free != NULL; free = free->next) {
-        if (free == object)
-            return true;
+    while (list && list != object)
+        list = list->next;
+    return list != NULL;
+}
+
+// An object in use may hold the poison's bytes rightly, so the pattern alone is no proof. What lies
+// at another CPU is not found here, but when it is handed out for the second time.
+never_inlined static void check_release(struct object_cache *cache, struct free_object *object)
+{
+    struct percpu *cpu = this_cpu();
+
+    if (!poison_is_intact(cache, object)) {
+        object_poison(cache, object);
+        return;
     }
-    return false;
-}
-
-// The slab of an object in use. The lock is not held: the caller owns an object, so the slab stays.
-static struct frame *find_slab(const struct object_cache *cache, const void *object)
-{
-    uint64_t slab_bytes = PAGE_SIZE << cache->slab_order;
-    uint32_t offset = (uint32_t)(((uint64_t)object - DIRECT_MAP_BASE) % slab_bytes);
-    struct frame *slab = frame_of_pointer((const char *)object - offset);
-
-    if (slab->use != FRAME_CACHE || slab->slab_cache != cache->number ||
-        offset % cache->object_size != 0 || offset / cache->object_size >= cache->objects_per_slab)
-        panic("cache %s: %p is not one of its objects", cache->name, (void *)object);
-    return slab;
-}
-
-// Puts the object back. Returns the slab when it became empty and is not to be kept.
-static struct frame *push_object(struct object_cache *cache, struct frame *slab,
-                                 struct free_object *object)
-{
-    bool was_full = slab->slab_used == cache->objects_per_slab;
-
-    object->next = slab->slab_free;
-    slab->slab_free = object;
-    slab->slab_used--;
-    cache->live--;
-    if (was_full)
-        list_prepend(&cache->partial, &slab->link);
-    if (slab->slab_used > 0)
-        return NULL;
-    list_remove(&slab->link);
-    if (cache->empty_count == EMPTY_SLAB_LIMIT) {
-        cache->slab_count--;
-        return slab;
+    bool is_free = object_slab_has_free(cache, object);
+    if (enter_magazines(cpu)) {
+        const struct object_magazine *magazine = &cpu->object_magazines[cache->number];
+        is_free |= list_has(magazine->loaded, object) || list_has(magazine->spare, object);
+        leave_magazines(cpu);
     }
-    cache->empty_count++;
-    list_prepend(&cache->empty, &slab->link);
-    return NULL;
+    if (is_free)
+        panic("cache %s: object %p released twice", cache->name, (void *)object);
 }
 
-void object_release(struct object_cache *cache, void *object)
+void object_release(struct object_cache *cache, void *memory)
 {
+    struct free_object *object = memory;
+    struct percpu *cpu = this_cpu();
+
     kassert(atomic_load_explicit(&cache->ready, memory_order_acquire));
-    struct frame *slab = find_slab(cache, object);
-    // An object may hold these bytes rightly, so the pattern alone is no proof.
-    bool suspicious = DEBUG_CHECKS && poison_is_intact(cache, object);
-
-    if (DEBUG_CHECKS && !suspicious)
-        poison_object(cache, object);
-    spinlock_acquire(&cache->lock);
-    if (slab->slab_used == 0 || (suspicious && slab_has_free(slab, object)))
-        panic("cache %s: object %p released twice", cache->name, object);
-    struct frame *surplus = push_object(cache, slab, object);
-    spinlock_release(&cache->lock);
-    if (surplus != NULL)
-        release_slab(cache, surplus);
+    (void)object_slab_of(cache, object);
+    if (DEBUG_CHECKS)
+        check_release(cache, object);
+    if (unlikely(!enter_magazines(cpu))) {
+        object->next = NULL;
+        atomic_fetch_sub_explicit(&cache->live, 1, memory_order_relaxed);
+        object_slabs_put(cache, object);
+        return;
+    }
+    struct object_magazine *magazine = &cpu->object_magazines[cache->number];
+    if (unlikely(magazine->loaded_count >= cache->magazine_limit))
+        make_room(cache, magazine);
+    object->next = magazine->loaded;
+    magazine->loaded = object;
+    magazine->loaded_count++;
+    magazine->live--;
+    leave_magazines(cpu);
 }
 
 struct object_cache *object_cache_by_number(uint32_t number)
@@ -238,26 +255,25 @@ struct object_cache *object_cache_by_number(uint32_t number)
                                 : NULL;
 }
 
-static uint64_t drain_cache(struct object_cache *cache)
+uint64_t object_cache_live(const struct object_cache *cache)
 {
-    uint64_t frames = 0;
+    int64_t live = atomic_load_explicit(&cache->live, memory_order_relaxed);
+    const struct percpu *cpu;
 
-    for (;;) {
-        struct frame *slab = NULL;
-
-        spinlock_acquire(&cache->lock);
-        if (!list_is_empty(&cache->empty)) {
-            slab = list_first(&cache->empty, struct frame, link);
-            list_remove(&slab->link);
-            cache->empty_count--;
-            cache->slab_count--;
-        }
-        spinlock_release(&cache->lock);
-        if (slab == NULL)
-            return frames;
-        frames += 1ull << cache->slab_order;
-        release_slab(cache, slab);
+    for_each_cpu(cpu)
+    {
+        if (cpu->object_magazines)
+            live += __atomic_load_n(&cpu->object_magazines[cache->number].live, __ATOMIC_RELAXED);
     }
+    return (uint64_t)max_of(live, 0ll); // taken there, put here, and not looked at at once
+}
+
+static uint64_t count_slabs(struct object_cache *cache)
+{
+    spinlock_acquire(&cache->lock);
+    uint64_t count = cache->slab_count;
+    spinlock_release(&cache->lock);
+    return count;
 }
 
 uint64_t object_caches_drain(void)
@@ -265,8 +281,12 @@ uint64_t object_caches_drain(void)
     struct object_cache *cache;
     uint64_t frames = 0;
 
-    for (uint32_t number = 1; (cache = object_cache_by_number(number)) != NULL; number++)
-        frames += drain_cache(cache);
+    for (uint32_t number = 1; (cache = object_cache_by_number(number)) != NULL; number++) {
+        uint64_t before = count_slabs(cache);
+        reclaim_from_cpus(cache);
+        object_slabs_drain(cache);
+        frames += (before - count_slabs(cache)) << cache->slab_order;
+    }
     return frames;
 }
 
@@ -274,12 +294,8 @@ void object_caches_visit(object_cache_visit visit, void *context)
 {
     struct object_cache *cache;
 
-    for (uint32_t number = 1; (cache = object_cache_by_number(number)) != NULL; number++) {
-        spinlock_acquire(&cache->lock);
-        uint64_t live = cache->live, slabs = cache->slab_count;
-        spinlock_release(&cache->lock);
-        visit(cache->name, live, slabs, context);
-    }
+    for (uint32_t number = 1; (cache = object_cache_by_number(number)) != NULL; number++)
+        visit(cache->name, object_cache_live(cache), count_slabs(cache), context);
 }
 
 static void add_live(const char *name, uint64_t live, uint64_t slabs, void *context)

@@ -51,6 +51,7 @@ struct thread *process_thread_create(struct process *process, const struct clone
     if (request->flags & CLONE_SETTLS)
         thread->fs_base = request->tls; // the thread is NEW: nothing reads it yet
     thread->affinity = self->affinity;
+    thread_inherit_rights(thread, self);
     if (request->flags & CLONE_CHILD_SETTID)
         thread->identity.set_child_tid = request->child_tid;
     if (request->flags & CLONE_CHILD_CLEARTID)
@@ -60,10 +61,14 @@ struct thread *process_thread_create(struct process *process, const struct clone
     return thread;
 }
 
-bool process_is_interrupted_locked(const struct process *process, const struct thread *thread)
+// A signal of the process may be another thread's to take, so far.
+bool process_is_interrupted_locked(const struct process *process, struct thread *thread)
 {
-    return process->exiting || process->exec_thread ||
-           signal_deliverable_locked(process, thread) != 0;
+    bool interrupted = process->exiting || process->exec_thread ||
+                       signal_deliverable_locked(process, thread) != 0;
+    if (unlikely(interrupted))
+        thread_add_work(thread, THREAD_WORK_SIGNAL);
+    return interrupted;
 }
 
 bool process_may_grow_locked(const struct process *process)

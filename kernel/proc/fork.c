@@ -58,7 +58,6 @@ static void inherit(struct process *child, const struct process *parent,
     spinlock_acquire(&process_lock);
     child->umask = parent->umask;
     child->gave_up_terminal = parent->gave_up_terminal;
-    child->nice = parent->nice;
     memcpy(child->limits, parent->limits, sizeof(child->limits));
     child->working_directory = parent->working_directory;
     inode_reference(child->working_directory);

@@ -53,6 +53,7 @@ static void view_thread(struct process_view *view, const struct thread *thread)
     view->thread_id = thread->id;
     view->cpu = thread->cpu->number;
     view->affinity = thread->affinity;
+    view->rights = thread->policy.rights;
     memcpy(view->name, thread->name, sizeof(view->name));
 }
 
@@ -97,7 +98,6 @@ void process_inspect(struct process *process, uint32_t tid, struct process_view 
     view->session = process->session;
     view->state = state_letter(process, thread);
     memcpy(view->name, process->name, sizeof(view->name));
-    view->nice = process->nice;
     view->thread_count = process->state == PROCESS_ALIVE ? process->thread_count : 1;
     view->exit_signal = process->exit_signal;
     view->exit_status = process->state == PROCESS_ALIVE ? 0 : process->exit_status;

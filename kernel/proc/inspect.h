@@ -13,7 +13,6 @@ struct process_view {
     uint32_t parent_pid, group, session;
     char state; // as /proc/PID/stat tells it: R S D T Z
     char name[16];
-    int32_t nice;
     uint32_t thread_count;
     uint32_t thread_id; // the kernel's, of its first thread; 0: that has ended
     uint32_t cpu;       // where that runs, or ran last
@@ -26,6 +25,7 @@ struct process_view {
     uint32_t queued_signals;
     struct abi_rlimit limits[RLIMIT_COUNT];
     struct cpu_mask affinity;
+    struct thread_rights rights; // of its first thread; all 0 when that has ended
 };
 // `tid` 0: the process as a whole, as its first thread is. Else as this thread of it is, which may
 // have ended (a zombie then).
@@ -68,9 +68,13 @@ void process_count_totals(struct process_totals *totals);
 // How many threads are in a sleep that no signal ends. Passes preemption points.
 uint32_t process_count_blocked(void);
 
-// -20 (first) to 19; the policies of today give every process the same share.
-// PRIO_PROCESS, PRIO_PGRP, PRIO_USER. `who` 0: the running process, its group, its user. The lowest
-// nice value of those named, in *nice; -ESRCH, -EINVAL.
+// nice.c. Rights are a thread's. Of the thread with this number (0: the running one); -ESRCH.
+must_check int thread_rights_get(uint32_t tid, struct thread_rights *rights);
+// Lets `change` write the rights, under process_lock, and sets them unless it returns an error.
+typedef int (*rights_change)(struct thread_rights *rights, const void *argument);
+must_check int thread_rights_change(uint32_t tid, rights_change change, const void *argument);
+// PRIO_PROCESS: a thread; PRIO_PGRP, PRIO_USER: all threads of a group, of a user. `who` 0: the
+// running one, its group, its user. The lowest nice value of those named, in *nice; -ESRCH, -EINVAL.
 #define PRIO_PROCESS 0
 #define PRIO_PGRP 1
 #define PRIO_USER 2

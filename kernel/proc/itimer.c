@@ -127,9 +127,9 @@ int itimer_set(uint32_t which, uint64_t value_ns, uint64_t interval_ns, uint64_t
     itimer->has_fired = false;
     itimer->interval_ns = min_of(interval_ns, FAR_FUTURE_NS);
     itimer->deadline_ns = value_ns ? later(time_of(process, which), value_ns) : 0;
-    spinlock_release(&process_lock);
-    if (value_ns)
+    if (value_ns) // with the lock: the last of several threads that set it arms it, too
         timer_arm(&itimer->timer, later(clock_now_ns(), value_ns));
+    spinlock_release(&process_lock);
     return 0;
 }
 

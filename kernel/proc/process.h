@@ -49,7 +49,6 @@ struct process {
     struct inode *executable; // for /proc/PID/exe; counted in `executing`
     char *executable_path;
     atomic_uint umask;
-    int32_t nice;
 
     struct pending_signals pending_signals; // for any of its threads
     uint32_t queued_signals;                // entries, its threads' too; bounded by a limit

@@ -39,6 +39,7 @@ bool process_leave_thread(struct process *process)
     spinlock_acquire(&process_lock);
     bool last = process->thread_count == 1;
     if (!last) {
+        thread_set_translation(thread, NULL); // the last one may drop the space from here on
         process->thread_count--;
         file_table_release(process->files); // not the last reference: the process goes on
         process_account_thread_locked(process, thread);

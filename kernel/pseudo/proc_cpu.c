@@ -1,9 +1,10 @@
-// The text files in /proc about processors: stat, interrupts, cpuinfo. Called through file.c. One
-// CPU runs so far, so every total is its own.
+// The text files in /proc about processors: stat, interrupts, cpuinfo. Called through
+// file.c. Counters of other CPUs are read while they count.
 #include "cpu/clock.h"
 #include "cpu/features.h"
 #include "cpu/frame.h"
 #include "cpu/percpu.h"
+#include "lib/format.h"
 #include "lib/string.h"
 #include "proc/inspect.h"
 #include "pseudo/devices.h"
@@ -15,11 +16,24 @@
 
 typedef unsigned long long number;
 
-static uint64_t count_interrupts(const struct percpu *cpu)
+// Of all CPUs.
+static uint64_t count_interrupts(uint32_t first_vector, uint32_t last_vector)
 {
+    const struct percpu *cpu;
     uint64_t count = 0;
-    for (uint32_t vector = VECTOR_FIRST_INTERRUPT; vector < INTERRUPT_VECTOR_LIMIT; vector++)
-        count += cpu->interrupt_counts[vector];
+    for_each_cpu(cpu)
+    {
+        for (uint32_t vector = first_vector; vector <= last_vector; vector++)
+            count += cpu->interrupt_counts[vector];
+    }
+    return count;
+}
+
+static uint64_t count_switches(void)
+{
+    const struct percpu *cpu;
+    uint64_t count = 0;
+    for_each_cpu(cpu) count += cpu->switch_count;
     return count;
 }
 
@@ -31,19 +45,35 @@ static void print_cpu_line(struct snapshot *text, const char *name,
                    (number)(times->idle_ns / NS_PER_TICK));
 }
 
+// With one CPU the sum is its own line, from the same reading.
+static void print_cpu_lines(struct snapshot *text)
+{
+    const struct percpu *cpu;
+    struct scheduler_times times;
+    scheduler_times(&times);
+    print_cpu_line(text, "cpu ", &times);
+    for_each_cpu(cpu)
+    {
+        char name[16];
+        (void)format_text(name, sizeof(name), "cpu%u", cpu->number);
+        if (cpu_count() > 1)
+            scheduler_cpu_times(cpu, &times);
+        print_cpu_line(text, name, &times);
+    }
+}
+
 static void fill_stat(struct snapshot *text)
 {
-    const struct percpu *cpu = this_cpu();
-    struct scheduler_times times;
     struct process_totals totals;
-    scheduler_times(&times);
     process_count_totals(&totals);
-    print_cpu_line(text, "cpu ", &times);
-    print_cpu_line(text, "cpu0", &times);
-    snapshot_print(text, "intr %llu", (number)count_interrupts(cpu));
-    for (uint32_t line = 0; line < ISA_LINES; line++)
-        snapshot_print(text, " %llu", (number)cpu->interrupt_counts[VECTOR_FIRST_INTERRUPT + line]);
-    snapshot_print(text, "\nctxt %llu\nbtime %llu\nprocesses %llu\n", (number)cpu->switch_count,
+    print_cpu_lines(text);
+    snapshot_print(text, "intr %llu",
+                   (number)count_interrupts(VECTOR_FIRST_INTERRUPT, INTERRUPT_VECTOR_LIMIT - 1));
+    for (uint32_t line = 0; line < ISA_LINES; line++) {
+        uint32_t vector = VECTOR_FIRST_INTERRUPT + line;
+        snapshot_print(text, " %llu", (number)count_interrupts(vector, vector));
+    }
+    snapshot_print(text, "\nctxt %llu\nbtime %llu\nprocesses %llu\n", (number)count_switches(),
                    (number)clock_boot_unix_seconds(), (number)totals.started);
     snapshot_print(text, "procs_running %u\nprocs_blocked %u\n", scheduler_runnable_count(),
                    process_count_blocked());
@@ -61,17 +91,26 @@ static const struct {
     { VECTOR_LAPIC_TIMER, "LOC", "  Local timer interrupts" },
     { VECTOR_SPURIOUS, "SPU", "  Spurious interrupts" },
     { VECTOR_RESCHEDULE, "RES", "  Rescheduling interrupts" },
+    { VECTOR_CALL, "CAL", "  Function call interrupts" },
     { VECTOR_LAPIC_ERROR, "ERR", NULL },
 };
 
+// One column a CPU; what is counted for all together has one number only, as on Linux.
 static void fill_interrupts(struct snapshot *text)
 {
-    const struct percpu *cpu = this_cpu();
-    snapshot_print(text, "           CPU0       \n");
+    const struct percpu *cpu;
+    snapshot_print(text, "    ");
+    for_each_cpu(cpu) snapshot_print(text, "       CPU%-4u", cpu->number);
+    snapshot_print(text, "\n");
     for (size_t i = 0; i < ARRAY_SIZE(interrupt_lines); i++) {
         uint32_t vector = interrupt_lines[i].vector;
-        uint64_t count = vector == VECTOR_NMI ? cpu->nmi_count : cpu->interrupt_counts[vector];
-        snapshot_print(text, "%3s: %10llu", interrupt_lines[i].label, (number)count);
+        snapshot_print(text, "%3s:", interrupt_lines[i].label);
+        if (vector == VECTOR_LAPIC_ERROR)
+            snapshot_print(text, " %10llu", (number)count_interrupts(vector, vector));
+        else
+            for_each_cpu(cpu) snapshot_print(
+                text, " %10llu",
+                (number)(vector == VECTOR_NMI ? cpu->nmi_count : cpu->interrupt_counts[vector]));
         snapshot_print(text, "%s\n", interrupt_lines[i].what ? interrupt_lines[i].what : "");
     }
 }
@@ -124,21 +163,33 @@ static void print_flags(struct snapshot *text)
     snapshot_print(text, "\n");
 }
 
-static void fill_cpuinfo(struct snapshot *text)
+static void print_cpu(struct snapshot *text, const struct percpu *cpu)
 {
     const struct cpu_features *features = &cpu_features;
     uint64_t khz = clock_tsc_hz() / 1000;
     snapshot_print(text, "processor\t: %u\nvendor_id\t: %s\ncpu family\t: %u\nmodel\t\t: %u\n",
-                   this_cpu()->number, features->vendor, features->family, features->model);
+                   cpu->number, features->vendor, features->family, features->model);
     snapshot_print(text, "model name\t: %s\nstepping\t: %u\ncpu MHz\t\t: %llu.%03llu\n",
                    features->brand, features->stepping, (number)(khz / 1000), (number)(khz % 1000));
-    snapshot_print(text, "physical id\t: 0\nsiblings\t: 1\ncore id\t\t: 0\ncpu cores\t: 1\n");
+    snapshot_print(text, "physical id\t: 0\nsiblings\t: %u\ncore id\t\t: %u\ncpu cores\t: %u\n",
+                   cpu_count(), cpu->number, cpu_count());
     snapshot_print(text, "apicid\t\t: %u\nfpu\t\t: yes\nfpu_exception\t: yes\nwp\t\t: yes\n",
-                   this_cpu()->apic_id);
+                   cpu->apic_id);
     print_flags(text);
     snapshot_print(text,
                    "clflush size\t: 64\naddress sizes\t: %u bits physical, 48 bits virtual\n\n",
                    features->physical_bits);
+}
+
+// All have what CPU 0 has (cpu_features_lacking); which of them share a package is not looked at.
+static void fill_cpuinfo(struct snapshot *text)
+{
+    const struct percpu *cpu;
+    for_each_cpu(cpu)
+    {
+        print_cpu(text, cpu);
+        preempt_point();
+    }
 }
 
 SNAPSHOT_FILE(cpuinfo, fill_cpuinfo);

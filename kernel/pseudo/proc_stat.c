@@ -1,5 +1,5 @@
 // /proc/PID/stat and statm: one line of numbers each, as proc(5) lists them. Called through file.c.
-// What this kernel does not have (major faults, real-time priorities, guests) is 0.
+// What this kernel does not have (major faults, guests) is 0.
 #include "lib/string.h"
 #include "proc/inspect.h"
 #include "pseudo/proc_inode.h"
@@ -12,6 +12,14 @@
 
 typedef unsigned long long number;
 
+// As the kernel orders threads: below 0 with a real-time priority, else 0 to 39.
+static int32_t priority_shown(const struct thread_rights *rights)
+{
+    if (rights->realtime_priority != 0)
+        return -1 - rights->realtime_priority;
+    return BASE_PRIORITY + rights->nice;
+}
+
 // From pid to priority: fields 1 to 18.
 static void print_identity(struct snapshot *text, const struct process_view *view)
 {
@@ -22,7 +30,7 @@ static void print_identity(struct snapshot *text, const struct process_view *vie
                    (number)view->children_minor_faults, (number)(view->user_ns / NS_PER_TICK),
                    (number)(view->system_ns / NS_PER_TICK),
                    (number)(view->children_user_ns / NS_PER_TICK),
-                   (number)(view->children_system_ns / NS_PER_TICK), BASE_PRIORITY + view->nice);
+                   (number)(view->children_system_ns / NS_PER_TICK), priority_shown(&view->rights));
 }
 
 // From nice to kstkeip: 19 to 30. A zombie has no space.
@@ -30,7 +38,7 @@ static void print_memory(struct snapshot *text, const struct process_view *view,
                          const struct address_space *space)
 {
     uint64_t resident = space ? atomic_load(&space->resident_pages) : 0;
-    snapshot_print(text, "%d %u 0 %llu %llu %llu %llu ", view->nice, view->thread_count,
+    snapshot_print(text, "%d %u 0 %llu %llu %llu %llu ", view->rights.nice, view->thread_count,
                    (number)(view->start_ns / NS_PER_TICK),
                    (number)(space ? space->mapped_pages * PAGE_SIZE : 0), (number)resident,
                    (number)view->limits[RLIMIT_RSS].current);
@@ -42,10 +50,11 @@ static void print_memory(struct snapshot *text, const struct process_view *view,
 static void print_signals(struct snapshot *text, const struct process_view *view)
 {
     uint64_t standard = 0x7fffffff; // the later ones are in `status` only, as on Linux
-    snapshot_print(text, "%llu %llu %llu %llu 0 0 0 %u %u 0 0 0 0 0 ",
+    snapshot_print(text, "%llu %llu %llu %llu 0 0 0 %u %u %u %u 0 0 0 ",
                    (number)(view->thread_pending & standard), (number)(view->blocked & standard),
                    (number)(view->ignored & standard), (number)(view->caught & standard),
-                   view->exit_signal, view->cpu);
+                   view->exit_signal, view->cpu, view->rights.realtime_priority,
+                   view->rights.policy);
 }
 
 static void print_borders(struct snapshot *text, const struct process_view *view,

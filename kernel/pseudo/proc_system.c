@@ -8,9 +8,11 @@
 #include "proc/system_name.h"
 #include "pseudo/devices.h"
 #include "pseudo/snapshot.h"
+#include "sched/policy.h"
 #include "sched/scheduler.h"
 
 #define NS_PER_CENTISECOND 10000000ull
+#define NS_PER_MICROSECOND 1000u
 #define PID_LIMIT_SHOWN 32768
 
 typedef unsigned long long number;
@@ -49,6 +51,20 @@ static void fill_loadavg(struct snapshot *text)
 }
 
 SNAPSHOT_FILE(loadavg, fill_loadavg);
+
+// The policies there are, the chosen one in brackets, and its slice before any division.
+static void fill_sched(struct snapshot *text)
+{
+    const struct thread_rights ordinary = { 0 };
+    const struct policy *policy;
+    snapshot_print(text, "policy");
+    for (uint32_t i = 0; (policy = policy_by_number(i)); i++)
+        snapshot_print(text, policy == policy_chosen ? " [%s]" : " %s", policy->name);
+    snapshot_print(text, "\nslice_us %llu\n",
+                   (number)(thread_slice_ns(&ordinary) / NS_PER_MICROSECOND));
+}
+
+SNAPSHOT_FILE(sched, fill_sched);
 
 static void fill_version(struct snapshot *text)
 {

@@ -3,7 +3,6 @@
 // before it was copied is counted as lost.
 #include "abi/errno.h"
 #include "cpu/clock.h"
-#include "cpu/interrupts.h"
 #include "cpu/percpu.h"
 #include "cpu/registers.h"
 #include "debug/trace.h"
@@ -34,18 +33,15 @@ static void free_cursors(struct cursor *cursors)
     }
 }
 
-// Copies the next few events. Interrupts are off so that this CPU's ring stands still: its events
-// are addressed by their distance from the oldest, which moves.
+// Copies the next few events, behind what was overwritten meanwhile.
 static void refill_cursor(struct cursor *cursor)
 {
     uint64_t oldest;
-    interrupts_off();
     (void)trace_count(cursor->cpu, &oldest);
     uint64_t first = min_of(max_of(cursor->position, oldest), cursor->end);
     size_t wanted = min_of(cursor->end - first, (uint64_t)CURSOR_EVENTS);
     cursor->index = 0;
-    cursor->held = wanted ? trace_copy(cursor->cpu, first - oldest, cursor->events, wanted) : 0;
-    interrupts_restore();
+    cursor->held = wanted ? trace_copy(cursor->cpu, first, cursor->events, wanted) : 0;
     cursor->lost += first - cursor->position + wanted - cursor->held;
     cursor->position = first + wanted;
 }
@@ -150,7 +146,7 @@ static void fill_trace(struct snapshot *snapshot)
         .zero_tsc = clock_tsc_from_ns(0),
         .open_tsc = read_tsc(),
         .ring_events = trace_ring_events(),
-        .cpu_count = 1,
+        .cpu_count = cpu_count(),
         .event_ticks = trace_event_ticks(),
     };
     snapshot->failed = !make_cursors(&cursors);

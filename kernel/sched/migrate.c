@@ -5,6 +5,7 @@
 #include "abi/errno.h"
 #include "cpu/interrupts.h"
 #include "cpu/ipi.h"
+#include "cpu/registers.h"
 #include "lib/panic.h"
 #include "sched/placement.h"
 #include "sched/run_queue.h"
@@ -98,6 +99,12 @@ struct percpu *thread_place_lighter(const struct run_queue *queue, const struct 
 
 void thread_move_begin(struct thread *thread, struct percpu *to)
 {
+    const struct percpu *from = atomic_load_explicit(&thread->cpu, memory_order_relaxed);
+
+    if (from != to) {
+        this_cpu()->migrations++;
+        trace(TRACE_MIGRATE, thread->id, to->number | (uint64_t)from->number << 32);
+    }
     atomic_store_explicit(&thread->state, THREAD_MOVING, memory_order_relaxed);
     atomic_store_explicit(&thread->cpu, to, memory_order_release);
 }
@@ -222,13 +229,19 @@ int thread_set_affinity(struct thread *thread, const struct cpu_mask *mask)
     } else if (is_waiting) {
         run_queue_offer(queue, thread);
     } else if (!may_stay && queue->cpu->current == thread) {
-        run_queue_kick(queue);
+        run_queue_kick(queue, read_tsc());
     }
     spinlock_release(&queue->lock);
     if (moves)
         thread_move_end(thread, RUNNABLE_MOVED);
     interrupts_restore();
     return 0;
+}
+
+// Nobody knows the new thread yet.
+void thread_inherit_affinity(struct thread *to)
+{
+    thread_affinity(current_thread(), &to->affinity);
 }
 
 void thread_affinity(const struct thread *thread, struct cpu_mask *mask)

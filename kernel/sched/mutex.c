@@ -8,6 +8,7 @@
 #include "cpu/registers.h"
 #include "lib/panic.h"
 #include "lib/protection.h"
+#include "sched/scheduler.h"
 
 void mutex_init(struct mutex *mutex, const char *name, enum mutex_rank rank)
 {
@@ -56,11 +57,44 @@ static bool acquire_or_mark(struct mutex *mutex)
     }
 }
 
+#define SPIN_LIMIT 200u // looks; about what two switches take
+
+// Does that thread run on another CPU? The thread may be gone already, so it is not looked into.
+static bool is_running_elsewhere(uintptr_t thread)
+{
+    struct percpu *cpu;
+
+    for_each_cpu(cpu)
+    {
+        if ((uintptr_t)__atomic_load_n(&cpu->current, __ATOMIC_RELAXED) == thread)
+            return cpu != this_cpu();
+    }
+    return false;
+}
+
+// An owner that runs will be done soon, mostly sooner than we could go to sleep. Not while others
+// wait, who came first, and not when this CPU is wanted. True: it is ours.
+static bool acquire_by_spinning(struct mutex *mutex)
+{
+    uintptr_t owner = atomic_load_explicit(&mutex->owner, memory_order_relaxed);
+
+    if (cpu_count() == 1 || (owner & MUTEX_CONTENDED) || !is_running_elsewhere(owner))
+        return false;
+    for (uint32_t i = 0; i < SPIN_LIMIT && !reschedule_is_due(); i++) {
+        if (atomic_load_explicit(&mutex->owner, memory_order_relaxed) == 0)
+            return change_owner(mutex, 0, owner_word());
+        cpu_relax();
+    }
+    return false;
+}
+
 static void acquire_by_waiting(struct mutex *mutex)
 {
     struct waiter waiter = { 0 };
     uint64_t since = read_tsc();
 
+    if (acquire_by_spinning(mutex))
+        return;
     for (;;) {
         wait_prepare(&mutex->queue, &waiter, WAIT_UNINTERRUPTIBLE);
         if (acquire_or_mark(mutex))

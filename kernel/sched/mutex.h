@@ -1,6 +1,7 @@
 // Sleeping locks, ranked like spinlocks: acquired in growing rank, never with a spinlock held,
-// never from an interrupt. Holding one, a thread may sleep, allocate, and touch user memory if the
-// rank is below MUTEX_RANK_ADDRESS_SPACE.
+// never from an interrupt. Whoever finds one taken by a thread that runs on another CPU looks a few
+// times more before he sleeps. Holding one, a thread may sleep, allocate, and touch user memory if
+// the rank is below MUTEX_RANK_ADDRESS_SPACE.
 #pragma once
 
 #include "sched/wait.h"
@@ -25,6 +26,8 @@ struct mutex {
 
 void mutex_init(struct mutex *mutex, const char *name, enum mutex_rank rank);
 void mutex_acquire(struct mutex *mutex);
+// Looks at the queue after the mutex has been given away, when somebody waits: the caller keeps the
+// mutex's memory until this has returned, by a reference of his own, not by holding the mutex.
 void mutex_release(struct mutex *mutex);
 bool mutex_is_held(const struct mutex *mutex); // by the running thread
 // Debug builds, for locks of this kind: panics if the running thread may not take one of this rank.

@@ -3,10 +3,12 @@
 #include "sched/policy.h"
 
 #include "lib/string.h"
+#include "sched/weight.h"
 
-static const struct policy *const policies[] = { &policy_round_robin };
+static const struct policy *const policies[] = { &policy_round_robin, &policy_mlfq, &policy_stride,
+                                                 &policy_lottery, &policy_fair };
 
-const struct policy *policy_chosen = &policy_round_robin;
+const struct policy *policy_chosen = &policy_fair;
 
 bool policy_choose(const char *name)
 {
@@ -17,6 +19,11 @@ bool policy_choose(const char *name)
         }
     }
     return false;
+}
+
+const struct policy *policy_by_number(uint32_t number)
+{
+    return number < ARRAY_SIZE(policies) ? policies[number] : NULL;
 }
 
 void policy_queue_init(struct policy_queue *queue, const struct policy *policy,
@@ -38,6 +45,33 @@ struct thread *policy_steal(struct policy_queue *queue, uint32_t cpu_number)
         policy_leave(queue, thread);
     }
     return thread;
+}
+
+// From one class to the other: what either keeps means nothing to the other.
+static void change_class(struct policy_queue *queue, struct thread *thread, bool to_realtime)
+{
+    policy_leave(queue, thread);
+    thread->policy.virtual_time = 0;
+    thread->policy.slice_left = 0;
+    if (to_realtime)
+        thread->policy.turn = queue->realtime.next_turn++;
+}
+
+void policy_set_rights(struct policy_queue *queue, struct thread *thread,
+                       const struct thread_rights *rights, bool waits, uint64_t now)
+{
+    struct policy_entity *entity = &thread->policy;
+    bool is_realtime = rights->realtime_priority != 0;
+
+    policy_account(queue, now); // so far, by the old ones
+    if (waits)
+        policy_dequeue(queue, thread);
+    if (is_realtime != (entity->rights.realtime_priority != 0))
+        change_class(queue, thread, is_realtime);
+    entity->rights = *rights;
+    entity->weight = weight_of(rights);
+    if (waits)
+        policy_enqueue(queue, thread, RUNNABLE_MOVED, now);
 }
 
 struct thread *policy_list_find_for(const struct list_node *threads, uint32_t cpu_number)

@@ -43,12 +43,15 @@ struct policy {
     void (*leave)(struct policy_queue *queue, struct thread *thread);
 };
 
-extern const struct policy policy_round_robin;
+extern const struct policy policy_round_robin, policy_mlfq, policy_stride, policy_lottery,
+    policy_fair;
 
 // Of every queue; written only by policy_choose(), before scheduler_init(). False: unknown name,
 // nothing changed.
 extern const struct policy *policy_chosen;
 must_check bool policy_choose(const char *name);
+// The policies there are, by number; NULL: no more.
+const struct policy *policy_by_number(uint32_t number);
 
 // For the scheduler.
 
@@ -120,7 +123,8 @@ static inline bool policy_should_preempt(const struct policy_queue *queue,
     return queue->policy->should_preempt(queue, woken, reason);
 }
 
-// The thread, in no queue (BLOCKED, MOVING, dequeued), leaves this CPU's queue for another one.
+// The thread, in no queue (BLOCKED, MOVING, dequeued), leaves this CPU's queue for another one. The
+// running thread was accounted for just before.
 static inline void policy_leave(struct policy_queue *queue, struct thread *thread)
 {
     if (queue->policy->leave)
@@ -129,6 +133,11 @@ static inline void policy_leave(struct policy_queue *queue, struct thread *threa
 
 // Takes out a thread for another CPU, which enqueues it with RUNNABLE_MOVED; NULL: none may go.
 struct thread *policy_steal(struct policy_queue *queue, uint32_t cpu_number);
+
+// The thread has other rights from `now` on. `waits`: it is in this queue; else it runs, sleeps or
+// is new.
+void policy_set_rights(struct policy_queue *queue, struct thread *thread,
+                       const struct thread_rights *rights, bool waits, uint64_t now);
 
 // For policies.
 

@@ -9,8 +9,7 @@
 
 #define WINDOW_SECONDS 1u
 #define BUDGET_PERCENT 95u
-#define SLICES_PER_SECOND 10u // of SCHED_RR
-#define PRIORITY_SHIFT 56u    // of a heap key; below it, the turn
+#define PRIORITY_SHIFT 56u // of a heap key; below it, the turn
 
 void realtime_init(struct policy_queue *queue, uint64_t second_ticks)
 {
@@ -18,7 +17,7 @@ void realtime_init(struct policy_queue *queue, uint64_t second_ticks)
 
     realtime->window_ticks = second_ticks * WINDOW_SECONDS;
     realtime->budget_ticks = realtime->window_ticks / 100 * BUDGET_PERCENT;
-    realtime->slice_ticks = second_ticks / SLICES_PER_SECOND;
+    realtime->slice_ticks = second_ticks / (1000000000u / REALTIME_SLICE_NS);
 }
 
 static bool budget_is_used(const struct realtime_queue *realtime)

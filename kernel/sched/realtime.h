@@ -9,6 +9,8 @@ struct policy_queue;
 struct thread;
 enum runnable_reason;
 
+#define REALTIME_SLICE_NS 100000000ull // of SCHED_RR
+
 struct realtime_queue {
     struct heap heap; // highest priority first, then by turn
     uint64_t next_turn;

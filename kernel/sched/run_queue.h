@@ -21,6 +21,7 @@ struct run_queue {
     uint32_t runnable_count;   // others look at it without the lock
     struct thread *idle;
     struct thread *left; // by the last switch: EXITED or MOVING; finish_switch sees it off
+    uint64_t due_since;  // TSC, since when reschedule_due is set; 0: not counted
     struct load_average load;
     struct scheduler_times told; // by scheduler_cpu_times(): what was said never falls
 
@@ -55,7 +56,7 @@ void run_queue_remove(struct run_queue *queue, struct thread *thread);
 // The same for one that this CPU may run, chosen by the policy; NULL: none was found. Lock held.
 struct thread *run_queue_take_for(struct run_queue *queue, uint32_t cpu_number);
 // The queue's CPU passes through schedule() before it runs a program again. Lock held.
-void run_queue_kick(struct run_queue *queue);
+void run_queue_kick(struct run_queue *queue, uint64_t now);
 
 // wake.c: locks the queue that the thread belongs to.
 struct run_queue *thread_queue_acquire(const struct thread *thread);
@@ -75,6 +76,8 @@ struct percpu *thread_place_new(const struct thread *thread);
 struct percpu *thread_place_lighter(const struct run_queue *queue, const struct thread *thread);
 // The thread has to wait here: if a CPU that may run it has nothing to do, it is told. Lock held.
 void run_queue_offer(const struct run_queue *queue, const struct thread *thread);
+// A NEW thread may run where the running one may.
+void thread_inherit_affinity(struct thread *to);
 // This CPU, which idles, takes a thread over that waits for another. False: there is none.
 bool run_queue_steal(struct run_queue *own);
 // This CPU begins or stops idling, as others see it. Interrupts in any state.

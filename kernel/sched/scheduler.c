@@ -13,10 +13,22 @@
 #include "mem/frame.h"
 #include "sched/run_queue.h"
 
+// From now on the thread wants to run; if it has been moved, it did so before.
+static void note_wait(struct thread *thread, enum runnable_reason reason, uint64_t now)
+{
+    if (reason == RUNNABLE_MOVED)
+        return;
+    thread->waiting_since = now;
+    thread->wait_kind = reason == RUNNABLE_WOKEN || reason == RUNNABLE_WOKEN_BY_INTERRUPT
+                            ? HISTOGRAM_WAKE_UP
+                            : HISTOGRAM_TURN;
+}
+
 static void enqueue_thread(struct run_queue *queue, struct thread *thread,
                            enum runnable_reason reason, uint64_t now)
 {
     atomic_store_explicit(&thread->state, THREAD_RUNNABLE, memory_order_relaxed);
+    note_wait(thread, reason, now);
     policy_enqueue(&queue->queue, thread, reason, now);
     queue->runnable_count++;
 }
@@ -38,7 +50,7 @@ static void note_load(struct run_queue *queue, const struct thread *running, uin
     uint32_t count = queue->runnable_count + (running != queue->idle);
 
     if (count != queue->load.count)
-        load_average_change(&queue->load, now, count);
+        load_average_change(&queue->load, max_of(now, queue->load.changed), count);
 }
 
 // Once somebody waits, the running thread's slice has an end, counted from now. (Who is told to go,
@@ -110,6 +122,8 @@ static void enqueue_or_leave(struct run_queue *queue, struct thread *current,
         enqueue_thread(queue, current, reason, now);
         return;
     }
+    policy_account(&queue->queue, now);
+    note_wait(current, reason, now);
     policy_leave(&queue->queue, current);
     thread_move_begin(current, target);
     queue->left = current;
@@ -151,6 +165,16 @@ static void count_switch(struct thread *thread, enum switch_reason reason)
         thread->involuntary_switches++;
 }
 
+// A switch happens: how long was it due, and how long has the next thread waited?
+static void note_latencies(struct run_queue *queue, const struct thread *next, uint64_t now)
+{
+    if (queue->due_since != 0)
+        histogram_count(queue->cpu, HISTOGRAM_DUE_TO_SWITCH, queue->due_since, now);
+    queue->due_since = 0;
+    if (next != queue->idle)
+        histogram_count(queue->cpu, next->wait_kind, next->waiting_since, now);
+}
+
 static void switch_from(struct run_queue *queue, struct thread *current, enum switch_reason reason)
 {
     uint64_t now = read_tsc(); // the one reading of a switch
@@ -168,6 +192,7 @@ static void switch_from(struct run_queue *queue, struct thread *current, enum sw
     if (current != queue->idle)
         count_switch(current, reason);
     note_load(queue, next, now);
+    note_latencies(queue, next, now);
     trace(TRACE_SWITCH, next->id | frames_in_use() << 32,
           reason | (uint64_t)queue->runnable_count << 8);
     switch_to(current, next);
@@ -193,6 +218,8 @@ void schedule(enum switch_reason reason)
         atomic_store_explicit(&this_cpu()->reschedule_due, false, memory_order_relaxed);
         if (!can_stay || queue->runnable_count != 0)
             switch_from(queue, current, reason);
+        else
+            queue->due_since = 0;
     }
     finish_switch();
 }
@@ -218,13 +245,14 @@ static bool should_preempt(const struct run_queue *queue, const struct thread *w
            policy_should_preempt(&queue->queue, woken, reason);
 }
 
-void run_queue_kick(struct run_queue *queue)
+void run_queue_kick(struct run_queue *queue, uint64_t now)
 {
     struct percpu *cpu = queue->cpu;
 
     // Who set it has sent the interrupt, or it is this CPU that has set it: see scheduler.h.
     if (atomic_load_explicit(&cpu->reschedule_due, memory_order_relaxed))
         return;
+    queue->due_since = now;
     atomic_store_explicit(&cpu->reschedule_due, true, memory_order_release);
     if (unlikely(cpu != this_cpu()))
         ipi_reschedule(cpu);
@@ -251,7 +279,7 @@ void run_queue_add(struct run_queue *queue, struct thread *thread, enum runnable
     enqueue_thread(queue, thread, reason, now);
     note_load(queue, running, now);
     if (should_preempt(queue, thread, reason))
-        run_queue_kick(queue);
+        run_queue_kick(queue, now);
     else
         want_slice(queue, running, now);
     if (running != queue->idle)

@@ -147,7 +147,7 @@ void thread_copy_user_registers(struct thread *to)
     interrupts_off();
     save_program(to);
     interrupts_restore();
-    to->affinity = current_thread()->affinity;
+    thread_inherit_affinity(to);
 }
 
 void thread_reset_user_registers(void)

@@ -6,6 +6,7 @@
 
 #include "cpu/cpu_mask.h"
 #include "cpu/frame.h"
+#include "cpu/histogram.h"
 #include "cpu/percpu.h"
 #include "cpu/switch.h"
 #include "debug/trace.h"
@@ -38,17 +39,25 @@ struct thread_rights {
     bool reset_on_fork;        // children start with ordinary rights
 };
 
-// What a policy keeps per thread; guarded by the run-queue lock. All zero at first, but for the
+// What the policies keep per thread; guarded by the run-queue lock. All zero at first, but for the
 // weight.
 struct policy_entity {
     union {
-        struct list_node link;
-        struct heap_node node;
+        struct list_node link; // round robin, mlfq, lottery
+        struct heap_node node; // realtime, stride, fair
     };
     uint64_t slice_left; // TSC ticks; 0: used up, so the next one is a whole one
-    uint64_t turn;       // realtime.c: among those of its priority
+    union {
+        uint64_t turn;         // realtime: among those of its priority
+        uint64_t level_ticks;  // mlfq: of the level's allotment, used
+        uint64_t virtual_time; // stride, fair
+    };
+    uint32_t weight;      // from the rights (weight.h)
+    uint32_t boosts_seen; // mlfq
+    uint8_t level;        // mlfq; 0 is the top
+    bool settled;         // mlfq, stride, fair: the above belongs to a queue's account
+    bool holds_tickets;   // lottery: in the next drawing
     struct thread_rights rights;
-    uint32_t weight; // from the rights (weight.h)
 };
 
 // What a program may load into these: user data, or null, which is what almost all of them leave
@@ -77,6 +86,8 @@ struct thread {
     _Atomic(struct percpu *) cpu; // to whose run queue it belongs; changes under that one's lock
     struct cpu_mask affinity;     // guarded by that lock
     struct policy_entity policy;
+    uint64_t waiting_since;   // TSC, while RUNNABLE or MOVING: since when it wants to run
+    enum histogram wait_kind; // and where that counts
     char name[16];
 
     uint64_t run_ticks; // of the TSC; exact, taken at switches
@@ -117,6 +128,13 @@ static inline bool thread_has_work(const struct thread *thread)
 {
     return atomic_load_explicit(&thread->work, memory_order_acquire) != 0;
 }
+// Changes what the thread is entitled to; the rights must be valid. Any state, any context; takes
+// the run-queue lock.
+void thread_set_rights(struct thread *thread, const struct thread_rights *rights);
+// A NEW thread gets its creator's rights, as far as they are passed on.
+void thread_inherit_rights(struct thread *child, const struct thread *parent);
+// The slice of threads with these rights, before any division among those who wait; 0: none.
+uint64_t thread_slice_ns(const struct thread_rights *rights);
 // Which user half the thread has; loads it if the thread is the running one. NULL: none any more;
 // it runs on like a kernel thread. Whoever owns the translation keeps it while a thread has it.
 void thread_set_translation(struct thread *thread, struct translation *translation);

@@ -29,14 +29,14 @@ void timer_hardware_set(struct run_queue *queue, uint64_t deadline)
 // The slice is over: say so and forget its end; the switch gives the next thread a new one. Under
 // the lock, so that who adds a thread meanwhile sees either the end or that it is due. Nobody waits
 // any more when another CPU has taken over who did.
-static void end_slice(struct run_queue *queue)
+static void end_slice(struct run_queue *queue, uint64_t now)
 {
     spinlock_acquire(&queue->lock);
     queue->slice_end = UINT64_MAX;
     if (queue->runnable_count != 0) {
         current_thread()->policy.slice_left = 0;
         if (PROTECT_PREEMPT)
-            atomic_store_explicit(&this_cpu()->reschedule_due, true, memory_order_relaxed);
+            run_queue_kick(queue, now);
     }
     spinlock_release(&queue->lock);
 }
@@ -48,7 +48,7 @@ void scheduler_check_deadlines(void)
 
     timer_expire_due(now);
     if (now >= queue->slice_end)
-        end_slice(queue);
+        end_slice(queue, now);
 }
 
 void scheduler_timer_interrupt(void)

@@ -29,12 +29,17 @@ static void note_first(struct run_queue *queue)
     queue->first_timer = first ? clock_tsc_from_ns(first->key) : UINT64_MAX;
 }
 
-static void insert_timer(struct run_queue *queue, struct timer *timer, uint64_t deadline_ns)
+// False: it is in a heap already, by somebody who was faster.
+static bool insert_timer(struct run_queue *queue, struct timer *timer, uint64_t deadline_ns)
 {
-    atomic_store_explicit(&timer->queue, queue, memory_order_relaxed);
+    struct run_queue *none = NULL;
+
+    if (!atomic_compare_exchange_strong(&timer->queue, &none, queue))
+        return false;
     heap_insert(&queue->timers.heap, &timer->node, deadline_ns);
     if (heap_minimum(&queue->timers.heap) == &timer->node)
         note_first(queue);
+    return true;
 }
 
 static void remove_timer(struct run_queue *queue, struct timer *timer)
@@ -72,13 +77,16 @@ static bool disarm(struct timer *timer)
 void timer_arm(struct timer *timer, uint64_t deadline_ns)
 {
     struct run_queue *queue = this_cpu()->run_queue;
+    bool inserted = false;
 
-    if (unlikely(atomic_load_explicit(&timer->queue, memory_order_relaxed)))
-        (void)disarm(timer);
-    spinlock_acquire(&queue->timers.lock);
-    insert_timer(queue, timer, deadline_ns);
-    timer_hardware_update(queue);
-    spinlock_release(&queue->timers.lock);
+    while (!inserted) {
+        if (unlikely(atomic_load_explicit(&timer->queue, memory_order_relaxed)))
+            (void)disarm(timer);
+        spinlock_acquire(&queue->timers.lock);
+        inserted = insert_timer(queue, timer, deadline_ns);
+        timer_hardware_update(queue);
+        spinlock_release(&queue->timers.lock);
+    }
 }
 
 // The callback may arm the timer again, so that is looked at once more after it has returned.

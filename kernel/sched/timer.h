@@ -18,8 +18,7 @@ struct timer {
 
 void timer_init(struct timer *timer, void (*callback)(struct timer *timer));
 // Arms on this CPU, or re-arms, wherever it was armed. Deadline in kernel-clock ns. Any context. Of
-// timer_arm() calls for one timer only one is under way at a time, the callback's own included, and
-// none together with timer_cancel() but the callback's: that is up to the caller.
+// two calls for one timer at the same time one wins; who must know which holds a lock.
 void timer_arm(struct timer *timer, uint64_t deadline_ns);
 // After this the timer is not armed, and the callback does not run and is not running, on any CPU.
 // True when it was still armed. Waits for a callback that runs on another CPU: so with no lock that

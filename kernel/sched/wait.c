@@ -32,7 +32,7 @@ void wait_prepare(struct wait_queue *queue, struct waiter *waiter, enum wait_kin
 struct block_timer {
     struct timer timer;
     struct thread *thread;
-    bool fired; // written in the timer interrupt of this CPU
+    bool fired; // by the callback, which has returned once timer_cancel() has
 };
 
 static void wake_blocked(struct timer *timer)
@@ -95,6 +95,14 @@ void wait_finish(struct wait_queue *queue, struct waiter *waiter)
     }
     thread->wait_interruptible = false;
     atomic_store_explicit(&thread->state, THREAD_RUNNING, memory_order_relaxed);
+}
+
+bool wait_is_queued(struct wait_queue *queue, const struct waiter *waiter)
+{
+    spinlock_acquire(&queue->lock);
+    bool is_queued = atomic_load_explicit(&waiter->thread, memory_order_relaxed) != NULL;
+    spinlock_release(&queue->lock);
+    return is_queued;
 }
 
 // Whom a wake-up reached leaves the queue here, and comes back by wait_prepare() if the condition

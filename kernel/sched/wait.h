@@ -13,9 +13,9 @@
 // Whoever makes the condition true calls wait_wake() afterwards. Between prepare and block nothing
 // may sleep or touch user memory (asserted): the state is already BLOCKED.
 //
-// Who waits in several queues prepares them all, then looks that no wake-up has taken it out of one
-// meanwhile (syscall/poll_set.c). Whoever wakes keeps the queue until wait_wake() has returned: the
-// woken thread does not wait for that.
+// Who waits in several queues prepares them all, then looks with wait_is_queued() that no wake-up
+// has taken it out of one meanwhile (syscall/poll_set.c). Whoever wakes keeps the queue until
+// wait_wake() has returned: the woken thread does not wait for that.
 #pragma once
 
 #include "cpu/spinlock.h"
@@ -43,6 +43,9 @@ void wait_prepare(struct wait_queue *queue, struct waiter *waiter, enum wait_kin
 // Deadline in kernel-clock ns. May sleep, of course.
 must_check int wait_block(uint64_t deadline_ns);
 void wait_finish(struct wait_queue *queue, struct waiter *waiter);
+// Is the waiter, prepared before, in the queue still? Looked at under the queue's lock: whoever has
+// woken the thread through this queue, before it called this, has taken the waiter out.
+must_check bool wait_is_queued(struct wait_queue *queue, const struct waiter *waiter);
 // Wakes all waiters, or the first `count`, and takes them out of the queue. Any context. The
 // condition must be true already.
 void wait_wake_all(struct wait_queue *queue);

@@ -56,10 +56,11 @@ static int64_t look_at_all(struct poll_set *set)
 
 // A wake-up takes its waiter out of its queue; one that came before the last queue was prepared is
 // overwritten by that, and the queue would not tell again.
-static bool is_in_all(const struct poll_set *set)
+static bool is_in_all(struct poll_set *set)
 {
     for (uint32_t i = 0; i < set->count; i++) {
-        if (set->entries[i].queue && !atomic_load(&set->entries[i].waiter.thread))
+        struct poll_entry *entry = &set->entries[i];
+        if (entry->queue && !wait_is_queued(entry->queue, &entry->waiter))
             return false;
     }
     return true;

@@ -138,7 +138,7 @@ static struct thread *main_thread(struct process *process)
 HANDLER3(sched_setaffinity, pid, size, mask_address)
 {
     struct cpu_mask mask = { 0 };
-    size_t length = min_of(size, (uint64_t)sizeof(mask));
+    size_t length = min_of((uint64_t)(uint32_t)size, (uint64_t)sizeof(mask));
     if (copy_from_user(&mask, user_addr_make(mask_address), length) != 0)
         return -EFAULT;
     struct process *process = take_target(pid);
@@ -152,26 +152,34 @@ HANDLER3(sched_setaffinity, pid, size, mask_address)
     return error;
 }
 
-// Of the CPUs that run: one so far, this one.
-HANDLER3(sched_getaffinity, pid, size, mask_address)
+static int read_affinity(uint64_t pid, struct cpu_mask *mask)
 {
-    uint64_t word = 0;
-    if (size < sizeof(word) || size % sizeof(word))
-        return -EINVAL;
     struct process *process = take_target(pid);
     if (!process)
         return -ESRCH;
     spinlock_acquire(&process_lock);
-    struct thread *thread = main_thread(process);
+    const struct thread *thread = main_thread(process);
     if (thread)
-        word = thread->affinity.words[0] & 1ull << this_cpu()->number;
+        thread_affinity(thread, mask);
     spinlock_release(&process_lock);
     process_release(process);
-    if (!thread)
-        return -ESRCH;
-    if (put_user(user_addr_make(mask_address), word) != 0)
+    return thread ? 0 : -ESRCH;
+}
+
+// As many words as the CPUs need; the C library clears the rest.
+HANDLER3(sched_getaffinity, pid, size, mask_address)
+{
+    struct cpu_mask mask;
+    uint64_t needed = align_up(cpu_count(), 64) / 8;
+    if ((uint32_t)size * 8u < cpu_count() || size % sizeof(mask.words[0]))
+        return -EINVAL;
+    int error = read_affinity(pid, &mask);
+    if (error)
+        return error;
+    uint64_t length = min_of((uint64_t)(uint32_t)size, needed);
+    if (copy_to_user(user_addr_make(mask_address), &mask, length) != 0)
         return -EFAULT;
-    return sizeof(word);
+    return (int64_t)length;
 }
 
 HANDLER2(getcpu, cpu_address, node_address)

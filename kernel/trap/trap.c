@@ -3,6 +3,7 @@
 #include "trap/trap.h"
 
 #include "cpu/features.h"
+#include "cpu/histogram.h"
 #include "cpu/interrupts.h"
 #include "cpu/ipi.h"
 #include "cpu/lapic.h"
@@ -93,6 +94,7 @@ static void note_longest_off(uint64_t since_tsc, uint64_t rip)
     struct percpu *cpu = this_cpu();
     uint64_t ticks = read_tsc() - since_tsc;
 
+    histogram_count(cpu, HISTOGRAM_INTERRUPTS_OFF, 0, ticks);
     if (ticks > cpu->longest_interrupts_off) {
         cpu->longest_interrupts_off = ticks;
         cpu->longest_interrupts_off_at = rip;

@@ -82,7 +82,8 @@ static int copy_regions(struct address_space *parent, struct address_space *chil
         region_insert_after(child, copy, last);
         last = copy;
         // What is shared comes from the object again when the child touches it.
-        int error = region->shared || !region->populated ? 0 : copy_pages(parent, child, region);
+        copy->populated = !region->shared && region->populated;
+        int error = copy->populated ? copy_pages(parent, child, region) : 0;
         if (error)
             return error;
         if (++seen % REGIONS_PER_PREEMPT_POINT == 0)

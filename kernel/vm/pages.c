@@ -142,6 +142,13 @@ void pages_assert_none(struct address_space *space, uint64_t start, uint64_t end
     }
 }
 
+// More rights need no flush: a stale entry costs one more fault, which drops it and finds nothing
+// to do (SDM vol. 3A, 4.10.4.3).
+static bool loses_rights(uint64_t old, uint64_t entry)
+{
+    return (old & ~entry & (PTE_PRESENT | PTE_WRITE)) != 0 || (entry & ~old & PTE_NO_EXECUTE) != 0;
+}
+
 void pages_restrict(struct address_space *space, const struct region *region, uint64_t start,
                     uint64_t end)
 {
@@ -153,9 +160,9 @@ void pages_restrict(struct address_space *space, const struct region *region, ui
         if (step == PAGE_WALK_PAGE) {
             uint64_t old = *walk.entry;
             bool writable = region->shared || (old & PTE_WRITE);
-            pages_entry_set(walk.entry,
-                            pages_entry_value(pte_address(old), region->protection, writable));
-            if (old & PTE_PRESENT)
+            uint64_t entry = pages_entry_value(pte_address(old), region->protection, writable);
+            pages_entry_set(walk.entry, entry);
+            if ((old & PTE_PRESENT) && loses_rights(old, entry))
                 tlb_range_add(&stale, walk.address);
             continue;
         }

@@ -63,8 +63,9 @@ static inline void pages_drop_of(struct address_space *space, const struct regio
     else if (DEBUG_CHECKS)
         pages_assert_none(space, start, end);
 }
-// Gives the entries of [start, end) the rights of `region`, which covers them, and flushes. Never
-// makes a private page writable: the fault does, which knows about sharing. Preemption points.
+// Gives the entries of [start, end) the rights of `region`, which covers them, and flushes what
+// lost some. Never makes a private page writable: the fault does, which knows about sharing.
+// Preemption points.
 void pages_restrict(struct address_space *space, const struct region *region, uint64_t start,
                     uint64_t end);
 

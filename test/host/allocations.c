@@ -64,7 +64,7 @@ void *__wrap_object_allocate(struct object_cache *cache)
     if (!watching)
         return __real_object_allocate(cache);
     void *object = allocate(cache->object_size);
-    cache->live += object != NULL;
+    cache->live += object != NULL ? 1 : 0;
     return object;
 }
 

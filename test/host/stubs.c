@@ -145,7 +145,7 @@ void write_cr3(uint64_t value)
 
 uint64_t read_rflags(void)
 {
-    return 1 << 9;
+    return held_count == 0 ? 1 << 9 : 0;
 }
 
 // Nothing answers, unless a case has something that does.

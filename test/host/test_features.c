@@ -56,7 +56,7 @@ static void make_server(void)
                  bit(0) | bit(4) | bit(13) | bit(24) | bit(25) });
     set_leaf(7, 0,
              (struct cpuid_result){ 0, bit(0) | bit(7) | bit(10) | bit(16) | bit(20),
-                                    bit(2) | bit(16), 0 });
+                                    bit(2) | bit(16) | bit(22), 0 });
     set_leaf(0xd, 0, (struct cpuid_result){ 0x2e7, 0x340, 0xa88, 0 });
     set_leaf(0xd, 1, (struct cpuid_result){ bit(0) | bit(1), 0, 0, 0 });
     set_leaf(0xd, 2, (struct cpuid_result){ 256, 576, 0, 0 });
@@ -66,7 +66,7 @@ static void make_server(void)
     set_leaf(0xd, 9, (struct cpuid_result){ 8, 2688, 0, 0 });
     set_leaf(0x15, 0, (struct cpuid_result){ 2, 200, 25000000, 0 });
     set_leaf(0x80000000, 0, (struct cpuid_result){ 0x80000008, 0, 0, 0 });
-    set_leaf(0x80000001, 0, (struct cpuid_result){ 0, 0, 0, bit(20) | bit(26) });
+    set_leaf(0x80000001, 0, (struct cpuid_result){ 0, 0, 0, bit(20) | bit(26) | bit(27) });
     set_leaf(0x80000002, 0, (struct cpuid_result){ 0x6564614d, 0x0070752d, 0, 0 });
     set_leaf(0x80000007, 0, (struct cpuid_result){ 0, 0, 0, bit(8) });
     set_leaf(0x80000008, 0, (struct cpuid_result){ 0x302e, 0, 0, 0 });
@@ -123,8 +123,10 @@ TEST(features_single_bits)
         { 7, 1, 20, offsetof(struct cpu_features, smap) },
         { 7, 2, 2, offsetof(struct cpu_features, umip) },
         { 7, 2, 16, offsetof(struct cpu_features, la57) },
+        { 7, 2, 22, offsetof(struct cpu_features, rdpid) },
         { 0x80000001, 3, 20, offsetof(struct cpu_features, nx) },
         { 0x80000001, 3, 26, offsetof(struct cpu_features, gigabyte_pages) },
+        { 0x80000001, 3, 27, offsetof(struct cpu_features, rdtscp) },
         { 0x80000007, 3, 8, offsetof(struct cpu_features, tsc_invariant) },
     };
 

@@ -16,7 +16,9 @@
 
 #define HELD_LIMIT 8
 
-static struct percpu cpu;
+struct percpu boot_percpu;
+struct percpu *percpu_table[CPU_LIMIT] = { &boot_percpu };
+atomic_uint percpu_count = 1;
 static struct thread thread = { .state = THREAD_RUNNING };
 static struct held_mutex {
     const void *lock;
@@ -31,9 +33,7 @@ uint64_t user_copies;
 void (*after_wait_prepare)(struct wait_queue *queue, struct waiter *waiter);
 void (*before_wait_block)(void);
 
-struct percpu *percpu_table[CPU_LIMIT] = { &cpu };
-atomic_uint percpu_count = 1;
-struct percpu *threads_cpu = &cpu;
+struct percpu *threads_cpu = &boot_percpu;
 void (*after_cpu_change)(struct percpu *cpu);
 
 struct percpu *this_cpu(void)
@@ -164,6 +164,11 @@ int wait_block(uint64_t deadline_ns)
         before_wait_block();
     atomic_store(&thread.state, THREAD_RUNNING);
     return -EINTR;
+}
+
+bool wait_is_queued(struct wait_queue *queue, const struct waiter *waiter)
+{
+    return atomic_load(&waiter->thread) != NULL;
 }
 
 void wait_finish(struct wait_queue *queue, struct waiter *waiter)

@@ -56,7 +56,7 @@ def test_mechanisms_turned_off(booted):
     assert values["cpu-smep"] and values["cpu-smap"]
     assert not values["cr4"] & (CR4["smep"] | CR4["smap"])
     for text in ("nosmap: SMAP is not used", "nosmep: SMEP is not used",
-                 "nopcid: no effect, this kernel does not use PCID",
+                 "nopcid: no effect, this CPU has no PCID",
                  "noxsaveopt: XSAVEOPT is not used"):
         assert guest.matches(rf"boot: {text}$"), text
     assert guest.matches(r" 0 exits by SYSRET, \d+ by IRETQ")

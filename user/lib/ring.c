@@ -73,6 +73,18 @@ const char *ring_load(struct ring *ring, uint64_t since_tsc)
     return ring->count == 0 ? "the event ring has recorded nothing" : NULL;
 }
 
+void ring_keep_cpu(struct ring *ring, unsigned cpu)
+{
+    struct trace_event *kept = (struct trace_event *)ring->events; // of our own buffer
+    size_t count = 0;
+
+    for (size_t i = 0; i < ring->count; i++)
+        if (ring->events[i].cpu == cpu)
+            kept[count++] = ring->events[i];
+    ring->all_count -= ring->count - count;
+    ring->count = count;
+}
+
 bool ring_write(const struct ring *ring, int fd)
 {
     const char *end = (const char *)(ring->all + ring->all_count);

@@ -36,6 +36,8 @@ static inline uint64_t read_tsc(void)
 // Reads /proc/trace; `events` are those at `since_tsc` or later. They stay until the next call.
 // NULL, or a sentence about why there are none.
 const char *ring_load(struct ring *ring, uint64_t since_tsc);
+// Leaves out the events of other CPUs.
+void ring_keep_cpu(struct ring *ring, unsigned cpu);
 // Writes the events that ring_load() read, with their header, as /proc/trace had them. False: it
 // could not.
 bool ring_write(const struct ring *ring, int fd);

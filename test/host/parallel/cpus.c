@@ -7,6 +7,7 @@
 #include <sched.h>
 #include <signal.h>
 #include <stdio.h>
+#include <string.h>
 #include <time.h>
 
 #include "cpu/interrupts.h"
@@ -98,12 +99,14 @@ static void serve(int signal)
     atomic_fetch_sub(&call->unanswered, 1);
 }
 
-void ipi_call_all(void (*function)(void *argument), void *argument)
+void ipi_call(const struct cpu_mask *cpus, void (*function)(void *argument), void *argument)
 {
     struct call call = { function, argument, 0 };
 
     CHECK(own->interrupts_off_depth == 0);
     for (uint32_t number = 0; number < cpu_count(); number++) {
+        if (!cpu_mask_has(cpus, number))
+            continue;
         if (number == own->number) {
             interrupts_off();
             function(argument);
@@ -118,6 +121,14 @@ void ipi_call_all(void (*function)(void *argument), void *argument)
     }
     while (atomic_load(&call.unanswered) != 0)
         sched_yield();
+}
+
+void ipi_call_all(void (*function)(void *argument), void *argument)
+{
+    struct cpu_mask all;
+
+    memset(&all, 0xff, sizeof(all));
+    ipi_call(&all, function, argument);
 }
 
 static void *run_cpu(void *number_argument)

@@ -81,6 +81,7 @@ static bool print_table(FILE *out, const struct run *run, char **argv, bool unfo
     }
     if (run->events_path != NULL)
         save_events(&ring, run->events_path);
+    ring_keep_cpu(&ring, 0);
     rows_begin(&ring);
     fprintf(out, "lde: %s", argv[0]);
     for (size_t i = 1; argv[i] != NULL; i++)
@@ -128,6 +129,7 @@ int main(int argc, char **argv)
         return 1;
     }
     FILE *out = open_table(apart);
+    pin_to_cpu(0); // the table is one CPU's
     signal(SIGINT, interrupted);
     run_program(&run, argv + optind);
     if (run.exec_errno != 0)

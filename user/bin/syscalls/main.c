@@ -20,6 +20,8 @@ static const struct test_group groups[] = {
     { system_tests, &system_test_count },
     { waiting_tests, &waiting_test_count },
     { proc_tests, &proc_test_count },
+    { vdso_tests, &vdso_test_count },
+    { scheduling_tests, &scheduling_test_count },
 };
 
 int main(int argc, char **argv)

@@ -1,0 +1,106 @@
+// The fair policy, the default: who is furthest behind in virtual time runs next. Shares follow the
+// weights of the nice values. Bounded latency: all who wait have their turn within a period, two
+// default slices, while each can have at least an eighth of a slice in it; beyond that, the period
+// grows. A sleeper is never behind by more than half a slice when it wakes, so it runs soon, and
+// hoards nothing.
+#include "abi/sched.h"
+#include "sched/policy.h"
+#include "sched/virtual_time.h"
+
+#define PERIOD_SLICES 2u
+#define MINIMUM_PARTS 8u // of a slice: the shortest one
+#define CREDIT_PARTS 2u  // of a slice: what sleepers may be behind
+
+static void fair_init(struct policy_queue *queue)
+{
+    virtual_time_init(&queue->fair.time);
+    queue->fair.period_ticks = queue->slice_ticks * PERIOD_SLICES;
+    queue->fair.minimum_ticks = queue->slice_ticks / MINIMUM_PARTS;
+    queue->fair.credit_ticks = queue->slice_ticks / CREDIT_PARTS;
+}
+
+static void fair_enqueue(struct policy_queue *queue, struct thread *thread,
+                         enum runnable_reason reason)
+{
+    struct fair_queue *fair = &queue->fair;
+    struct policy_entity *entity = &thread->policy;
+
+    virtual_time_settle(&fair->time, entity);
+    if (reason == RUNNABLE_WOKEN || reason == RUNNABLE_WOKEN_BY_INTERRUPT)
+        entity->virtual_time = later_of(entity->virtual_time, fair->time.now - fair->credit_ticks);
+    else if (reason == RUNNABLE_YIELDED)
+        virtual_time_yield(&fair->time, entity);
+    fair->waiting_weight += entity->weight;
+    heap_insert(&fair->time.heap, &entity->node, entity->virtual_time);
+}
+
+static void fair_dequeue(struct policy_queue *queue, struct thread *thread)
+{
+    queue->fair.waiting_weight -= thread->policy.weight;
+    heap_remove(&queue->fair.time.heap, &thread->policy.node);
+}
+
+// Its share of a period.
+static uint64_t slice_for(const struct policy_queue *queue, uint32_t weight)
+{
+    const struct fair_queue *fair = &queue->fair;
+
+    if (fair->waiting_weight == 0)
+        return queue->slice_ticks;
+    return max_of(fair->period_ticks * weight / (fair->waiting_weight + weight),
+                  fair->minimum_ticks);
+}
+
+static struct thread *fair_pick_next(struct policy_queue *queue)
+{
+    struct thread *next = virtual_time_take(&queue->fair.time);
+
+    if (!next)
+        return NULL;
+    queue->fair.waiting_weight -= next->policy.weight;
+    next->policy.slice_left = slice_for(queue, next->policy.weight);
+    return next;
+}
+
+static void fair_account(struct policy_queue *queue, uint64_t ran_ticks)
+{
+    virtual_time_account(&queue->fair.time, &queue->running->policy, ran_ticks);
+}
+
+// Whom an interrupt woke runs at once if it is behind at all. For the others a switch must be worth
+// it: threads that wake each other in turn mostly block next anyway.
+static bool fair_should_preempt(const struct policy_queue *queue, const struct thread *woken,
+                                enum runnable_reason reason)
+{
+    const struct policy_entity *running = &queue->running->policy;
+    int64_t behind = (int64_t)(running->virtual_time - woken->policy.virtual_time);
+
+    if (woken->policy.rights.policy != SCHED_OTHER)
+        return false;
+    if (running->rights.policy == SCHED_IDLE)
+        return true;
+    return behind >
+           (reason == RUNNABLE_WOKEN_BY_INTERRUPT ? 0 : (int64_t)queue->fair.minimum_ticks);
+}
+
+static struct thread *fair_find_for(const struct policy_queue *queue, uint32_t cpu_number)
+{
+    return policy_heap_find_for(&queue->fair.time.heap, cpu_number);
+}
+
+static void fair_leave(struct policy_queue *queue, struct thread *thread)
+{
+    virtual_time_unsettle(&queue->fair.time, &thread->policy);
+}
+
+const struct policy policy_fair = {
+    .name = "fair",
+    .init = fair_init,
+    .enqueue = fair_enqueue,
+    .dequeue = fair_dequeue,
+    .pick_next = fair_pick_next,
+    .account = fair_account,
+    .should_preempt = fair_should_preempt,
+    .find_for = fair_find_for,
+    .leave = fair_leave,
+};
