@@ -10,11 +10,12 @@ void thread_set_rights(struct thread *thread, const struct thread_rights *rights
 {
     struct run_queue *queue = thread_queue_acquire(thread);
     bool waits = thread_state(thread) == THREAD_RUNNABLE;
+    uint64_t now = read_tsc();
 
-    policy_set_rights(&queue->queue, thread, rights, waits, read_tsc());
+    policy_set_rights(&queue->queue, thread, rights, waits, now);
     // Somebody else may be the one to run now: the policy is asked again.
     if (queue->runnable_count != 0 && (waits || thread == queue->queue.running))
-        run_queue_kick(queue);
+        run_queue_kick(queue, now);
     spinlock_release(&queue->lock);
 }
 
