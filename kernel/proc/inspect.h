@@ -73,8 +73,12 @@ must_check int thread_rights_get(uint32_t tid, struct thread_rights *rights);
 // Lets `change` write the rights, under process_lock, and sets them unless it returns an error.
 typedef int (*rights_change)(struct thread_rights *rights, const void *argument);
 must_check int thread_rights_change(uint32_t tid, rights_change change, const void *argument);
+// The CPUs that it may run on; scheduler.h. The same errors, and -EINVAL.
+must_check int thread_affinity_get_by_id(uint32_t tid, struct cpu_mask *mask);
+must_check int thread_affinity_set_by_id(uint32_t tid, const struct cpu_mask *mask);
 // PRIO_PROCESS: a thread; PRIO_PGRP, PRIO_USER: all threads of a group, of a user. `who` 0: the
-// running one, its group, its user. The lowest nice value of those named, in *nice; -ESRCH, -EINVAL.
+// running one, its group, its user. The lowest nice value of those named, in *nice; -ESRCH,
+// -EINVAL.
 #define PRIO_PROCESS 0
 #define PRIO_PGRP 1
 #define PRIO_USER 2

@@ -1,10 +1,12 @@
-// Nice values, policies and priorities as programs name them: of a thread, of all threads of a
-// group or a user. Called by system calls. Everything is guarded by process_lock, taken for one
-// process at a time: a process that is made while a group is walked may keep what it inherited.
+// Nice values, policies, priorities and CPU masks as programs name them: of a thread, of all
+// threads of a group or a user. Called by system calls. Everything is guarded by process_lock,
+// taken for one process at a time: a process that is made while a group is walked may keep what it
+// inherited.
 
 #include "abi/errno.h"
 #include "proc/inspect.h"
 #include "proc/internal.h"
+#include "sched/scheduler.h"
 #include "sched/weight.h"
 
 typedef void (*nice_visit)(struct thread *thread, int32_t *nice);
@@ -30,6 +32,25 @@ int thread_rights_get(uint32_t tid, struct thread_rights *rights)
         *rights = thread->policy.rights;
     else if (!has_ended_locked(tid))
         error = -ESRCH;
+    spinlock_release(&process_lock);
+    return error;
+}
+
+int thread_affinity_get_by_id(uint32_t tid, struct cpu_mask *mask)
+{
+    spinlock_acquire(&process_lock);
+    const struct thread *thread = find_locked(tid);
+    if (thread)
+        thread_affinity(thread, mask);
+    spinlock_release(&process_lock);
+    return thread ? 0 : -ESRCH;
+}
+
+int thread_affinity_set_by_id(uint32_t tid, const struct cpu_mask *mask)
+{
+    spinlock_acquire(&process_lock);
+    struct thread *thread = find_locked(tid);
+    int error = thread ? thread_set_affinity(thread, mask) : -ESRCH;
     spinlock_release(&process_lock);
     return error;
 }

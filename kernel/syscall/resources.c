@@ -2,6 +2,7 @@
 
 #include "abi/errno.h"
 #include "cpu/clock.h"
+#include "proc/inspect.h"
 #include "sched/scheduler.h"
 #include "syscall/arguments.h"
 #include "syscall/linux.h"
@@ -117,53 +118,13 @@ HANDLER0(sched_yield)
     return 0;
 }
 
-// The running thread's process for 0 or its own pid, else the one found. NULL: -ESRCH.
-static struct process *take_target(uint64_t pid)
-{
-    struct process *process = current_process();
-    if ((int32_t)pid != 0 && (uint32_t)pid != process->pid)
-        return process_find((uint32_t)pid);
-    process_reference(process);
-    return process;
-}
-
-// process_lock held; NULL when the process has ended.
-static struct thread *main_thread(struct process *process)
-{
-    if (list_is_empty(&process->threads))
-        return NULL;
-    return list_first(&process->threads, struct thread, owner_link);
-}
-
 HANDLER3(sched_setaffinity, pid, size, mask_address)
 {
     struct cpu_mask mask = { 0 };
     size_t length = min_of((uint64_t)(uint32_t)size, (uint64_t)sizeof(mask));
     if (copy_from_user(&mask, user_addr_make(mask_address), length) != 0)
         return -EFAULT;
-    struct process *process = take_target(pid);
-    if (!process)
-        return -ESRCH;
-    spinlock_acquire(&process_lock);
-    struct thread *thread = main_thread(process);
-    int error = thread ? thread_set_affinity(thread, &mask) : -ESRCH;
-    spinlock_release(&process_lock);
-    process_release(process);
-    return error;
-}
-
-static int read_affinity(uint64_t pid, struct cpu_mask *mask)
-{
-    struct process *process = take_target(pid);
-    if (!process)
-        return -ESRCH;
-    spinlock_acquire(&process_lock);
-    const struct thread *thread = main_thread(process);
-    if (thread)
-        thread_affinity(thread, mask);
-    spinlock_release(&process_lock);
-    process_release(process);
-    return thread ? 0 : -ESRCH;
+    return thread_affinity_set_by_id((uint32_t)pid, &mask);
 }
 
 // As many words as the CPUs need; the C library clears the rest.
@@ -173,7 +134,7 @@ HANDLER3(sched_getaffinity, pid, size, mask_address)
     uint64_t needed = align_up(cpu_count(), 64) / 8;
     if ((uint32_t)size * 8u < cpu_count() || size % sizeof(mask.words[0]))
         return -EINVAL;
-    int error = read_affinity(pid, &mask);
+    int error = thread_affinity_get_by_id((uint32_t)pid, &mask);
     if (error)
         return error;
     uint64_t length = min_of((uint64_t)(uint32_t)size, needed);
