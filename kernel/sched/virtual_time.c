@@ -46,6 +46,9 @@ struct thread *virtual_time_take(struct virtual_queue *queue)
 
     if (!first)
         return NULL;
-    heap_remove(&queue->heap, first);
+    if (!first->child) // alone, mostly
+        queue->heap.root = NULL;
+    else
+        heap_remove(&queue->heap, first);
     return container_of(first, struct thread, policy.node);
 }
