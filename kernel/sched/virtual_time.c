@@ -46,9 +46,6 @@ struct thread *virtual_time_take(struct virtual_queue *queue)
 
     if (!first)
         return NULL;
-    if (!first->child) // alone, mostly
-        queue->heap.root = NULL;
-    else
-        heap_remove(&queue->heap, first);
+    heap_remove(&queue->heap, first);
     return container_of(first, struct thread, policy.node);
 }

@@ -156,6 +156,23 @@ TEST(policy_sleepers_run_at_once_beside_a_loop)
     }
 }
 
+// fair.c: half a slice is what a sleeper may be behind. realtime.c: 95 % of a second.
+TEST(policy_limits_are_as_stated)
+{
+    simulation_start(&simulation, &policy_fair, SLICE, SECOND);
+    struct job *loop = simulation_add(&simulation, 'A', 0, WEIGHT_NICE_0);
+    struct job *sleeper = simulation_add(&simulation, 'S', 0, WEIGHT_NICE_0);
+    sleeper->burst = 10;
+    sleeper->away = 50 * SLICE;
+    simulation_run(&simulation, 60 * SLICE + 10); // its second burst began at that moment
+    while (simulation.running != sleeper)
+        simulation_run(&simulation, simulation.now + 1);
+    CHECK_EQUAL(loop->thread.policy.virtual_time - sleeper->thread.policy.virtual_time, SLICE / 2);
+    CHECK_EQUAL(simulation.queue.realtime.window_ticks, SECOND);
+    CHECK_EQUAL(simulation.queue.realtime.budget_ticks, SECOND / 100 * 95);
+    CHECK_EQUAL(simulation.queue.realtime.slice_ticks, SECOND / 10);
+}
+
 // An hour alone is nothing to make up for when another comes.
 TEST(policy_nobody_pays_for_time_alone)
 {
