@@ -153,11 +153,7 @@ bool process_copy_registers(struct process *process, uint32_t tid, struct proces
     const struct thread *thread = find_thread(process, tid);
     if (thread) {
         copy->user = *thread_user_frame(thread);
-        copy->has_context = atomic_load(&thread->state) != THREAD_RUNNING;
-        if (copy->has_context) {
-            copy->context = *thread->context;
-            copy->context_rsp = (uint64_t)(thread->context + 1);
-        }
+        copy->has_context = thread_copy_context(thread, &copy->context, &copy->context_rsp);
     }
     spinlock_release(&process_lock);
     return thread != NULL;
