@@ -67,8 +67,9 @@ static void fair_account(struct policy_queue *queue, uint64_t ran_ticks)
     virtual_time_account(&queue->fair.time, &queue->running->policy, ran_ticks);
 }
 
-// Whom an interrupt woke runs at once if it is behind at all. For the others a switch must be worth
-// it: threads that wake each other in turn mostly block next anyway.
+// Whom an interrupt woke runs at once if it is behind at all. Whom the running thread woke waits
+// for it to block, as threads that wake each other in turn mostly do next, unless it is a whole
+// slice behind.
 static bool fair_should_preempt(const struct policy_queue *queue, const struct thread *woken,
                                 enum runnable_reason reason)
 {
@@ -79,8 +80,7 @@ static bool fair_should_preempt(const struct policy_queue *queue, const struct t
         return false;
     if (running->rights.policy == SCHED_IDLE)
         return true;
-    return behind >
-           (reason == RUNNABLE_WOKEN_BY_INTERRUPT ? 0 : (int64_t)queue->fair.minimum_ticks);
+    return behind > (reason == RUNNABLE_WOKEN_BY_INTERRUPT ? 0 : (int64_t)queue->slice_ticks);
 }
 
 static struct thread *fair_find_for(const struct policy_queue *queue, uint32_t cpu_number)
