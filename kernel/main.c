@@ -6,7 +6,6 @@
 #include "cpu/fpu.h"
 #include "cpu/interrupts.h"
 #include "cpu/tables.h"
-#include "debug/latency.h"
 #include "mem/kernel_map.h"
 #include "mem/translation.h"
 #include "proc/process.h"
@@ -43,7 +42,6 @@ noreturn_function void kernel_main(struct boot_info *boot)
     boot_trace_timer();            // the last of the chapter's steps at boot
     user_copy_init();              // STAC and CLAC, if this CPU has them
     boot_start_vdso();             // programs read the clocks without a trap
-    latency_add_cpu(&boot_percpu); // its longest stretches are measured from here on
     process_init();                // the process table
     boot_start_processors(boot);   // every other CPU, up to its idle loop (boot/processors.c)
     boot_start_first_thread(boot); // the rest of the boot, with interrupts on (boot/first.c)

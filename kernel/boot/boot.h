@@ -13,7 +13,8 @@ struct boot_options {
     bool timer_off;
     uint64_t seed; // of all randomness; 0: hardware's
     bool never_sysret;
-    uint32_t cpu_limit; // start no more than these
+    uint32_t cpu_limit;        // start no more than these
+    uint32_t watchdog_seconds; // 0: off
     const char *init_path;
     const char *direct_program; // NULL: the ordinary way
     const char *selftest;       // NULL: none
@@ -49,6 +50,8 @@ void boot_open_screen(const struct boot_info *boot);
 void boot_start_devices(const struct boot_info *boot);
 // Starts the further CPUs (processors.c). Each ends in its idle loop.
 void boot_start_processors(const struct boot_info *boot);
+// For a test: one more, when all others run already.
+void boot_start_processor_late(uint32_t apic_id);
 // Creates the kernel thread that unpacks the initramfs and becomes process 1.
 void boot_start_first_thread(const struct boot_info *boot);
 // What it took to come this far, for `make bench`: time, time that was waiting for clocks, memory

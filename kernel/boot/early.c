@@ -8,6 +8,7 @@
 #include "debug/random.h"
 #include "debug/symbols.h"
 #include "debug/trace.h"
+#include "debug/watchdog.h"
 #include "dev/power.h"
 #include "drivers/serial_console.h"
 #include "lib/panic.h"
@@ -20,6 +21,7 @@
 #define DEFAULT_SLICE_MS 10
 #define MAXIMUM_SLICE_MS 10000
 #define MAXIMUM_PANIC_SECONDS 86400
+#define MAXIMUM_WATCHDOG_SECONDS 3600
 
 struct boot_options boot_options;
 
@@ -66,10 +68,10 @@ static bool is_switch(const char *word)
 
 static void report_unknown_words(const struct command_line *line)
 {
-    static const char *const known[] = { "init",  "console", "loglevel", "panic", "slice_ms",
-                                         "timer", "direct",  "selftest", "trace", "keymap",
-                                         "size",  "video",   "seed",     "sched", "vdso",
-                                         "tsc",   "maxcpus" };
+    static const char *const known[] = { "init",  "console", "loglevel",  "panic",   "slice_ms",
+                                         "timer", "direct",  "selftest",  "trace",   "keymap",
+                                         "size",  "video",   "seed",      "sched",   "vdso",
+                                         "tsc",   "maxcpus", "spinlocks", "watchdog" };
 
     for (size_t i = 0; i < line->word_count; i++) {
         size_t k = 0;
@@ -166,6 +168,8 @@ void boot_read_command_line(struct boot_info *boot)
     read_timer_option();
     read_policy_option();
     options->cpu_limit = cpu_limit_option();
+    options->watchdog_seconds =
+        (uint32_t)number_option("watchdog", 0, MAXIMUM_WATCHDOG_SECONDS, WATCHDOG_DEFAULT_SECONDS);
     options->trace_events = trace_option();
     options->init_path = command_line_value(&options->line, "init");
     options->direct_program = command_line_value(&options->line, "direct");

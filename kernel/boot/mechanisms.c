@@ -2,6 +2,7 @@
 // it. Called once, between the look at the CPU and the first use of what it has.
 #include "boot/boot.h"
 #include "cpu/features.h"
+#include "cpu/spinlock.h"
 #include "debug/log.h"
 #include "lib/string.h"
 #include "vm/vdso.h"
@@ -58,6 +59,7 @@ void boot_choose_mechanisms(void)
         if (is_given(mechanisms[i].word))
             turn_off(&mechanisms[i]);
     }
+    spinlocks_are_crowds = cpu_features.hypervisor && !is_set_to("spinlocks", "queued");
     boot_options.never_sysret = is_given("iretq");
     if (boot_options.never_sysret)
         log_notice("boot", "iretq: every return to user mode is by IRETQ");

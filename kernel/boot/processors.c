@@ -1,7 +1,7 @@
-// Starts the further CPUs, one after the other, and takes them in: numbers are given as they come, so
-// there are no gaps. Runs on the boot CPU before the first thread, but for processor_main(), which
-// each new CPU runs. Invariant: a CPU counts only after it has said that it is ready, and goes on only
-// after it was counted; one that was given up meanwhile comes to rest.
+// Starts the further CPUs, one after the other, and takes them in: numbers are given as they come,
+// so there are no gaps. Runs on the boot CPU before the first thread, but for processor_main(),
+// which each new CPU runs. Invariant: a CPU counts only after it has said that it is ready, and
+// goes on only after it was counted; one that was given up meanwhile comes to rest.
 #include "boot/boot.h"
 #include "boot/processor_choice.h"
 #include "cpu/clock.h"
@@ -14,10 +14,11 @@
 #include "cpu/tables.h"
 #include "cpu/trampoline.h"
 #include "cpu/tsc_compare.h"
-#include "debug/latency.h"
 #include "debug/log.h"
 #include "debug/random.h"
+#include "debug/watchdog.h"
 #include "dev/acpi.h"
+#include "lib/panic.h"
 #include "lib/string.h"
 #include "mem/frame.h"
 #include "mem/kernel_map.h"
@@ -35,6 +36,7 @@ static _Atomic(enum arrival) arrival;
 static const char *lacking; // with ARRIVAL_LACKS
 static struct tsc_meeting meeting;
 static uint64_t slowest_round_trip;
+static uint32_t trace_events; // room of each ring
 
 // After every earlier load (SDM vol. 2B, RDTSC).
 static uint64_t read_counter(void)
@@ -92,13 +94,12 @@ static void processor_main(struct percpu *cpu)
         rest();
     while (cpu_count() <= cpu->number)
         cpu_relax();
-    latency_add_cpu(cpu);
     scheduler_idle_loop();
 }
 
 // What a CPU needs before its first instruction; NULL: no memory. A CPU that does not come leaves
 // it to the next one.
-static struct percpu *prepare_cpu(uint32_t trace_events)
+static struct percpu *prepare_cpu(void)
 {
     struct percpu *cpu = memory_allocate(sizeof(*cpu));
     struct thread *idle = memory_allocate(sizeof(*idle));
@@ -118,10 +119,8 @@ static struct percpu *prepare_cpu(uint32_t trace_events)
     cpu->number = cpu_count();
     cpu->kernel_stack_top = idle->stack_top;
     string_copy(idle->name, "idle", sizeof(idle->name));
-    if (scheduler_init_cpu(cpu, idle) == 0) {
-        boot_add_trace(cpu, trace_events);
+    if (scheduler_init_cpu(cpu, idle) == 0)
         return cpu;
-    }
 
     kernel_stack_release(idle->stack_top);
 no_stack:
@@ -132,6 +131,17 @@ no_memory:
     memory_release(idle);
     memory_release(cpu);
     return NULL;
+}
+
+// Of a CPU that did not come.
+static void free_cpu(struct percpu *cpu)
+{
+    kernel_stack_release(cpu->current->stack_top);
+    memory_release(cpu->run_queue);
+    memory_release(cpu->object_magazines);
+    memory_release(cpu->current);
+    memory_release(cpu->tables);
+    memory_release(cpu);
 }
 
 static enum arrival wait_for_arrival(void)
@@ -175,6 +185,7 @@ static bool receive_cpu(struct percpu *cpu, uint32_t apic_id)
             log_warning("cpu", "going on without the CPU with APIC id %u", apic_id);
             break;
         }
+        boot_add_trace(cpu, trace_events);
         percpu_table[cpu->number] = cpu;
         atomic_store_explicit(&percpu_count, cpu->number + 1, memory_order_release);
         return true;
@@ -213,28 +224,41 @@ static struct percpu *start_cpu(struct percpu *cpu, uint32_t apic_id)
 
 static void start_chosen(const struct processor_choice *choice)
 {
-    uint32_t trace_events = boot_trace_share(choice->count);
     struct percpu *cpu = NULL;
 
+    trace_events = boot_trace_share(choice->count);
     for (uint32_t i = 0; i < choice->count; i++)
         processor_reset(choice->apic_ids[i]);
     clock_spin_ns(AFTER_RESET_NS);
     for (uint32_t i = 0; i < choice->count; i++) {
         if (!cpu)
-            cpu = prepare_cpu(trace_events);
+            cpu = prepare_cpu();
         if (!cpu) {
             log_warning("cpu", "no memory for CPU %u and those behind it", cpu_count());
             return;
         }
         cpu = start_cpu(cpu, choice->apic_ids[i]);
     }
+    if (cpu)
+        free_cpu(cpu);
+}
+
+void boot_start_processor_late(uint32_t apic_id)
+{
+    struct percpu *cpu = prepare_cpu();
+
+    kassert(cpu);
+    cpu = start_cpu(cpu, apic_id);
+    if (cpu)
+        free_cpu(cpu);
 }
 
 static void report_choice(const struct processor_choice *choice)
 {
     if (choice->unreachable > 0)
-        log_warning("cpu", "%u CPUs have APIC ids above %u, which need x2APIC, which the firmware "
-                           "left off: left out",
+        log_warning("cpu",
+                    "%u CPUs have APIC ids above %u, which need x2APIC, which the firmware "
+                    "left off: left out",
                     choice->unreachable, lapic_highest_id());
     if (choice->unwanted > 0)
         log_info("cpu", "%u CPUs left out: %u wanted", choice->unwanted, boot_options.cpu_limit);
@@ -252,13 +276,15 @@ void boot_start_processors(const struct boot_info *boot)
         return;
     uint64_t page = trampoline_choose(boot->regions, boot->region_count, TRAMPOLINE_PAGES);
     if (page == 0) {
-        log_warning("cpu", "no free memory below 640 KiB, where further CPUs start: going on with "
-                           "one of %u",
+        log_warning("cpu",
+                    "no free memory below 640 KiB, where further CPUs start: going on with "
+                    "one of %u",
                     choice.count + 1);
         return;
     }
     processor_trampoline_init(page, kernel_page_table_root, KERNEL_PAT);
     start_chosen(&choice);
+    watchdog_init(boot_options.watchdog_seconds);
     log_info("cpu", "%u CPUs run; the others took %llu us to start; TSCs agree within %llu ns",
              cpu_count(), (unsigned long long)(clock_now_ns() - begin) / 1000,
              (unsigned long long)clock_ticks_to_ns(slowest_round_trip));

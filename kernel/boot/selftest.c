@@ -1,10 +1,9 @@
 // `selftest=NAME`: acts in kernel mode that a program cannot provoke, each against one protection.
 // With the protection in place the machine panics with the reason, which the test waits for;
 // without it the line "not protected" appears.
+#include "boot/selftest.h"
 #include "abi/process.h"
 #include "boot/boot.h"
-#include "cpu/ipi.h"
-#include "cpu/registers.h"
 #include "debug/log.h"
 #include "lib/panic.h"
 #include "lib/string.h"
@@ -88,36 +87,24 @@ static void panic_on_request(void)
     panic("asked for by selftest=panic");
 }
 
-static void panic_here(void *argument)
-{
-    static atomic_uint arrived;
-
-    atomic_fetch_add(&arrived, 1);
-    while (atomic_load(&arrived) < cpu_count() - 1)
-        cpu_relax();
-    panic("asked for on CPU %u by selftest=panic-all", this_cpu()->number);
-}
-
-// All other CPUs at the same time, while this one waits for them.
-static void panic_everywhere(void)
-{
-    struct cpu_mask others;
-
-    memset(&others, 0xff, sizeof(others));
-    cpu_mask_remove(&others, this_cpu()->number);
-    ipi_call(&others, panic_here, NULL);
-}
-
 void boot_run_selftest(const char *name)
 {
     static const struct {
         const char *name;
         void (*run)(void);
     } selftests[] = {
-        { "smap", read_user_memory },  { "smep", execute_user_memory },
-        { "guard", overflow_stack },   { "wp", write_read_only },
-        { "nx", execute_kernel_data }, { "undefined", shift_too_far },
-        { "panic", panic_on_request }, { "panic-all", panic_everywhere },
+        { "smap", read_user_memory },
+        { "smep", execute_user_memory },
+        { "guard", overflow_stack },
+        { "wp", write_read_only },
+        { "nx", execute_kernel_data },
+        { "undefined", shift_too_far },
+        { "panic", panic_on_request },
+        { "panic-all", selftest_panic_everywhere },
+        { "stopped-call", selftest_stopped_call },
+        { "stopped-lock", selftest_stopped_lock },
+        { "stopped-reschedule", selftest_stopped_reschedule },
+        { "unwanted-cpus", selftest_unwanted_cpus },
     };
 
     for (size_t i = 0; i < ARRAY_SIZE(selftests); i++)

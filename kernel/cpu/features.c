@@ -56,6 +56,7 @@ static void decode_leaf1(struct cpu_features *features, struct cpuid_result leaf
     features->mwait = has_bit(leaf.ecx, 3);
     features->pcid = has_bit(leaf.ecx, 17);
     features->x2apic = has_bit(leaf.ecx, 21);
+    features->hypervisor = has_bit(leaf.ecx, 31);
     features->tsc_deadline = has_bit(leaf.ecx, 24);
     features->xsave = has_bit(leaf.ecx, 26);
     features->avx = has_bit(leaf.ecx, 28);

@@ -14,6 +14,7 @@ struct cpu_features {
     char vendor[13];
     char brand[49];
     bool smep, smap, umip, fsgsbase, nx, la57, pge, pcid, invpcid;
+    bool hypervisor; // this machine is one that software makes
     bool x2apic, tsc_deadline, tsc_invariant, rdrand;
     bool fxsr, xsave, xsaveopt, xsavec, avx, mwait, gigabyte_pages, rdtscp, rdpid;
     uint32_t family, model, stepping;

@@ -6,6 +6,7 @@
 #include "cpu/frame.h"
 #include "cpu/interrupts.h"
 #include "cpu/lapic.h"
+#include "cpu/registers.h"
 #include "cpu/spinlock.h"
 #include "lib/panic.h"
 
@@ -19,7 +20,15 @@ struct ipi_call {
 struct ipi_request {
     struct ipi_request *next;
     struct ipi_call *call;
+    const struct percpu *cpu;
+    atomic_bool answered;
 };
+
+#define REQUESTS_AT_ONCE 16u
+#define STALL_LOOKS 1024u // one look at the clock in so many turns
+
+void (*ipi_stalled)(const struct percpu *cpu, uint64_t waited_ticks);
+uint64_t ipi_stall_ticks;
 
 void ipi_reschedule(const struct percpu *cpu)
 {
@@ -34,6 +43,7 @@ void ipi_serve(void)
         struct ipi_request *next = request->next; // gone after the decrement
         struct ipi_call *call = request->call;
         call->function(call->argument);
+        atomic_store_explicit(&request->answered, true, memory_order_relaxed);
         atomic_fetch_sub_explicit(&call->unanswered, 1, memory_order_release);
         request = next;
     }
@@ -52,7 +62,32 @@ static void post(struct percpu *cpu, struct ipi_request *request)
         lapic_send(cpu->apic_id, VECTOR_CALL);
 }
 
-#define REQUESTS_AT_ONCE 16u
+static void complain(const struct ipi_request *requests, uint32_t count, uint64_t waited_ticks)
+{
+    for (uint32_t i = 0; i < count; i++) {
+        if (!atomic_load_explicit(&requests[i].answered, memory_order_relaxed)) {
+            ipi_stalled(requests[i].cpu, waited_ticks);
+            return;
+        }
+    }
+}
+
+static void wait_for_answers(const struct ipi_call *call, const struct ipi_request *requests,
+                             uint32_t count)
+{
+    uint64_t since = 0;
+
+    for (uint32_t turn = 1; atomic_load_explicit(&call->unanswered, memory_order_acquire); turn++) {
+        cpu_relax();
+        if (turn % STALL_LOOKS != 0 || !ipi_stalled)
+            continue;
+        uint64_t now = read_tsc();
+        if (since == 0)
+            since = now;
+        if (now - since > ipi_stall_ticks)
+            complain(requests, count, now - since);
+    }
+}
 
 // Some of the CPUs, from number `first`; returns the number to go on with.
 static uint32_t call_some(const struct cpu_mask *cpus, struct ipi_call *call, uint32_t first)
@@ -72,11 +107,12 @@ static uint32_t call_some(const struct cpu_mask *cpus, struct ipi_call *call, ui
         }
         atomic_fetch_add_explicit(&call->unanswered, 1, memory_order_relaxed);
         requests[count].call = call;
+        requests[count].cpu = cpu;
+        atomic_init(&requests[count].answered, false);
         post(cpu, &requests[count++]);
     }
     interrupts_restore();
-    while (atomic_load_explicit(&call->unanswered, memory_order_acquire) != 0)
-        cpu_relax();
+    wait_for_answers(call, requests, count);
     return number;
 }
 

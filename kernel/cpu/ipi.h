@@ -10,6 +10,10 @@
 // anybody holds while calling this. Thread context, interrupts on, no spinlock held.
 void ipi_call(const struct cpu_mask *cpus, void (*function)(void *argument), void *argument);
 void ipi_call_all(void (*function)(void *argument), void *argument);
+// Called again and again by who waits for a CPU's answer for more than ipi_stall_ticks (TSC), with
+// how long; it may panic. Both are set once, at boot; NULL: nobody.
+extern void (*ipi_stalled)(const struct percpu *cpu, uint64_t waited_ticks);
+extern uint64_t ipi_stall_ticks;
 // VECTOR_RESCHEDULE to another CPU. Interrupts off.
 void ipi_reschedule(const struct percpu *cpu);
 // VECTOR_CALL arrived: makes the calls that are wanted here. Interrupts off.

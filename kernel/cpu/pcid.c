@@ -24,19 +24,18 @@ bool pcid_is_usable(const struct cpu_features *features)
     return features->pcid && features->pge && !is_broken(features);
 }
 
-bool pcid_choose(struct pcid_slots *slots, uint64_t context, uint64_t generation)
+bool pcid_choose(struct pcid_slots *slots, uint64_t left, uint64_t context, uint64_t generation)
 {
+    slots->slots[slots->current].generation = left;
     for (uint32_t i = 0; i < PCID_SLOTS; i++) {
         struct pcid_slot *slot = &slots->slots[i];
         if (slot->context != context)
             continue;
-        bool is_current = slot->generation == generation;
         slots->current = i;
-        slot->generation = generation;
-        return is_current;
+        return slot->generation == generation;
     }
     slots->current = slots->next_victim;
     slots->next_victim = (slots->next_victim + 1) % PCID_SLOTS;
-    slots->slots[slots->current] = (struct pcid_slot){ context, generation };
+    slots->slots[slots->current] = (struct pcid_slot){ .context = context };
     return false;
 }

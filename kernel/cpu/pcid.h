@@ -14,10 +14,10 @@
 
 struct pcid_slot {
     uint64_t context;    // of the space; 0: none yet
-    uint64_t generation; // the space's, up to which this CPU has flushed
+    uint64_t generation; // the space's, up to which this CPU had flushed when it left it
 };
 
-// Of one CPU. A CPU without PCIDs has the first slot only, for the space that is loaded.
+// Of one CPU.
 struct pcid_slots {
     struct pcid_slot slots[PCID_SLOTS];
     uint32_t current;
@@ -27,8 +27,9 @@ struct pcid_slots {
 // Can the kernel use PCIDs on this CPU?
 bool pcid_is_usable(const struct cpu_features *features);
 // Makes a slot the current one for a space of this context (never 0, never used for another space)
-// whose generation was read before. True: what the slot's number tags is up to date and may stay.
-bool pcid_choose(struct pcid_slots *slots, uint64_t context, uint64_t generation);
+// whose generation was read before; `left` is that of the one that was current, up to which it was
+// flushed. True: what the slot's number tags is up to date and may stay.
+bool pcid_choose(struct pcid_slots *slots, uint64_t left, uint64_t context, uint64_t generation);
 // The current slot's number in CR3; 0 is the kernel's own root.
 static inline uint64_t pcid_number(const struct pcid_slots *slots)
 {

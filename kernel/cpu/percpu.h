@@ -91,6 +91,11 @@ struct percpu {
     struct object_magazine *object_magazines;
     atomic_bool objects_ready;
 
+    // debug/watchdog.h: the CPU that this one told to reschedule, since when that is known to be
+    // overdue (TSC; 0: not yet), and what that CPU had done when it was told
+    const struct percpu *kicked;
+    uint64_t kicked_since, kicked_signs;
+
     // debug/panic_report.h: came to rest because another CPU panics; why, if it panicked as well
     atomic_bool stopped;
     const char *stop_reason;
@@ -99,6 +104,7 @@ struct percpu {
     // kernel's root). Other CPUs read both.
     _Atomic(struct translation *) translation_active;
     _Atomic(struct translation *) translation_loaded;
+    uint64_t translation_generation; // up to which this CPU has flushed what is loaded
     struct pcid_slots pcid;
     uint64_t contexts_made; // numbers given to translations
 

@@ -21,6 +21,7 @@
 #define CPUID_NX (1u << 20)
 #define SECOND_STARTUP_NS 300000ull // SDM vol. 3A, 8.4.4.1 wants 200 us between the two
 #define ANSWER_LIMIT_NS 3000000000ull
+#define AFTER_RESET_NS 10000000ull
 
 static struct trampoline_data *trampoline;
 static uint64_t trampoline_page;
@@ -150,6 +151,15 @@ bool processor_start(const struct processor_start *start)
 bool processor_is_unfit(void)
 {
     return atomic_load_explicit(&trampoline->unfit, memory_order_acquire) != 0;
+}
+
+void processor_start_unexpected(uint32_t apic_id)
+{
+    if (!trampoline)
+        return;
+    processor_reset(apic_id);
+    clock_spin_ns(AFTER_RESET_NS);
+    send_startup(apic_id);
 }
 
 uint32_t processors_turned_away(void)

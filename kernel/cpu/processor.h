@@ -24,5 +24,7 @@ void processor_reset(uint32_t apic_id);
 must_check bool processor_start(const struct processor_start *start);
 // The one that came lacks long mode or NX, and rests in the trampoline.
 bool processor_is_unfit(void);
+// For a test: a start-up IPI to a CPU that is not expected.
+void processor_start_unexpected(uint32_t apic_id);
 // CPUs that came when nobody wanted them (any more).
 uint32_t processors_turned_away(void);

@@ -31,6 +31,7 @@ static void check_acquire(const struct percpu *cpu, const struct spinlock *lock)
 
 void (*spinlock_stalled)(const struct spinlock *lock, uint64_t waited_ticks);
 uint64_t spinlock_stall_ticks;
+bool spinlocks_are_crowds;
 
 static uint64_t word_of(const struct lock_waiter *waiter)
 {
@@ -107,27 +108,35 @@ static void wait_in_queue(struct spinlock *lock, struct lock_waiter *mine, struc
     take_as_first(lock, mine, wait);
 }
 
+// Without a queue: whoever looks when it is free.
+static void wait_in_crowd(struct spinlock *lock, struct wait *wait)
+{
+    uint64_t word = 0;
+
+    while (!atomic_compare_exchange_weak_explicit(&lock->word, &word, HELD, memory_order_acquire,
+                                                  memory_order_relaxed)) {
+        while (atomic_load_explicit(&lock->word, memory_order_relaxed) != 0)
+            pass_time(wait);
+        word = 0;
+    }
+}
+
 // A place per level: with interrupts off only what cannot be turned off comes while this CPU waits
-// (NMI, machine check, and a panic in one of them). Should even they not do, it goes without a
-// queue. All registers but R11 come back, so that who does not wait need not save any.
+// (NMI, machine check, and a panic in one of them). Should even they not do, it goes without. All
+// registers but R11 come back, so that who does not wait need not save any.
 __attribute__((preserve_most, noinline)) static void wait_for_turn(struct spinlock *lock)
 {
     struct percpu *cpu = this_cpu();
     struct wait wait = { .lock = lock, .since = read_tsc() };
 
-    if (likely(cpu->lock_wait_depth < LOCK_WAIT_LIMIT)) {
+    if (!spinlocks_are_crowds && likely(cpu->lock_wait_depth < LOCK_WAIT_LIMIT)) {
         struct lock_waiter *mine = &cpu->lock_waiters[cpu->lock_wait_depth++];
         atomic_signal_fence(memory_order_seq_cst); // the place is ours before anything is in it
         wait_in_queue(lock, mine, &wait);
         atomic_signal_fence(memory_order_seq_cst);
         cpu->lock_wait_depth--;
     } else {
-        uint64_t word = 0;
-        while (!atomic_compare_exchange_weak_explicit(&lock->word, &word, HELD,
-                                                      memory_order_acquire, memory_order_relaxed)) {
-            word = 0;
-            pass_time(&wait);
-        }
+        wait_in_crowd(lock, &wait);
     }
     lock_wait_noted(LOCK_KIND_SPINLOCK, lock->name, lock->rank, read_tsc() - wait.since);
 }

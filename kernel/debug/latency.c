@@ -8,15 +8,6 @@
 #include "debug/log.h"
 #include "debug/symbols.h"
 
-static const struct percpu *watched[CPU_LIMIT];
-static uint32_t watched_count;
-
-void latency_add_cpu(const struct percpu *cpu)
-{
-    if (watched_count < CPU_LIMIT)
-        watched[watched_count++] = cpu;
-}
-
 // Closes the stretch that is open, if one is.
 static void close_stretch(struct percpu *cpu, uint64_t now, uint64_t caller)
 {
@@ -62,15 +53,16 @@ static void report_stretch(const char *what, uint64_t ticks, uint64_t from, uint
 
 void latency_report(void)
 {
-    const struct percpu *off = watched[0], *stretch = watched[0];
+    const struct percpu *off = cpu_by_number(0), *stretch = off, *cpu;
 
-    if (!DEBUG_CHECKS || watched_count == 0)
+    if (!DEBUG_CHECKS)
         return;
-    for (uint32_t i = 1; i < watched_count; i++) {
-        if (watched[i]->longest_interrupts_off > off->longest_interrupts_off)
-            off = watched[i];
-        if (watched[i]->longest_unpreemptible > stretch->longest_unpreemptible)
-            stretch = watched[i];
+    for_each_cpu(cpu)
+    {
+        if (cpu->longest_interrupts_off > off->longest_interrupts_off)
+            off = cpu;
+        if (cpu->longest_unpreemptible > stretch->longest_unpreemptible)
+            stretch = cpu;
     }
     report_stretch("interrupts-off stretch", off->longest_interrupts_off, 0,
                    off->longest_interrupts_off_at);

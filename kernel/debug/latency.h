@@ -7,8 +7,6 @@
 #include "lib/protection.h"
 #include "lib/types.h"
 
-// The report covers the CPUs named here, each once, as it starts.
-void latency_add_cpu(const struct percpu *cpu);
 // A thread entered the kernel, passed a preemption point, or came back from a block. `place` is the
 // code address that the report names if the stretch that ends here is the longest.
 void latency_mark_now(uint64_t place);

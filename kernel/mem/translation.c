@@ -50,27 +50,23 @@ static bool is_loaded(struct percpu *cpu, const struct translation *translation)
     return atomic_load(&cpu->translation_loaded) == translation;
 }
 
-// Up to which generation of what is loaded this CPU has flushed.
-static uint64_t *seen_generation(struct percpu *cpu)
-{
-    return &cpu->pcid.slots[cpu->pcid.current].generation;
-}
-
 // CR3 for what is loaded; written as it is, it drops all of its translations.
 static uint64_t loaded_cr3(const struct percpu *cpu, const struct translation *translation)
 {
     return translation->root.value | (cpu_features.pcid ? pcid_number(&cpu->pcid) : 0);
 }
 
-static void write_root(struct percpu *cpu, struct translation *next, uint64_t generation)
+static inline void write_root(struct percpu *cpu, struct translation *next, uint64_t generation)
 {
-    bool keep = false;
+    uint64_t cr3 = next->root.value;
 
-    if (unlikely(cpu_features.pcid))
-        keep = pcid_choose(&cpu->pcid, next->context, generation);
-    else
-        *seen_generation(cpu) = generation;
-    write_cr3(loaded_cr3(cpu, next) | (keep ? CR3_NO_FLUSH : 0));
+    if (unlikely(cpu_features.pcid)) {
+        if (pcid_choose(&cpu->pcid, cpu->translation_generation, next->context, generation))
+            cr3 |= CR3_NO_FLUSH;
+        cr3 |= pcid_number(&cpu->pcid);
+    }
+    cpu->translation_generation = generation;
+    write_cr3(cr3);
     // Only now has CR3 left what was loaded: who frees that looks at this.
     atomic_store_explicit(&cpu->translation_loaded, next, memory_order_release);
 }
@@ -89,16 +85,14 @@ static void write_root(struct percpu *cpu, struct translation *next, uint64_t ge
 // the program runs. Or T became active after that look: then 3 on the right sees the new
 // generation and 4 drops what came before it, and page walks after 4 see the new entries. The same
 // holds for who goes lazy and comes back, for whom 4 happens only if the generation has changed.
-void translation_load(struct translation *next)
+void translation_load(struct percpu *cpu, struct translation *next)
 {
-    struct percpu *cpu = this_cpu();
-
     atomic_exchange(&cpu->translation_active, next);
     if (unlikely(!cpu_mask_has(&next->cpus, cpu->number)))
         cpu_mask_add_atomic(&next->cpus, cpu->number);
     uint64_t generation = atomic_load(&next->generation);
     // Back from a kernel thread, and nothing was flushed meanwhile: CR3 is costly, and stays.
-    if (is_loaded(cpu, next) && *seen_generation(cpu) == generation)
+    if (is_loaded(cpu, next) && cpu->translation_generation == generation)
         return;
     write_root(cpu, next, generation);
 }
@@ -107,7 +101,7 @@ void translation_load(struct translation *next)
 // no matter: who is behind drops everything, and knows so for the second.
 static void flush_active(struct percpu *cpu, const struct flush *flush)
 {
-    uint64_t *seen = seen_generation(cpu);
+    uint64_t *seen = &cpu->translation_generation;
 
     if (*seen >= flush->generation)
         return;
@@ -176,28 +170,38 @@ static uint32_t find_others(struct translation *translation, const struct percpu
     return count;
 }
 
+never_inlined static void flush_others(struct percpu *cpu, struct flush *flush)
+{
+    struct cpu_mask others = { 0 };
+    uint32_t count = find_others(flush->translation, cpu, cpu_uses, &others);
+
+    if (count == 0)
+        return;
+    cpu->shootdowns_sent += count;
+    ipi_call(&others, serve_flush, flush);
+}
+
 void translation_flush(struct translation *translation, uint64_t start, uint64_t end)
 {
     struct percpu *cpu = this_cpu();
-    struct cpu_mask others = { 0 };
-    struct flush flush = { translation, start, end,
-                           atomic_fetch_add(&translation->generation, 1) + 1 };
 
     if (DEBUG_CHECKS) {
         kassert(interrupts_are_on());
         spinlock_assert_held_count(0);
     }
+    if (translation->abandoned)
+        return;
     trace(TRACE_SHOOTDOWN, start, (end - start) / PAGE_SIZE);
+    struct flush flush = { translation, start, end,
+                           atomic_fetch_add(&translation->generation, 1) + 1 };
     if (is_active(cpu, translation))
         flush_active(cpu, &flush);
-    uint32_t count = find_others(translation, cpu, cpu_uses, &others);
-    if (count == 0 || !PROTECT_SHOOTDOWN)
-        return;
-    cpu->shootdowns_sent += count;
-    ipi_call(&others, serve_flush, &flush);
+    if (cpu_count() > 1 && PROTECT_SHOOTDOWN)
+        flush_others(cpu, &flush);
 }
 
-// A lazy CPU goes to the kernel's root. Interrupts off.
+// A lazy CPU goes to the kernel's root. A thread may do so with interrupts on: who interrupts it
+// sees either root as good as the other.
 static void leave_root(void *argument)
 {
     struct translation *translation = argument;
@@ -214,11 +218,10 @@ void translation_abandon(struct translation *translation)
 {
     struct cpu_mask others = { 0 };
 
-    interrupts_off();
     leave_root(translation);
-    interrupts_restore();
-    if (find_others(translation, this_cpu(), cpu_has_loaded, &others) != 0)
+    if (cpu_count() > 1 && find_others(translation, this_cpu(), cpu_has_loaded, &others) != 0)
         ipi_call(&others, leave_root, translation);
+    translation->abandoned = true;
 }
 
 // INVLPG would leave what is cached of the way to a page under other PCIDs (4.10.4.1).

@@ -17,6 +17,7 @@ struct translation {
     phys_addr root;
     uint64_t context;         // no other translation ever has this number
     atomic_ullong generation; // one more with each flush
+    bool abandoned;           // no CPU has the root, nor will: nothing to flush
     struct cpu_mask cpus;     // all that have the root in CR3, and some that had
 };
 
@@ -38,15 +39,15 @@ void translation_flush_kernel(void);
 // off, after the features are known.
 void translation_cpu_init(void);
 
-// For the switch, interrupts off: the user half of what is loaded next. NULL: a kernel thread or
+// For the switch, interrupts off, on this CPU: the user half of what is loaded next. NULL: a kernel thread or
 // idle, which takes the last one along.
-void translation_load(struct translation *next);
+void translation_load(struct percpu *cpu, struct translation *next);
 static inline void translation_switch(struct percpu *cpu, struct translation *next)
 {
     if (atomic_load_explicit(&cpu->translation_active, memory_order_relaxed) == next)
         return;
     if (next)
-        translation_load(next);
+        translation_load(cpu, next);
     else // what the program stored comes before this store: who sees it may free frames
         atomic_store_explicit(&cpu->translation_active, NULL, memory_order_release);
 }

@@ -20,7 +20,7 @@ bool in_mask[CPUS];           // translation.cpus
 bool is_active[CPUS];        // cpu->translation_active == T; false: lazy, or another's
 bool is_loaded[CPUS];        // cpu->translation_loaded == T
 bool in_cr3[CPUS];        // what CR3 holds is T's root
-byte seen[CPUS];          // *seen_generation(cpu), of what is loaded
+byte seen[CPUS];          // cpu->translation_generation, of what is loaded
 byte cached[CPUS];        // the TLB's frame for the page; 0: none
 byte request[CPUS];       // 0: none; generation + 1: flush; LEAVE: leave_root
 byte unanswered;

@@ -8,6 +8,7 @@
 #include "lib/string.h"
 #include "proc/internal.h"
 #include "proc/signal_queue.h"
+#include "sched/scheduler.h"
 
 // `tid` 0: the first one. NULL when it has ended.
 static struct thread *find_thread(const struct process *process, uint32_t tid)

@@ -66,8 +66,8 @@ static inline bool thread_is_first(const struct thread *thread)
 must_check struct thread *process_thread_create(struct process *process,
                                                 const struct clone_request *request);
 must_check int64_t process_fork(const struct clone_request *request);
-// Has the running thread something to do at the exit gate first? It is told to look then, and a call
-// that makes threads is repeated.
+// Has the running thread something to do at the exit gate first? It is told to look then, and a
+// call that makes threads is repeated.
 must_check bool process_is_interrupted_locked(const struct process *process, struct thread *thread);
 // May it have one more thread, or child? RLIMIT_NPROC counts threads.
 must_check bool process_may_grow_locked(const struct process *process);

@@ -36,25 +36,6 @@ int thread_rights_get(uint32_t tid, struct thread_rights *rights)
     return error;
 }
 
-int thread_affinity_get_by_id(uint32_t tid, struct cpu_mask *mask)
-{
-    spinlock_acquire(&process_lock);
-    const struct thread *thread = find_locked(tid);
-    if (thread)
-        thread_affinity(thread, mask);
-    spinlock_release(&process_lock);
-    return thread ? 0 : -ESRCH;
-}
-
-int thread_affinity_set_by_id(uint32_t tid, const struct cpu_mask *mask)
-{
-    spinlock_acquire(&process_lock);
-    struct thread *thread = find_locked(tid);
-    int error = thread ? thread_set_affinity(thread, mask) : -ESRCH;
-    spinlock_release(&process_lock);
-    return error;
-}
-
 int thread_rights_change(uint32_t tid, rights_change change, const void *argument)
 {
     struct thread_rights rights = { 0 };

@@ -81,6 +81,8 @@ static void fill_stat(struct snapshot *text)
 
 SNAPSHOT_FILE(stat, fill_stat);
 
+#define NOT_A_VECTOR INTERRUPT_VECTOR_LIMIT // part of the function calls
+
 static const struct {
     uint32_t vector;
     const char *label, *what;
@@ -92,8 +94,16 @@ static const struct {
     { VECTOR_SPURIOUS, "SPU", "  Spurious interrupts" },
     { VECTOR_RESCHEDULE, "RES", "  Rescheduling interrupts" },
     { VECTOR_CALL, "CAL", "  Function call interrupts" },
+    { NOT_A_VECTOR, "TLB", "  TLB shootdowns" },
     { VECTOR_LAPIC_ERROR, "ERR", NULL },
 };
+
+static uint64_t count_of_line(const struct percpu *cpu, uint32_t vector)
+{
+    if (vector == NOT_A_VECTOR)
+        return cpu->shootdowns_received;
+    return vector == VECTOR_NMI ? cpu->nmi_count : cpu->interrupt_counts[vector];
+}
 
 // One column a CPU; what is counted for all together has one number only, as on Linux.
 static void fill_interrupts(struct snapshot *text)
@@ -108,9 +118,7 @@ static void fill_interrupts(struct snapshot *text)
         if (vector == VECTOR_LAPIC_ERROR)
             snapshot_print(text, " %10llu", (number)count_interrupts(vector, vector));
         else
-            for_each_cpu(cpu) snapshot_print(
-                text, " %10llu",
-                (number)(vector == VECTOR_NMI ? cpu->nmi_count : cpu->interrupt_counts[vector]));
+            for_each_cpu(cpu) snapshot_print(text, " %10llu", (number)count_of_line(cpu, vector));
         snapshot_print(text, "%s\n", interrupt_lines[i].what ? interrupt_lines[i].what : "");
     }
 }

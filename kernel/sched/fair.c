@@ -1,8 +1,8 @@
-// The fair policy, the default: who is furthest behind in virtual time runs next. Shares follow the
-// weights of the nice values. Bounded latency: all who wait have their turn within a period, two
-// default slices, while each can have at least an eighth of a slice in it; beyond that, the period
-// grows. A sleeper is never behind by more than half a slice when it wakes, so it runs soon, and
-// hoards nothing.
+// The fair policy, the default: who is furthest behind in virtual time runs next, so shares follow
+// the weights. Bounded latency: equals that compute all have their turn within a period of two
+// default slices, or of an eighth of one for each, if that is more; who ran alone just before
+// others came may have to wait for a slice and a half of each, once. A sleeper is behind by half a
+// slice at most when it wakes, so it runs soon, and hoards nothing.
 #include "abi/sched.h"
 #include "sched/policy.h"
 #include "sched/virtual_time.h"

@@ -8,6 +8,7 @@
 #include "cpu/registers.h"
 #include "cpu/upcalls.h"
 #include "debug/latency.h"
+#include "debug/watchdog.h"
 #include "lib/panic.h"
 #include "lib/protection.h"
 #include "mem/frame.h"
@@ -254,8 +255,10 @@ void run_queue_kick(struct run_queue *queue, uint64_t now)
         return;
     queue->due_since = now;
     atomic_store_explicit(&cpu->reschedule_due, true, memory_order_release);
-    if (unlikely(cpu != this_cpu()))
+    if (unlikely(cpu != this_cpu())) {
+        watchdog_note_kick(cpu);
         ipi_reschedule(cpu);
+    }
 }
 
 // Somebody waits now, and the running thread has no end of its slice: that is set on its own CPU,
@@ -265,10 +268,12 @@ static void want_slice(struct run_queue *queue, const struct thread *running, ui
     if (queue->slice_end != UINT64_MAX ||
         atomic_load_explicit(&queue->cpu->reschedule_due, memory_order_relaxed))
         return;
-    if (likely(queue->cpu == this_cpu()))
+    if (likely(queue->cpu == this_cpu())) {
         start_slice(queue, running, now);
-    else
+    } else {
+        watchdog_note_kick(queue->cpu);
         ipi_reschedule(queue->cpu);
+    }
 }
 
 void run_queue_add(struct run_queue *queue, struct thread *thread, enum runnable_reason reason)

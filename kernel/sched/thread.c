@@ -112,9 +112,11 @@ void thread_set_translation(struct thread *thread, struct translation *translati
     thread->translation = translation;
     if (thread != current_thread())
         return;
-    interrupts_off();
+    if (translation)
+        interrupts_off();
     translation_switch(this_cpu(), translation);
-    interrupts_restore();
+    if (translation)
+        interrupts_restore();
 }
 
 uint64_t threads_live(void)

@@ -60,12 +60,34 @@ def threads(_):
                   f"state {state}, user rip {int(frame['rip']):#x}")
 
 
+def each_of_heap(node):
+    """The threads in a heap of the scheduler's, the first one first, the others in no order."""
+    pointer_type = gdb.lookup_type("struct thread").pointer()
+    offset = int(value("(unsigned long)&((struct thread *)0)->policy.node"))
+    while int(node):
+        yield gdb.Value(int(node) - offset).cast(pointer_type)
+        if int(node["child"]):
+            yield from each_of_heap(node["child"])
+        node = node["next"]
+
+
 def queue(_):
-    """The boot CPU's run queue, in order."""
+    """The boot CPU's run queue, in the policy's order as far as it has one."""
     run_queue = value("boot_run_queue")
     print(f"current: {string(value('boot_percpu.current->name'))}, waiting: "
           f"{int(run_queue['runnable_count'])}, slice ends at TSC {int(run_queue['slice_end'])}")
-    for thread in each(run_queue["queue"]["round_robin"]["threads"], "struct thread", "policy.link"):
+    policies, chosen = run_queue["queue"], string(run_queue["queue"]["policy"]["name"])
+    lists = {"rr": [("round_robin", "threads")], "lottery": [("lottery", "winners"),
+                                                             ("lottery", "threads")]}
+    heaps = [policies["realtime"]["heap"]]
+    heaps += [policies["stride"]["heap"]] if chosen in ("stride", "fair") else []
+    found = [thread for heap in heaps for thread in each_of_heap(heap["root"])]
+    for owner, name in lists.get(chosen, []):
+        found += each(policies[owner][name], "struct thread", "policy.link")
+    if chosen == "mlfq":
+        for level in range(3):
+            found += each(policies["mlfq"]["levels"][level], "struct thread", "policy.link")
+    for thread in found:
         print(f"  thread {int(thread['id'])} ({string(thread['name'])})")
 
 

@@ -311,13 +311,17 @@ TEST(pcid_reuse)
     struct pcid_slots slots = { 0 };
 
     for (uint64_t context = 1; context <= PCID_SLOTS; context++)
-        CHECK(!pcid_choose(&slots, context, 0)); // a number's first use
-    CHECK(pcid_choose(&slots, 1, 0));            // as it was left
+        CHECK(!pcid_choose(&slots, context == 1 ? 0 : 5, context, 5)); // a number's first use
+    CHECK(pcid_choose(&slots, 5, 1, 5));                               // as it was left
     CHECK_EQUAL(pcid_number(&slots), 1);
-    CHECK(!pcid_choose(&slots, 1, 1)); // a flush was missed
-    CHECK(pcid_choose(&slots, 1, 1));
-    CHECK(!pcid_choose(&slots, 100, 0)); // takes somebody's number over
-    CHECK(pcid_choose(&slots, 100, 0));
-    CHECK(!pcid_choose(&slots, 1, 1)); // whose it was
-    CHECK(pcid_choose(&slots, 3, 0));
+    CHECK(pcid_choose(&slots, 6, 2, 5));
+    CHECK(pcid_choose(&slots, 5, 1, 6));  // 1 was flushed to 6 before it was left
+    CHECK(!pcid_choose(&slots, 6, 2, 7)); // a flush was missed
+    CHECK(pcid_choose(&slots, 7, 2, 7));
+    CHECK(!pcid_choose(&slots, 7, 100, 0)); // takes somebody's number over
+    CHECK(pcid_choose(&slots, 0, 2, 7));
+    CHECK(pcid_choose(&slots, 7, 100, 0));
+    CHECK(!pcid_choose(&slots, 0, 1, 6)); // whose it was
+    CHECK(pcid_choose(&slots, 6, 3, 5));
+    CHECK(!pcid_choose(&slots, 5, 2, 7)); // 1 took the next one's
 }

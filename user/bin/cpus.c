@@ -5,6 +5,7 @@
 // all was well.
 #include "program.h"
 
+#include <errno.h>
 #include <sched.h>
 #include <signal.h>
 #include <stdio.h>
@@ -44,7 +45,7 @@ static void set_cpu(pid_t pid, unsigned cpu)
     cpu_set_t set;
     CPU_ZERO(&set);
     CPU_SET(cpu, &set);
-    if (sched_setaffinity(pid, sizeof(set), &set) != 0)
+    if (sched_setaffinity(pid, sizeof(set), &set) != 0 && errno != ESRCH) // it may be done
         fail("sched_setaffinity");
 }
 
@@ -57,27 +58,25 @@ static unsigned count_cpus(void)
 }
 
 struct job {
-    int gate; // end of file means go
     int results;
-    uint64_t duration_ns;
+    uint64_t begin_ns, end_ns; // the same for all: nobody has a CPU for himself before or after
 };
 
-static void await_gate(const struct job *job)
+static void spin_until(uint64_t deadline_ns)
 {
-    char nothing;
-    if (read(job->gate, &nothing, 1) != 0)
-        fail("gate");
+    while (clock_ns() < deadline_ns)
+        for (unsigned i = 0; i < 10000; i++)
+            __asm__ volatile("" : : "r"(i));
 }
 
 static int spin(void *argument)
 {
     const struct job *job = argument;
-    await_gate(job);
-    uint64_t begin_ns = cpu_time_ns(), deadline_ns = clock_ns() + job->duration_ns;
-    while (clock_ns() < deadline_ns)
-        for (unsigned i = 0; i < 10000; i++)
-            __asm__ volatile("" : : "r"(i));
-    uint64_t used_ns = cpu_time_ns() - begin_ns;
+    spin_until(job->begin_ns);
+    uint64_t used_ns = cpu_time_ns();
+    spin_until(job->end_ns);
+    used_ns = cpu_time_ns() - used_ns;
+    spin_until(job->end_ns + (job->end_ns - job->begin_ns) / 8);
     return write(job->results, &used_ns, sizeof(used_ns)) != sizeof(used_ns);
 }
 
@@ -99,24 +98,18 @@ static int judge_shares(const uint64_t *used_ns, unsigned count)
 
 static int share(unsigned count, uint64_t duration_ns)
 {
-    uint64_t used_ns[CHILD_LIMIT];
-    int gate[2], results[2], failures = 0;
-    if (count == 0 || count > CHILD_LIMIT || pipe(gate) != 0 || pipe(results) != 0)
+    uint64_t used_ns[CHILD_LIMIT], begin_ns = clock_ns() + duration_ns / 4;
+    pid_t pids[CHILD_LIMIT];
+    int results[2], failures = 0;
+    if (count == 0 || count > CHILD_LIMIT || pipe(results) != 0)
         fail("pipe, or not 1 to 64 loops");
-    for (unsigned i = 0; i < count; i++) {
-        struct job job = { gate[0], results[1], duration_ns };
-        pid_t pid = fork();
-        if (pid == 0) {
-            close(gate[1]);
-            _exit(spin(&job));
-        }
-        failures += pid < 0;
-    }
-    close(gate[1]);
+    struct job job = { results[1], begin_ns, begin_ns + duration_ns };
+    for (unsigned i = 0; i < count; i++)
+        pids[i] = child_start(spin, &job);
     for (unsigned i = 0; i < count; i++)
         failures += read(results[0], &used_ns[i], sizeof(used_ns[i])) != sizeof(used_ns[i]);
-    while (wait(NULL) > 0)
-        ;
+    for (unsigned i = 0; i < count; i++)
+        failures += child_wait(pids[i]) != 0;
     return failures || judge_shares(used_ns, count);
 }
 
@@ -173,8 +166,11 @@ static int end_all(const pid_t *pids, unsigned count)
 static int pinned(uint64_t duration_ns)
 {
     pid_t pids[8];
-    for (unsigned i = 0; i < COUNT_OF(pids); i++)
+    for (unsigned i = 0; i < COUNT_OF(pids); i++) {
         pids[i] = child_start(i < 6 ? watch_own_cpu : hop, &duration_ns);
+        if (i < 6)
+            set_cpu(pids[i], i % cpu_count);
+    }
     uint64_t deadline_ns = clock_ns() + duration_ns / 10 * 9, changes = 0;
     for (; clock_ns() < deadline_ns; changes++)
         set_cpu(pids[changes % 6], (unsigned)rand() % cpu_count);

@@ -61,6 +61,15 @@ TEST(spinlock_excludes)
         CHECK_EQUAL(cpu_by_number(i)->lock_wait_depth, 0);
 }
 
+TEST(spinlock_excludes_without_a_queue)
+{
+    spinlocks_are_crowds = true;
+    cpus_run(CPUS, count_under_locks);
+    CHECK_EQUAL(first_count, CPUS * TURNS);
+    CHECK_EQUAL(second_count, CPUS * (2 * TURNS + TURNS / 2));
+    CHECK_EQUAL(atomic_load(&first.word), 0);
+}
+
 // The word's upper part names the last who waits.
 static uint64_t last_waiter(void)
 {

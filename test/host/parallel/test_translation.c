@@ -44,6 +44,8 @@ static struct space spaces[SPACES];
 static _Thread_local struct machine machine;
 static atomic_ullong roots_made;
 
+static uint64_t translate(uint64_t page);
+
 void trace_record(enum trace_type type, uint64_t a, uint64_t b)
 {
 }
@@ -63,8 +65,19 @@ uint64_t read_cr3(void)
     return machine.cr3;
 }
 
+static uint64_t random_up_to(uint64_t limit)
+{
+    machine.random = machine.random * 6364136223846793005ull + 1442695040888963407ull;
+    return (machine.random >> 33) % limit;
+}
+
+// What CR3 still holds may be walked up to here, however long that takes.
 void write_cr3(uint64_t value)
 {
+    if (random_up_to(4) == 0) {
+        sched_yield();
+        (void)translate(random_up_to(PAGES));
+    }
     interrupts_off(); // one instruction
     machine.cr3 = value & ~CR3_NO_FLUSH;
     if (!(value & CR3_NO_FLUSH))
@@ -89,12 +102,6 @@ void invalidate_page(uint64_t address)
 
 void invalidate_all_contexts(void)
 {
-}
-
-static uint64_t random_up_to(uint64_t limit)
-{
-    machine.random = machine.random * 6364136223846793005ull + 1442695040888963407ull;
-    return (machine.random >> 33) % limit;
 }
 
 // A walk by whatever CR3 holds, also by speculation; 0: that is the kernel's root.

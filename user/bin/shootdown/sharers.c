@@ -34,6 +34,7 @@ static struct sharer sharers[SHARER_LIMIT];
 static void (*work_of_all)(int number);
 static atomic_bool stopping;
 static pid_t test_pid;
+static int cpu_count;
 static _Atomic uint64_t epoch; // of the target: one more each time it is set
 static uint64_t end_ns;
 static unsigned rounds;
@@ -101,9 +102,8 @@ static int sharer_main(void *argument)
     struct sigaction action = { .sa_handler = resume_after_fault, .sa_flags = SA_NODEFER };
     sigaction(SIGSEGV, &action, NULL);
     sigaction(SIGBUS, &action, NULL);
-    int cpus = (int)sysconf(_SC_NPROCESSORS_ONLN);
-    if (cpus > 1)
-        pin_to_cpu(1 + self->number % (cpus - 1));
+    if (cpu_count > 1)
+        pin_to_cpu(1 + self->number % (cpu_count - 1));
     if (sigsetjmp(self->resume, 0))
         wait_after_fault(self);
     if (!work_of_all)
@@ -115,14 +115,14 @@ static int sharer_main(void *argument)
 
 void sharers_start_with(void (*work)(int number))
 {
-    int cpus = (int)sysconf(_SC_NPROCESSORS_ONLN);
-    if (cpus > 1)
+    cpu_count = (int)sysconf(_SC_NPROCESSORS_ONLN); // of the mask, until it is narrowed
+    if (cpu_count > 1)
         pin_to_cpu(0);
     work_of_all = work;
     stopping = false;
     test_pid = getpid();
     target = NULL;
-    sharer_count = cpus < 2 ? 2 : cpus - 1 < SHARER_LIMIT ? cpus - 1 : SHARER_LIMIT;
+    sharer_count = cpu_count < 2 ? 2 : cpu_count - 1 < SHARER_LIMIT ? cpu_count - 1 : SHARER_LIMIT;
     for (int i = 0; i < sharer_count; i++) {
         sharers[i].number = i;
         sharers[i].stack =

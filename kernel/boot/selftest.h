@@ -1,0 +1,8 @@
+// The selftests of selftest_cpus.c, for selftest.c.
+#pragma once
+
+void selftest_stopped_call(void);
+void selftest_stopped_lock(void);
+void selftest_stopped_reschedule(void);
+void selftest_panic_everywhere(void);
+void selftest_unwanted_cpus(void);

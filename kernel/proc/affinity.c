@@ -1,0 +1,31 @@
+// Where threads may run, by number. Called by the system calls.
+#include "abi/errno.h"
+#include "proc/inspect.h"
+#include "proc/internal.h"
+#include "sched/scheduler.h"
+
+// The running thread keeps itself.
+int thread_affinity_get(uint32_t tid, struct cpu_mask *mask)
+{
+    if (tid == 0) {
+        thread_affinity(current_thread(), mask);
+        return 0;
+    }
+    spinlock_acquire(&process_lock);
+    const struct thread *thread = thread_find_locked(tid);
+    if (thread)
+        thread_affinity(thread, mask);
+    spinlock_release(&process_lock);
+    return thread ? 0 : -ESRCH;
+}
+
+int thread_affinity_set(uint32_t tid, const struct cpu_mask *mask)
+{
+    if (tid == 0)
+        return thread_set_affinity(current_thread(), mask);
+    spinlock_acquire(&process_lock);
+    struct thread *thread = thread_find_locked(tid);
+    int result = thread ? thread_set_affinity(thread, mask) : -ESRCH;
+    spinlock_release(&process_lock);
+    return result;
+}
