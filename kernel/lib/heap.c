@@ -7,13 +7,8 @@ static bool sorts_before(const struct heap_node *a, const struct heap_node *b)
     return a->key != b->key ? a->key < b->key : a->sequence < b->sequence;
 }
 
-// Joins two trees whose roots have no siblings; either may be NULL.
-static struct heap_node *meld_trees(struct heap_node *a, struct heap_node *b)
+struct heap_node *heap_meld(struct heap_node *a, struct heap_node *b)
 {
-    if (a == NULL)
-        return b;
-    if (b == NULL)
-        return a;
     if (sorts_before(b, a)) {
         struct heap_node *swapped = a;
         a = b;
@@ -25,6 +20,14 @@ static struct heap_node *meld_trees(struct heap_node *a, struct heap_node *b)
         a->child->previous = b;
     a->child = b;
     return a;
+}
+
+// Either may be empty.
+static struct heap_node *meld_trees(struct heap_node *a, struct heap_node *b)
+{
+    if (a == NULL)
+        return b;
+    return b == NULL ? a : heap_meld(a, b);
 }
 
 // Takes the first tree off a list of siblings and advances the list.
@@ -67,13 +70,7 @@ static void cut_from_siblings(struct heap_node *node)
         node->next->previous = node->previous;
 }
 
-void heap_insert(struct heap *heap, struct heap_node *node, uint64_t key)
-{
-    *node = (struct heap_node){ .key = key, .sequence = heap->next_sequence++ };
-    heap->root = meld_trees(heap->root, node);
-}
-
-void heap_remove(struct heap *heap, struct heap_node *node)
+void heap_remove_inner(struct heap *heap, struct heap_node *node)
 {
     struct heap_node *children = node->child;
 
@@ -91,11 +88,6 @@ void heap_remove(struct heap *heap, struct heap_node *node)
     node->child = NULL;
     node->next = NULL;
     node->previous = NULL;
-}
-
-struct heap_node *heap_minimum(const struct heap *heap)
-{
-    return heap->root;
 }
 
 // Children first, then siblings, then those of the nodes above. A first child's `previous` is its

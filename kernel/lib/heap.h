@@ -18,10 +18,33 @@ struct heap {
     uint64_t next_sequence;
 };
 
-void heap_insert(struct heap *heap, struct heap_node *node, uint64_t key);
-void heap_remove(struct heap *heap, struct heap_node *node);
+// Makes one tree of two, neither of them empty, whose roots have no siblings.
+struct heap_node *heap_meld(struct heap_node *a, struct heap_node *b);
+static inline void heap_insert(struct heap *heap, struct heap_node *node, uint64_t key)
+{
+    *node = (struct heap_node){ .key = key, .sequence = heap->next_sequence++ };
+    heap->root = heap->root == NULL ? node : heap_meld(heap->root, node);
+}
+// Any node but a root with fewer than two children.
+void heap_remove_inner(struct heap *heap, struct heap_node *node);
+static inline void heap_remove(struct heap *heap, struct heap_node *node)
+{
+    struct heap_node *child = node->child;
+
+    if (heap->root != node || (child != NULL && child->next != NULL)) {
+        heap_remove_inner(heap, node);
+        return;
+    }
+    heap->root = child;
+    if (child != NULL)
+        child->previous = NULL;
+    node->child = NULL;
+}
 // NULL when empty.
-struct heap_node *heap_minimum(const struct heap *heap);
+static inline struct heap_node *heap_minimum(const struct heap *heap)
+{
+    return heap->root;
+}
 static inline bool heap_is_empty(const struct heap *heap)
 {
     return heap->root == NULL;

@@ -36,7 +36,7 @@ struct run_queue {
 // May the thread run on this queue's CPU? Lock held.
 static inline bool run_queue_is_allowed(const struct run_queue *queue, const struct thread *thread)
 {
-    return cpu_mask_has(&thread->affinity, queue->cpu->number);
+    return likely(!thread->is_bound) || cpu_mask_has(&thread->affinity, queue->cpu->number);
 }
 // Of any queue, without its lock: a hint.
 static inline uint32_t run_queue_waiting(const struct run_queue *queue)

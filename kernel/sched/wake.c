@@ -51,6 +51,18 @@ void thread_start(struct thread *thread)
     interrupts_restore();
 }
 
+// Interrupts stay off on the way: a wake-up is not held up by them, and it is told as what it is.
+never_inlined static void wake_elsewhere(struct run_queue *queue, struct thread *thread,
+                                         struct percpu *target)
+{
+    interrupts_off();
+    policy_leave(&queue->queue, thread);
+    thread_move_begin(thread, target);
+    spinlock_release(&queue->lock);
+    thread_move_end(thread, wake_reason());
+    interrupts_restore();
+}
+
 // BLOCKED and still on its CPU means: between wait_prepare() and the switch. It has not left, so it
 // simply goes on, unless it has found that out by itself. Both this and the switch happen under the
 // run-queue lock, so no wake-up is lost. Has it left, its context is complete, for the lock went
@@ -59,10 +71,9 @@ void thread_start(struct thread *thread)
 static bool wake_and_release(struct run_queue *queue, struct thread *thread)
 {
     enum thread_state blocked = THREAD_BLOCKED;
-    struct percpu *target = NULL;
+    struct percpu *target;
     bool woken = thread_state(thread) == THREAD_BLOCKED;
 
-    interrupts_off();
     if (!woken)
         goto out;
     trace(TRACE_WAKE, thread->id, current_thread()->id);
@@ -73,16 +84,12 @@ static bool wake_and_release(struct run_queue *queue, struct thread *thread)
     target = thread_place_woken(queue, thread);
     if (likely(target == queue->cpu)) {
         run_queue_add(queue, thread, wake_reason());
-        target = NULL;
         goto out;
     }
-    policy_leave(&queue->queue, thread);
-    thread_move_begin(thread, target);
+    wake_elsewhere(queue, thread, target);
+    return true;
 out:
     spinlock_release(&queue->lock);
-    if (unlikely(target))
-        thread_move_end(thread, wake_reason());
-    interrupts_restore();
     return woken;
 }
 
