@@ -20,6 +20,7 @@
 #define CHILD_LIMIT 64u
 #define RING 6u
 #define SECOND_NS 1000000000ull
+#define LOOK_NS (10 * 1000000ull)
 #define HANG_NS (60 * SECOND_NS)
 
 static unsigned cpu_count;
@@ -113,19 +114,22 @@ static int share(unsigned count, uint64_t duration_ns)
     return failures || judge_shares(used_ns, count);
 }
 
-// Where the mask before and after is one and the same CPU, that was where we ran.
+// Where the mask before and after is one and the same CPU, that was where we ran: in the time that
+// a look may take the mask is changed once at most.
 static int watch_own_cpu(void *argument)
 {
     uint64_t deadline_ns = clock_ns() + *(const uint64_t *)argument;
     unsigned looks = 0;
     while (clock_ns() < deadline_ns) {
         cpu_set_t before, after;
+        uint64_t begin_ns = clock_ns();
         if (sched_getaffinity(0, sizeof(before), &before) != 0)
             fail("sched_getaffinity");
         unsigned cpu = own_cpu();
         if (sched_getaffinity(0, sizeof(after), &after) != 0)
             fail("sched_getaffinity");
-        if (!CPU_EQUAL(&before, &after) || CPU_COUNT(&before) != 1)
+        if (!CPU_EQUAL(&before, &after) || CPU_COUNT(&before) != 1 ||
+            clock_ns() - begin_ns > LOOK_NS)
             continue;
         looks++;
         if (!CPU_ISSET(cpu, &before)) {
@@ -172,7 +176,7 @@ static int pinned(uint64_t duration_ns)
             set_cpu(pids[i], i % cpu_count);
     }
     uint64_t deadline_ns = clock_ns() + duration_ns / 10 * 9, changes = 0;
-    for (; clock_ns() < deadline_ns; changes++)
+    for (; clock_ns() < deadline_ns; changes++, sleep_ns(LOOK_NS / 4))
         set_cpu(pids[changes % 6], (unsigned)rand() % cpu_count);
     int failures = end_all(pids, COUNT_OF(pids));
     printf("cpus: %llu changes of masks, %d of 8 left theirs\n", (unsigned long long)changes,
