@@ -7,27 +7,20 @@ static bool sorts_before(const struct heap_node *a, const struct heap_node *b)
     return a->key != b->key ? a->key < b->key : a->sequence < b->sequence;
 }
 
-struct heap_node *heap_meld(struct heap_node *a, struct heap_node *b)
+// Joins two trees whose roots have no siblings; either may be NULL.
+static struct heap_node *meld_trees(struct heap_node *a, struct heap_node *b)
 {
+    if (a == NULL)
+        return b;
+    if (b == NULL)
+        return a;
     if (sorts_before(b, a)) {
         struct heap_node *swapped = a;
         a = b;
         b = swapped;
     }
-    b->previous = a;
-    b->next = a->child;
-    if (a->child != NULL)
-        a->child->previous = b;
-    a->child = b;
+    heap_adopt(a, b);
     return a;
-}
-
-// Either may be empty.
-static struct heap_node *meld_trees(struct heap_node *a, struct heap_node *b)
-{
-    if (a == NULL)
-        return b;
-    return b == NULL ? a : heap_meld(a, b);
 }
 
 // Takes the first tree off a list of siblings and advances the list.
@@ -70,7 +63,7 @@ static void cut_from_siblings(struct heap_node *node)
         node->next->previous = node->previous;
 }
 
-void heap_remove_inner(struct heap *heap, struct heap_node *node)
+__attribute__((preserve_most)) void heap_remove_inner(struct heap *heap, struct heap_node *node)
 {
     struct heap_node *children = node->child;
 

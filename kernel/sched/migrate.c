@@ -137,10 +137,8 @@ void thread_move_end(struct thread *thread, enum runnable_reason reason)
 
 // The queue is longer by the thread, and then we look who idles; a CPU says that it idles, and then
 // looks at the queues. Both with a full barrier in between, so one of the two sees the other.
-void run_queue_offer(const struct run_queue *queue, const struct thread *thread)
+void run_queue_offer_among(const struct run_queue *queue, const struct thread *thread)
 {
-    if (likely(cpu_count() == 1))
-        return;
     atomic_thread_fence(memory_order_seq_cst);
     struct percpu *idle = claim_idle(thread, queue->cpu->number);
     if (!idle || idle == this_cpu())

@@ -75,7 +75,12 @@ struct percpu *thread_place_new(const struct thread *thread);
 // others wait; NULL: it stays. Lock held.
 struct percpu *thread_place_lighter(const struct run_queue *queue, const struct thread *thread);
 // The thread has to wait here: if a CPU that may run it has nothing to do, it is told. Lock held.
-void run_queue_offer(const struct run_queue *queue, const struct thread *thread);
+void run_queue_offer_among(const struct run_queue *queue, const struct thread *thread);
+static inline void run_queue_offer(const struct run_queue *queue, const struct thread *thread)
+{
+    if (unlikely(cpu_count() != 1))
+        run_queue_offer_among(queue, thread);
+}
 // A NEW thread may run where the running one may.
 void thread_inherit_affinity(struct thread *to);
 // This CPU, which idles, takes a thread over that waits for another. False: there is none.

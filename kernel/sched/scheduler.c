@@ -25,8 +25,8 @@ static void note_wait(struct thread *thread, enum runnable_reason reason, uint64
                             : HISTOGRAM_TURN;
 }
 
-static void enqueue_thread(struct run_queue *queue, struct thread *thread,
-                           enum runnable_reason reason, uint64_t now)
+static inline void enqueue_thread(struct run_queue *queue, struct thread *thread,
+                                  enum runnable_reason reason, uint64_t now)
 {
     atomic_store_explicit(&thread->state, THREAD_RUNNABLE, memory_order_relaxed);
     note_wait(thread, reason, now);
@@ -53,13 +53,10 @@ static void note_load(struct run_queue *queue, int32_t change, uint64_t now)
 }
 
 // Once somebody waits, the running thread's slice has an end, counted from now. (Who is told to go,
-// but has not gone yet, gets none: want_slice().)
+// but has not gone yet, gets none: want_slice().) Who idles has none waiting.
 static void start_slice(struct run_queue *queue, const struct thread *running, uint64_t now)
 {
-    if (queue->runnable_count == 0 || running == queue->idle)
-        queue->slice_end = UINT64_MAX;
-    else
-        queue->slice_end = now + running->policy.slice_left;
+    queue->slice_end = queue->runnable_count == 0 ? UINT64_MAX : now + running->policy.slice_left;
     timer_hardware_update(queue);
 }
 
@@ -138,26 +135,23 @@ static void enqueue_or_leave(struct run_queue *queue, struct thread *current,
 static enum switch_reason retire_current(struct run_queue *queue, struct thread *current,
                                          enum switch_reason reason, uint64_t now)
 {
-    switch (reason) {
-    case SWITCH_BLOCKED:
-        keep_slice(queue, current, now);
-        break;
-    case SWITCH_EXITED:
+    enum runnable_reason waits = RUNNABLE_YIELDED;
+
+    if (reason == SWITCH_EXITED) {
         atomic_store_explicit(&current->state, THREAD_EXITED, memory_order_relaxed);
         queue->left = current;
-        break;
-    case SWITCH_YIELDED:
-        enqueue_or_leave(queue, current, RUNNABLE_YIELDED, now);
-        break;
-    case SWITCH_SLICE_OVER:
-    case SWITCH_WOKEN_BETTER:
-        keep_slice(queue, current, now);
-        reason = current->policy.slice_left ? SWITCH_WOKEN_BETTER : SWITCH_SLICE_OVER;
-        enqueue_or_leave(queue, current,
-                         reason == SWITCH_SLICE_OVER ? RUNNABLE_SLICE_OVER : RUNNABLE_PREEMPTED,
-                         now);
-        break;
+        return reason;
     }
+    if (reason != SWITCH_YIELDED)
+        keep_slice(queue, current, now);
+    if (reason == SWITCH_BLOCKED)
+        return reason;
+    if (reason != SWITCH_YIELDED) {
+        bool is_over = current->policy.slice_left == 0;
+        reason = is_over ? SWITCH_SLICE_OVER : SWITCH_WOKEN_BETTER;
+        waits = is_over ? RUNNABLE_SLICE_OVER : RUNNABLE_PREEMPTED;
+    }
+    enqueue_or_leave(queue, current, waits, now);
     return reason;
 }
 
@@ -219,13 +213,14 @@ void schedule(enum switch_reason reason)
         kassert(reason == SWITCH_BLOCKED || thread_state(current) == THREAD_RUNNING);
     latency_end((uint64_t)__builtin_return_address(0));
     spinlock_acquire_outermost(&queue->lock);
-    bool can_run = thread_state(current) == THREAD_RUNNING && reason != SWITCH_EXITED;
+    bool wants_to_run = thread_state(current) == THREAD_RUNNING;
     // Woken between wait_prepare() and here: thread_wake() made it RUNNING again under this lock.
     // It goes on, and what is due stays due: the end of the slice was told once and is not told
     // again.
-    if (!can_run || reason != SWITCH_BLOCKED || current == queue->idle) {
+    if (reason != SWITCH_BLOCKED || !wants_to_run || current == queue->idle) {
         atomic_store_explicit(&this_cpu()->reschedule_due, false, memory_order_relaxed);
-        if (queue->runnable_count != 0 || !can_run || !run_queue_is_allowed(queue, current))
+        if (queue->runnable_count != 0 || !wants_to_run || reason == SWITCH_EXITED ||
+            !run_queue_is_allowed(queue, current))
             switch_from(queue, current, reason);
         else
             queue->due_since = 0;
@@ -247,6 +242,13 @@ void scheduler_yield(void)
         schedule(SWITCH_YIELDED);
 }
 
+// Not this one.
+never_inlined static void interrupt_cpu(const struct percpu *cpu)
+{
+    watchdog_note_kick(cpu);
+    ipi_reschedule(cpu);
+}
+
 void run_queue_kick(struct run_queue *queue, uint64_t now)
 {
     struct percpu *cpu = queue->cpu;
@@ -256,10 +258,8 @@ void run_queue_kick(struct run_queue *queue, uint64_t now)
         return;
     queue->due_since = now;
     atomic_store_explicit(&cpu->reschedule_due, true, memory_order_release);
-    if (unlikely(cpu != this_cpu())) {
-        watchdog_note_kick(cpu);
-        ipi_reschedule(cpu);
-    }
+    if (unlikely(cpu != this_cpu()))
+        interrupt_cpu(cpu);
 }
 
 // Somebody waits now, and the running thread has no end of its slice: that is set on its own CPU,
@@ -275,8 +275,7 @@ static void want_slice(struct run_queue *queue, uint64_t now)
         queue->slice_end = now + running->policy.slice_left;
         timer_hardware_update(queue);
     } else {
-        watchdog_note_kick(queue->cpu);
-        ipi_reschedule(queue->cpu);
+        interrupt_cpu(queue->cpu);
     }
 }
 
