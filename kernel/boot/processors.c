@@ -83,7 +83,6 @@ static void processor_main(struct percpu *cpu)
 {
     compare_features();
     cpu_control_registers_load();
-    translation_cpu_init();
     cpu_tables_load(cpu);
     cpu_syscall_msrs_load();
     fpu_init_cpu();
