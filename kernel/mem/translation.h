@@ -31,7 +31,12 @@ void translation_abandon(struct translation *translation);
 // call. On return no CPU translates by the old ones. Calls for one translation come one at a time
 // (the space's mutex). Thread context, interrupts on, no spinlock held: waits for other CPUs, which
 // may themselves be waiting for a spinlock.
-void translation_flush(struct translation *translation, uint64_t start, uint64_t end);
+void translation_flush_used(struct translation *translation, uint64_t start, uint64_t end);
+static inline void translation_flush(struct translation *translation, uint64_t start, uint64_t end)
+{
+    if (likely(!translation->abandoned))
+        translation_flush_used(translation, start, end);
+}
 // The same for entries and tables of the kernel's half, on every CPU; all that the TLBs hold goes.
 void translation_flush_kernel(void);
 
@@ -39,8 +44,8 @@ void translation_flush_kernel(void);
 // off, after the features are known.
 void translation_cpu_init(void);
 
-// For the switch, interrupts off, on this CPU: the user half of what is loaded next. NULL: a kernel thread or
-// idle, which takes the last one along.
+// For the switch, interrupts off, on this CPU: the user half of what is loaded next. NULL: a kernel
+// thread or idle, which takes the last one along.
 void translation_load(struct percpu *cpu, struct translation *next);
 static inline void translation_switch(struct percpu *cpu, struct translation *next)
 {
