@@ -108,19 +108,19 @@ bool thread_wake(struct thread *thread)
 
 // Who waits interruptibly is woken. Who runs on another CPU, perhaps in its program, comes to the
 // gate by an interrupt: the gate looks at the work with interrupts off, so that either it sees it
-// or the interrupt comes after it, in user mode.
+// or the interrupt comes after it, in user mode. That it seems to wait proves nothing as long as it
+// is on its CPU: what ends a wait are plain stores, which the gate's look may overtake.
 never_inlined static void add_work_and_wake(struct thread *thread, uint32_t work)
 {
     struct run_queue *queue = thread_queue_acquire(thread);
 
     atomic_fetch_or(&thread->work, work);
-    if (thread->wait_interruptible) {
-        (void)wake_and_release(queue, thread);
-        return;
-    }
     if (unlikely(queue->cpu != this_cpu()) && queue->cpu->current == thread)
         ipi_reschedule(queue->cpu);
-    spinlock_release(&queue->lock);
+    if (thread->wait_interruptible)
+        (void)wake_and_release(queue, thread);
+    else
+        spinlock_release(&queue->lock);
 }
 
 void thread_add_work(struct thread *thread, uint32_t work)
