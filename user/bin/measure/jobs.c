@@ -96,7 +96,7 @@ static int do_job(void *argument)
     struct job *job = argument;
     unsigned number = (unsigned)(job - race->jobs);
     prctl(PR_SET_PDEATHSIG, SIGKILL); // not everywhere
-    *job = (struct job){ 0 }; // so that the page is there
+    *job = (struct job){ 0 };         // so that the page is there
     row_begin();
     if (row->prepare)
         row->prepare(row);
