@@ -1,6 +1,6 @@
 #!/usr/bin/env python3
-"""Independent work on 1, 2 and 4 CPUs, here and on Linux: what an operation costs, and what the kernel
-counts meanwhile. Fails when this kernel counts more than scale.toml allows.
+"""Independent work on 1, 2 and 4 CPUs, here and on Linux: what an operation costs, and what the
+kernel counts meanwhile. Fails when this kernel counts more than scale.toml allows.
 
   scale.py [--runs N] [--cpus 1,2,4] [--only-ours]     the tables, and build/scale.json
 """
@@ -90,10 +90,10 @@ def summarize(results, limits):
 
 def show(summaries, limits, names, options):
     print(f"""
-Time: ns between two operations, the median of {options.runs * ROUNDS} runs; speed-up against one CPU
-EMULATED, every CPU a thread of the host, which has {os.cpu_count()} processors and other work: with more
-CPUs than that nothing can get faster, and who holds a lock may not be running. Do not read these as
-a processor's; what counts is the next table.
+Time between two operations, ns, the median of {options.runs * ROUNDS} runs; x: how much faster
+than on {options.cpus[0]} CPU. EMULATED: every CPU is a thread of the host, which has {os.cpu_count()} processors and
+other work. Beyond these nothing can get faster, and who holds a lock may not be running. Do not
+read it as a processor's time; what counts is the next table.
 """)
     for line in time_table(summaries, limits, names, options.cpus):
         print(line)

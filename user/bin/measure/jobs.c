@@ -1,7 +1,7 @@
 // Several processes at once, each with the loop of the same row and nothing in common. Job 0 reads
-// the kernel's counters before and after. Invariant: between the two readings nobody sleeps for or
-// wakes anybody, but where the row itself does: who waits for the others looks now and then, and
-// not often, as a CPU that goes idle looks for work in the queues of others.
+// the kernel's counters before and after. Who has done its turns goes on until all have, so that
+// no CPU has less to do, or looks for work at others, while one is measured. Invariant: between the
+// two readings nobody waits for or wakes anybody, but where the row itself does.
 #include "jobs.h"
 
 #include <sched.h>
@@ -22,11 +22,12 @@
 
 struct job {
     uint64_t begin_ns, end_ns;
+    long turns;
     char problem[PROBLEM_SIZE]; // empty: all was well
 };
 
 struct race {
-    atomic_uint ready, done;
+    atomic_uint ready, done, stopped;
     _Atomic uint64_t start_ns; // 0: not yet known
     atomic_bool over;
     struct counts before, after;
@@ -80,14 +81,25 @@ static void start_together(unsigned number)
 
 static void end_together(unsigned number)
 {
-    atomic_fetch_add(&race->done, 1);
+    atomic_fetch_add(&race->stopped, 1);
     if (number == 0) {
-        wait_for_all(&race->done);
+        wait_for_all(&race->stopped);
         counts_read(&race->after);
         atomic_store(&race->over, true);
     }
     for (uint64_t since_ns = clock_ns(); !atomic_load(&race->over);)
         look_later(since_ns);
+}
+
+static void take_turns(struct job *job)
+{
+    while (!row_problem() && (job->turns < turn_count || atomic_load(&race->done) < job_count)) {
+        row->cycles(row->count);
+        if (++job->turns == turn_count)
+            atomic_fetch_add(&race->done, 1);
+    }
+    if (job->turns < turn_count)
+        atomic_fetch_add(&race->done, 1);
 }
 
 // Also who failed comes to the meetings: the others wait for him.
@@ -96,7 +108,7 @@ static int do_job(void *argument)
     struct job *job = argument;
     unsigned number = (unsigned)(job - race->jobs);
     prctl(PR_SET_PDEATHSIG, SIGKILL); // not everywhere
-    *job = (struct job){ 0 }; // so that the page is there
+    *job = (struct job){ 0 };         // so that the page is there
     row_begin();
     if (row->prepare)
         row->prepare(row);
@@ -104,8 +116,7 @@ static int do_job(void *argument)
         row->cycles(row->count);
     start_together(number);
     job->begin_ns = clock_ns();
-    for (long turn = 0; turn < turn_count && !row_problem(); turn++)
-        row->cycles(row->count);
+    take_turns(job);
     job->end_ns = clock_ns();
     end_together(number);
     if (row->finish)
@@ -139,16 +150,16 @@ static const char *run_jobs(void)
 static void print_result(void)
 {
     uint64_t begin_ns = UINT64_MAX, end_ns = 0;
-    long parts = row->parts ? row->parts : 1;
+    long parts = row->parts ? row->parts : 1, turns = 0;
     for (unsigned i = 0; i < job_count; i++) {
         const struct job *job = &race->jobs[i];
         begin_ns = job->begin_ns < begin_ns ? job->begin_ns : begin_ns;
         end_ns = job->end_ns > end_ns ? job->end_ns : end_ns;
+        turns += job->turns;
     }
     counts_print_locks(row->name, &race->before, &race->after);
     printf("%s jobs %u operations %lld ns %llu", row->name, job_count,
-           (long long)job_count * turn_count * row->count * parts,
-           (unsigned long long)(end_ns - begin_ns));
+           (long long)turns * row->count * parts, (unsigned long long)(end_ns - begin_ns));
     counts_print(&race->before, &race->after);
     printf("\n");
 }

@@ -6,6 +6,7 @@
 
 #define JOB_LIMIT 64u
 
-// `jobs` processes, job i on CPU i modulo the CPUs, each `turns` times the row's loop, after one
-// that warms up. Prints the lines that main.c describes; false when the row failed.
+// `jobs` processes, job i on CPU i modulo the CPUs, each at least `turns` times the row's loop,
+// after one that warms up, until all have. Prints the lines that main.c describes; false when the
+// row failed.
 bool jobs_measure(const struct row *row, unsigned jobs, long turns);

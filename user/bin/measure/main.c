@@ -19,7 +19,7 @@ static const char usage[] =
     "       measure -l\n"
     "  -n COUNT  one sample of COUNT iterations, after one that warms up; for rows that\n"
     "            collect by themselves COUNT looks, milliseconds or sleeps\n"
-    "  -j JOBS   so many processes at once, each on a CPU of its own; COUNT times the row's loop\n"
+    "  -j JOBS   so many processes at once, each on a CPU of its own; at least COUNT loops of it\n"
     "  -l        the rows' names, and what is in one unit of each\n";
 
 static _Noreturn void refuse(const char *what, const char *why)
