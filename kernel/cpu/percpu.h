@@ -40,7 +40,7 @@ struct lock_waiter {
 #define FRAME_USE_LIMIT 9u
 #define HELD_LOCK_LIMIT 16u
 #define INTERRUPT_VECTOR_LIMIT 256u
-#define HISTOGRAM_COUNT 4u // cpu/histogram.h
+#define HISTOGRAM_COUNT 4u    // cpu/histogram.h
 #define HISTOGRAM_BUCKETS 36u // seconds, with any clock
 
 struct percpu {
