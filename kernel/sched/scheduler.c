@@ -53,7 +53,8 @@ static void note_load(struct run_queue *queue, int32_t change, uint64_t now)
 }
 
 // Once somebody waits, the running thread's slice has an end, counted from now. (Who is told to go,
-// but has not gone yet, gets none: want_slice().) Who idles has none waiting.
+// but has not gone yet, gets none: want_slice().) When the next one is the idle thread, nobody
+// waits.
 static void start_slice(struct run_queue *queue, const struct thread *running, uint64_t now)
 {
     queue->slice_end = queue->runnable_count == 0 ? UINT64_MAX : now + running->policy.slice_left;
