@@ -23,8 +23,7 @@ enum lock_rank {
     LOCK_RANK_KERNEL_MAP = 700, // kernel page tables, stack area
     LOCK_RANK_CACHE = 800,      // one object cache
     LOCK_RANK_FRAMES = 900,     // frame allocator
-    LOCK_RANK_RANDOM = 950,
-    LOCK_RANK_LOG = 1000, // log ring and its sinks
+    LOCK_RANK_LOG = 1000,       // log ring and its sinks
 };
 
 struct spinlock {
@@ -59,7 +58,7 @@ void spinlock_assert_held_count(uint32_t count);
 // is told.
 extern void (*spinlock_stalled)(const struct spinlock *lock, uint64_t waited_ticks);
 extern uint64_t spinlock_stall_ticks;
-// Set at boot, before a second CPU runs, where a hypervisor may stop a CPU at any time: the next one
-// in a queue may not be running when its turn comes, and all behind it would wait for that. Then
-// whoever looks first has the lock.
+// Set at boot, before a second CPU runs, where a hypervisor may stop a CPU at any time: the next
+// one in a queue may not be running when its turn comes, and all behind it would wait for that.
+// Then whoever looks first has the lock.
 extern bool spinlocks_are_crowds;

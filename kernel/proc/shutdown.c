@@ -67,7 +67,7 @@ static void report_survivors(const struct process *self)
     spinlock_acquire(&process_lock);
     list_for_each (node, &process_list) {
         const struct process *process = list_entry(node, struct process, all_link);
-        if (process != self)
+        if (process != self || process->thread_count > 1)
             log_error("process", "%u (%s) does not end", process->pid, process->name);
     }
     spinlock_release(&process_lock);
@@ -102,26 +102,28 @@ static void wait_until_alone(struct process *self)
 }
 
 // The process ends without a zombie; its thread goes on as a kernel thread. False when it must stay
-// as the parent of processes that do not end.
+// as the parent of processes that do not end, or because another of its threads, which uses its
+// files and its space, does not. No process and no thread is made any more.
 static bool dissolve_process(struct process *self)
 {
     struct thread *thread = current_thread();
+    spinlock_acquire(&process_lock);
+    bool survivors = !list_is_empty(&self->children) || self->thread_count > 1;
+    spinlock_release(&process_lock);
+    if (survivors)
+        return false;
     process_release_files(self);
     process_leave_space(self);
     process_vfork_finish(self);
     itimers_stop(self);
     spinlock_acquire(&process_lock);
-    bool survivors = !list_is_empty(&self->children);
-    if (!survivors) {
-        signal_discard_all_locked(self, thread);
-        process_unlink_locked(self);
-        list_remove(&thread->owner_link);
-        thread->owner = NULL;
-        thread->on_release = NULL;
-    }
+    signal_discard_all_locked(self, thread);
+    process_unlink_locked(self);
+    list_remove(&thread->owner_link);
+    thread_unpublish_locked(thread);
+    thread->owner = NULL;
+    thread->on_release = NULL;
     spinlock_release(&process_lock);
-    if (survivors)
-        return false;
     process_release(self); // the thread's reference
     process_release(self); // the tree's
     return true;

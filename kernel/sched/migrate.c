@@ -11,7 +11,8 @@
 #include "sched/run_queue.h"
 
 // CPUs with nothing to do, as far as they said. A bit is set by its own CPU only, before it looks a
-// last time for threads that wait elsewhere; who sends it something to do takes it out.
+// last time for threads that wait elsewhere; who takes it out tells the CPU to look again: it would
+// sleep unmarked, and nobody would find it.
 static struct cpu_mask idle_cpus;
 
 void idle_begin(const struct percpu *cpu)
@@ -129,6 +130,7 @@ void thread_move_end(struct thread *thread, enum runnable_reason reason)
             spinlock_release(&queue->lock);
             break;
         }
+        run_queue_kick(queue, read_tsc()); // it may have been taken for idle, for this thread
         thread_move_begin(thread, thread_place_new(thread));
         spinlock_release(&queue->lock);
     }
@@ -136,16 +138,19 @@ void thread_move_end(struct thread *thread, enum runnable_reason reason)
 }
 
 // The queue is longer by the thread, and then we look who idles; a CPU says that it idles, and then
-// looks at the queues. Both with a full barrier in between, so one of the two sees the other.
+// looks at the queues. Both with a full barrier in between, so one of the two sees the other. (A
+// bit that is set already needs none: it is seen, and its CPU told.)
 void run_queue_offer_among(const struct run_queue *queue, const struct thread *thread)
 {
     atomic_thread_fence(memory_order_seq_cst);
     struct percpu *idle = claim_idle(thread, queue->cpu->number);
-    if (!idle || idle == this_cpu())
+    if (!idle)
         return;
-    // The flag stops it from going to sleep without another look, the interrupt wakes it.
+    // The flag stops it from going to sleep without another look, the interrupt wakes it. It may be
+    // this one: a handler that came while it was about to sleep.
     atomic_store(&idle->reschedule_due, true);
-    ipi_reschedule(idle);
+    if (idle != this_cpu())
+        ipi_reschedule(idle);
 }
 
 // Whom we could help: one that runs a thread while others wait. What waits for an idle CPU is about

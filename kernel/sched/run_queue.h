@@ -20,8 +20,9 @@ struct run_queue {
     struct policy_queue queue; // runnable threads; order is the policy's
     uint32_t runnable_count;   // others look at it without the lock
     struct thread *idle;
-    struct thread *left; // by the last switch: EXITED or MOVING; finish_switch sees it off
-    uint64_t due_since;  // TSC, since when reschedule_due is set; 0: not counted
+    struct thread *left;     // by the last switch: EXITED or MOVING; finish_switch sees it off
+    struct percpu *left_for; // within schedule(): where the running thread goes; NULL: nowhere
+    uint64_t due_since;      // TSC, since when reschedule_due is set; 0: not counted
     struct load_average load;
     struct scheduler_times told; // by scheduler_cpu_times(): what was said never falls
 
@@ -95,7 +96,7 @@ void switch_to(struct thread *previous, struct thread *next);
 // fell. Lock held.
 void run_time_account(const struct run_queue *queue, struct thread *previous, struct thread *next,
                       uint64_t now);
-// Frees what an exited thread leaves. No lock held; interrupts in any state.
+// Frees what an exited thread leaves. Interrupts on, no lock held.
 void thread_bury(struct thread *thread);
 
 // tick.c: sets the hardware timer of this CPU, or stops it. Interrupts off.

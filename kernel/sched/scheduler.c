@@ -111,11 +111,13 @@ never_inlined static void leave_for(struct run_queue *queue, struct thread *curr
 {
     note_wait(current, reason, now);
     policy_leave(&queue->queue, current);
-    thread_move_begin(current, target);
+    queue->left_for = target;
     queue->left = current;
 }
 
-// The running thread goes on to another CPU, or waits here.
+// The running thread goes on to another CPU, or waits here. One that makes way before its slice is
+// over may be the first here that an idle CPU may run: those who waited already were offered when
+// they came.
 static void enqueue_or_leave(struct run_queue *queue, struct thread *current,
                              enum runnable_reason reason, uint64_t now)
 {
@@ -125,10 +127,13 @@ static void enqueue_or_leave(struct run_queue *queue, struct thread *current,
         target = thread_place_new(current);
     else if (reason == RUNNABLE_SLICE_OVER)
         target = thread_place_lighter(queue, current);
-    if (likely(!target))
-        enqueue_thread(queue, current, reason, now);
-    else
+    if (unlikely(target)) {
         leave_for(queue, current, target, reason, now);
+        return;
+    }
+    enqueue_thread(queue, current, reason, now);
+    if (reason != RUNNABLE_SLICE_OVER && queue->runnable_count > 1)
+        run_queue_offer(queue, current);
 }
 
 // Where the running thread goes. Returns why it goes: who is told to leave before its slice is used
@@ -178,6 +183,14 @@ static void note_latencies(struct run_queue *queue, const struct thread *next, u
         histogram_count(queue->cpu, next->wait_kind, next->waiting_since, now);
 }
 
+// Its run time is booked: others may look for it in its new CPU's queue from now on, where they
+// would miss what is not.
+never_inlined static void begin_to_move(struct run_queue *queue, struct thread *current)
+{
+    thread_move_begin(current, queue->left_for);
+    queue->left_for = NULL;
+}
+
 static void switch_from(struct run_queue *queue, struct thread *current, enum switch_reason reason)
 {
     uint64_t now = read_tsc(); // the one reading of a switch
@@ -200,6 +213,8 @@ static void switch_from(struct run_queue *queue, struct thread *current, enum sw
     note_latencies(queue, next, now);
     trace(TRACE_SWITCH, next->id | frames_in_use() << 32,
           reason | (uint64_t)queue->runnable_count << 8);
+    if (unlikely(queue->left_for))
+        begin_to_move(queue, current);
     switch_to(current, next);
     note_switched();
 }

@@ -71,37 +71,50 @@ def each_of_heap(node):
         node = node["next"]
 
 
-def queue(_):
-    """The boot CPU's run queue, in the policy's order as far as it has one."""
-    run_queue = value("boot_run_queue")
-    print(f"current: {string(value('boot_percpu.current->name'))}, waiting: "
-          f"{int(run_queue['runnable_count'])}, slice ends at TSC {int(run_queue['slice_end'])}")
+def cpus():
+    """The per-CPU areas of the CPUs that run, by number."""
+    for number in range(atomic(value("percpu_count"))):
+        yield value("percpu_table")[number].dereference()
+
+
+def waiting(run_queue):
+    """The threads in a run queue, in the policy's order as far as it has one."""
     policies, chosen = run_queue["queue"], string(run_queue["queue"]["policy"]["name"])
-    lists = {"rr": [("round_robin", "threads")], "lottery": [("lottery", "winners"),
-                                                             ("lottery", "threads")]}
+    lists = {"rr": [("round_robin", "threads")],
+             "lottery": [("lottery", "winners"), ("lottery", "threads")]}
     heaps = [policies["realtime"]["heap"]]
-    heaps += [policies["stride"]["heap"]] if chosen in ("stride", "fair") else []
-    found = [thread for heap in heaps for thread in each_of_heap(heap["root"])]
+    heaps += {"stride": [policies["stride"]["heap"]],
+              "fair": [policies["fair"]["time"]["heap"]]}.get(chosen, [])
+    for heap in heaps:
+        yield from each_of_heap(heap["root"])
     for owner, name in lists.get(chosen, []):
-        found += each(policies[owner][name], "struct thread", "policy.link")
+        yield from each(policies[owner][name], "struct thread", "policy.link")
     if chosen == "mlfq":
         for level in range(3):
-            found += each(policies["mlfq"]["levels"][level], "struct thread", "policy.link")
-    for thread in found:
-        print(f"  thread {int(thread['id'])} ({string(thread['name'])})")
+            yield from each(policies["mlfq"]["levels"][level], "struct thread", "policy.link")
+
+
+def queue(_):
+    """Each CPU's run queue: who runs, and who waits."""
+    for cpu in cpus():
+        run_queue = cpu["run_queue"]
+        print(f"CPU {int(cpu['number'])}: current: {string(cpu['current']['name'])}, waiting: "
+              f"{int(run_queue['runnable_count'])}, slice ends at TSC {int(run_queue['slice_end'])}")
+        for thread in waiting(run_queue):
+            print(f"  thread {int(thread['id'])} ({string(thread['name'])})")
 
 
 def locks(_):
-    """Spinlocks that the boot CPU holds (debug builds), innermost last."""
-    cpu = value("boot_percpu")
-    for index in range(int(cpu["held_lock_count"])):
-        lock = cpu["held_locks"][index]
-        print(f"  {string(lock['name'])} (rank {int(lock['rank'])})")
-    print(f"interrupts-off depth: {int(cpu['interrupts_off_depth'])}")
+    """Spinlocks that each CPU holds (debug builds), innermost last."""
+    for cpu in cpus():
+        print(f"CPU {int(cpu['number'])}: interrupts-off depth: {int(cpu['interrupts_off_depth'])}")
+        for index in range(int(cpu["held_lock_count"])):
+            lock = cpu["held_locks"][index]
+            print(f"  {string(lock['name'])} (rank {int(lock['rank'])})")
 
 
 def frame(argument):
-    """The trap frame at an address (default: the current thread's user frame)."""
+    """The trap frame at an address (default: the user frame of CPU 0's current thread)."""
     user_frame = "boot_percpu.current->stack_top - 176"
     address = int(value(argument or user_frame))
     print(gdb.Value(address).cast(gdb.lookup_type("struct trap_frame").pointer()).dereference())
@@ -109,11 +122,13 @@ def frame(argument):
 
 def memory(_):
     """Page frames: how many are free, and what the others are for."""
-    allocator = value("frame_allocator")
-    print(f"{int(allocator['total'])} frames, {int(allocator['free_count'])} free")
-    for use in gdb.lookup_type("enum frame_use").fields():
-        if use.name != "FRAME_USE_COUNT" and int(allocator["used"][use.enumval]):
-            print(f"{int(allocator['used'][use.enumval]):8} {use.name}")
+    total = int(value("frame_allocator")["total"])
+    used = {use.name: sum(int(cpu["frames_used"][use.enumval]) for cpu in cpus())
+            for use in gdb.lookup_type("enum frame_use").fields() if use.name != "FRAME_USE_COUNT"}
+    print(f"{total} frames, {total - sum(used.values())} free")
+    for name, count in used.items():
+        if count:
+            print(f"{count:8} {name}")
 
 
 for name, function in (("rf-processes", processes), ("rf-threads", threads), ("rf-queue", queue),
