@@ -45,7 +45,8 @@ static uint64_t slice_for(const struct policy_queue *queue, uint32_t weight)
 {
     const struct fair_queue *fair = &queue->fair;
 
-    if (fair->waiting_weight == 0 || fair->waiting_weight == weight) // a half is a slice
+    _Static_assert(PERIOD_SLICES == 2 && MINIMUM_PARTS >= 1, "half a period is a slice");
+    if (fair->waiting_weight == 0 || fair->waiting_weight == weight)
         return queue->slice_ticks;
     return max_of(fair->period_ticks * weight / (fair->waiting_weight + weight),
                   fair->minimum_ticks);

@@ -53,7 +53,8 @@ static void note_load(struct run_queue *queue, int32_t change, uint64_t now)
 }
 
 // Once somebody waits, the running thread's slice has an end, counted from now. (Who is told to go,
-// but has not gone yet, gets none: want_slice().) Who idles has none waiting.
+// but has not gone yet, gets none: want_slice().) When the next one is the idle thread, nobody
+// waits.
 static void start_slice(struct run_queue *queue, const struct thread *running, uint64_t now)
 {
     queue->slice_end = queue->runnable_count == 0 ? UINT64_MAX : now + running->policy.slice_left;
@@ -117,8 +118,8 @@ never_inlined static void leave_for(struct run_queue *queue, struct thread *curr
 // The running thread goes on to another CPU, or waits here. One that makes way before its slice is
 // over may be the first here that an idle CPU may run: those who waited already were offered when
 // they came.
-static void enqueue_or_leave(struct run_queue *queue, struct thread *current,
-                             enum runnable_reason reason, uint64_t now)
+inlined_always void enqueue_or_leave(struct run_queue *queue, struct thread *current,
+                                     enum runnable_reason reason, uint64_t now)
 {
     struct percpu *target = NULL;
 
@@ -131,8 +132,8 @@ static void enqueue_or_leave(struct run_queue *queue, struct thread *current,
         return;
     }
     enqueue_thread(queue, current, reason, now);
-    if (reason != RUNNABLE_SLICE_OVER && queue->runnable_count > 1)
-        run_queue_offer(queue, current);
+    if (unlikely(cpu_count() != 1) && reason != RUNNABLE_SLICE_OVER && queue->runnable_count > 1)
+        run_queue_offer_among(queue, current);
 }
 
 // Where the running thread goes. Returns why it goes: who is told to leave before its slice is used
