@@ -51,7 +51,7 @@ static struct futex_bucket *bucket_of(const struct futex_key *key)
     return &buckets[futex_key_hash(key) % BUCKET_COUNT];
 }
 
-static int take_key(struct futex_key *key, user_addr word, bool shared)
+int futex_take_key(struct futex_key *key, user_addr word, bool shared)
 {
     if (user_addr_as_number(word) % sizeof(uint32_t) != 0)
         return -EINVAL;
@@ -136,7 +136,7 @@ int futex_wait(user_addr word, uint32_t expected, uint32_t bits, uint64_t deadli
     struct futex_waiter waiter = { .thread = current_thread(), .bits = bits };
     if (bits == 0)
         return -EINVAL;
-    int result = take_key(&waiter.key, word, shared);
+    int result = futex_take_key(&waiter.key, word, shared);
     if (result)
         return result;
     result = begin_wait(&waiter, word, expected);
@@ -173,10 +173,12 @@ static uint32_t wake_piece(struct futex_bucket *bucket, const struct futex_key *
     return woken;
 }
 
-static uint32_t wake_key(const struct futex_key *key, uint32_t count, uint32_t bits)
+uint32_t futex_wake_key(const struct futex_key *key, uint32_t count, uint32_t bits)
 {
     struct futex_bucket *bucket = bucket_of(key);
     uint32_t woken = 0, piece, wanted;
+    if ((int32_t)count < 1)
+        count = 1;
     spinlock_acquire(&bucket->lock);
     uint64_t end = bucket->next_ticket;
     for (;;) {
@@ -196,10 +198,10 @@ int64_t futex_wake(user_addr word, uint32_t count, uint32_t bits, bool shared)
     struct futex_key key;
     if (bits == 0)
         return -EINVAL;
-    int error = take_key(&key, word, shared);
+    int error = futex_take_key(&key, word, shared);
     if (error)
         return error;
-    uint32_t woken = wake_key(&key, max_of(count, 1u), bits);
+    uint32_t woken = futex_wake_key(&key, count, bits);
     futex_key_release(&key);
     return woken;
 }
@@ -280,10 +282,10 @@ int64_t futex_requeue(user_addr from, user_addr to, uint32_t wake_count, uint32_
                       const uint32_t *expected, bool shared)
 {
     struct requeue requeue = { .wake_count = wake_count, .move_count = move_count };
-    int error = take_key(&requeue.from_key, from, shared);
+    int error = futex_take_key(&requeue.from_key, from, shared);
     if (error)
         return error;
-    error = take_key(&requeue.to_key, to, shared);
+    error = futex_take_key(&requeue.to_key, to, shared);
     if (!error) {
         requeue.from = bucket_of(&requeue.from_key);
         requeue.to = bucket_of(&requeue.to_key);

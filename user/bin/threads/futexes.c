@@ -73,7 +73,7 @@ static bool test_wait_and_wake(void)
         threads[i] = begin_sleep(&sleeps[i]);
     }
     EXPECT(futex(&other, FUTEX_WAKE_PRIVATE, WAKE_ALL, NULL, NULL, 0) == 0);
-    EXPECT(futex(&word, FUTEX_WAKE_PRIVATE, 1, NULL, NULL, 0) == 1);
+    EXPECT(futex(&word, FUTEX_WAKE_PRIVATE, -1, NULL, NULL, 0) == 1); // as one
     thread_join(threads[0]); // the first to come
     EXPECT(woken == 1 && sleeps[0].result == 0);
     EXPECT(futex(&word, FUTEX_WAKE_PRIVATE, WAKE_ALL, NULL, NULL, 0) == 2);
@@ -103,6 +103,11 @@ static bool test_errors(void)
     EXPECT_ERROR(futex(&word, FUTEX_WAKE_BITSET_PRIVATE, 1, NULL, NULL, 0), EINVAL);
     EXPECT_ERROR(futex(&word, 99, 0, NULL, NULL, 0), ENOSYS);
     EXPECT_ERROR(futex(&word, FUTEX_WAKE | FUTEX_CLOCK_REALTIME, 1, NULL, NULL, 0), ENOSYS);
+    EXPECT_ERROR(futex(&word, FUTEX_WAIT | FUTEX_CLOCK_REALTIME, 0, &none, NULL, 0), ENOSYS);
+    EXPECT_ERROR(futex(&word, FUTEX_WAIT_BITSET_PRIVATE, 0, &none, NULL, 1), ETIMEDOUT);
+    EXPECT_ERROR(
+        futex(&word, FUTEX_WAIT_BITSET_PRIVATE | FUTEX_CLOCK_REALTIME, 0, &none, NULL, 1),
+        ETIMEDOUT);
     EXPECT_ERROR(futex(&word, FUTEX_CMP_REQUEUE, 1, (void *)1, &other, 7), EAGAIN);
     EXPECT_ERROR(futex(&word, FUTEX_REQUEUE, -1, (void *)1, &other, 0), EINVAL);
     return true;
@@ -189,6 +194,10 @@ static bool test_wake_operation(void)
     EXPECT(wake_operation(encode(OP_XOR | OP_OPARG_SHIFT, 31, CMP_NE, 0)) == 0);
     EXPECT(other == 0x7fffff00);
     EXPECT_ERROR(wake_operation(encode(7, 0, 0, 0)), ENOSYS);
+    EXPECT_ERROR(futex((char *)&word + 1, FUTEX_WAKE_OP_PRIVATE, 1, (void *)1, &other,
+                       encode(OP_SET, 9, CMP_EQ, 0)),
+                 EINVAL);
+    EXPECT(other == 0x7fffff00);
     return true;
 }
 
