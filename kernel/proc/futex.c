@@ -15,7 +15,7 @@
 #include "vm/user_copy.h"
 
 #define BUCKET_COUNT 128u
-#define WAKE_PIECE 64u // so many are woken with interrupts off
+#define WAKE_PIECE 64u // so many are woken, or moved, with interrupts off
 
 _Static_assert(LOCK_RANK_FUTEX + BUCKET_COUNT - 1 <= LOCK_RANK_FUTEX_LAST, "a rank for each");
 
@@ -226,6 +226,7 @@ struct requeue {
     struct futex_bucket *from, *to;
     uint32_t wake_count, move_count; // at most
     uint32_t woken, moved;
+    uint64_t next, end; // tickets: who comes next, who came too late
 };
 
 // Each waiter has a reference of its key's object; those of the old one go back later.
@@ -239,13 +240,19 @@ static void move_waiter(const struct requeue *requeue, struct futex_waiter *wait
     futex_key_reference(&waiter->key);
 }
 
-// Both locks held.
-static void requeue_waiters(struct requeue *requeue)
+// Both locks held. True: there may be more. Who moves within a bucket stays in front.
+static bool requeue_piece(struct requeue *requeue)
 {
+    uint32_t left = WAKE_PIECE;
     list_for_each_safe (node, spare, &requeue->from->waiters) {
         struct futex_waiter *waiter = list_entry(node, struct futex_waiter, link);
-        if (!futex_key_equal(&waiter->key, &requeue->from_key))
+        if (waiter->ticket >= requeue->end)
+            break;
+        if (waiter->ticket < requeue->next || !futex_key_equal(&waiter->key, &requeue->from_key))
             continue;
+        if (left-- == 0)
+            return true;
+        requeue->next = waiter->ticket + 1;
         if (requeue->woken < requeue->wake_count) {
             wake_waiter(waiter);
             requeue->woken++;
@@ -253,9 +260,21 @@ static void requeue_waiters(struct requeue *requeue)
             move_waiter(requeue, waiter);
             requeue->moved++;
         } else {
-            return;
+            break;
         }
     }
+    return false;
+}
+
+static void requeue_rest(struct requeue *requeue)
+{
+    bool is_more;
+    do {
+        preempt_point();
+        lock_two(requeue->from, requeue->to);
+        is_more = requeue_piece(requeue);
+        unlock_two(requeue->from, requeue->to);
+    } while (is_more);
 }
 
 // Again and again until the word can be read under the locks.
@@ -266,9 +285,11 @@ static int requeue_if(struct requeue *requeue, user_addr word, const uint32_t *e
         lock_two(requeue->from, requeue->to);
         bool is_readable = !expected || user_load32_no_fault(&value, word) == 0;
         bool is_meant = is_readable && (!expected || value == *expected);
-        if (is_meant)
-            requeue_waiters(requeue);
+        requeue->end = requeue->from->next_ticket;
+        bool is_more = is_meant && requeue_piece(requeue);
         unlock_two(requeue->from, requeue->to);
+        if (is_more)
+            requeue_rest(requeue);
         if (is_readable)
             return is_meant ? 0 : -EAGAIN;
         if (user_load32(&value, word) != 0)
