@@ -147,7 +147,7 @@ static bool test_sigwait(void)
     return true;
 }
 
-static atomic_int waiters[2];
+static atomic_int waiters[2], taken;
 
 static void *wait_for_one_of_two(void *argument)
 {
@@ -158,6 +158,8 @@ static void *wait_for_one_of_two(void *argument)
     sigaddset(&set, SIGRTMIN + 1);
     *(atomic_int *)argument = own_tid();
     sigwait(&set, &signal);
+    taken++;
+    await(&taken, 2); // the end of a thread passes on what it leaves
     return (void *)(intptr_t)signal;
 }
 
@@ -165,6 +167,7 @@ static void *wait_for_one_of_two(void *argument)
 static bool each_gets_one(int first, int second)
 {
     pthread_t threads[2];
+    taken = 0;
     for (int i = 0; i < 2; i++) {
         waiters[i] = 0;
         threads[i] = thread_begin(wait_for_one_of_two, &waiters[i]);
