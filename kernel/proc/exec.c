@@ -246,6 +246,7 @@ static void swap_objects(struct exec_state *state)
         state->files = files;
     }
     process->executed = true;
+    process->exit_signal = SIGCHLD;
     signal_reset_for_exec_locked(process);
     spinlock_release(&process_lock);
     state->inode = inode;

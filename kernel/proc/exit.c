@@ -35,6 +35,7 @@ static void adopt_child(struct process *process, struct process *child)
     if (!child->parent)
         return;
     list_append(&process_reaper->children, &child->sibling_link);
+    child->exit_signal = SIGCHLD;
     process_link_lost_locked(child, process, NULL);
     if (child->state == PROCESS_ZOMBIE && signal_child_ended_locked(child)) {
         process_unlink_locked(child);
