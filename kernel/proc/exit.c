@@ -89,10 +89,12 @@ static void report_end_of_init(const struct process *process)
 
 void process_exit(uint32_t wait_status)
 {
+    static bool init_ended; // one of its threads says so; guarded by process_lock
     struct process *process = current_process();
     spinlock_acquire(&process_lock);
     process_begin_exit_locked(process, wait_status);
-    bool ends_machine = process->pid == INIT_PID && !process_shutting_down;
+    bool ends_machine = process->pid == INIT_PID && !process_shutting_down && !init_ended;
+    init_ended |= ends_machine;
     spinlock_release(&process_lock);
     if (ends_machine) {
         report_end_of_init(process);
