@@ -213,6 +213,9 @@ static bool test_queued_to_a_thread(void)
     EXPECT(pthread_kill(thread, SIGRTMIN + 3) == 0);
     await(&handled, 2);
     EXPECT(queued_info.si_code == SI_TKILL && queued_info.si_pid == getpid());
+    info.si_code = SI_TKILL; // only of itself may a thread claim that
+    EXPECT_ERROR(syscall(SYS_rt_tgsigqueueinfo, getpid(), ready, 0, &info), EPERM);
+    EXPECT(syscall(SYS_rt_tgsigqueueinfo, getpid(), getpid(), 0, &info) == 0);
     released = 1;
     thread_join(thread);
     return true;
