@@ -1,7 +1,9 @@
 // Processes: what owns threads, an address space, descriptors and a place in the tree of parents.
 // Each of these is an object of its own; a process holds one reference of each.
-// Locks: `process_lock` (LOCK_RANK_PROCESS, one for the tree) guards the tree, the pid table,
-// states, statuses and pending signals; fields set once at creation need none.
+// Locks: `process_lock` (LOCK_RANK_PROCESS, one for all) guards the tree, groups and sessions, the
+// table of numbers, lists of threads, states, statuses, signals (actions, masks, what is pending),
+// limits, sums of times, names, and changes of what a process refers to (space, files, directory,
+// executable). What is set once at creation needs none.
 #pragma once
 
 #include "abi/process.h"
