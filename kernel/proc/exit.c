@@ -35,6 +35,7 @@ static void adopt_child(struct process *process, struct process *child)
     if (!child->parent)
         return;
     list_append(&process_reaper->children, &child->sibling_link);
+    child->exit_signal = SIGCHLD;
     process_link_lost_locked(child, process, NULL);
     if (child->state == PROCESS_ZOMBIE && signal_child_ended_locked(child)) {
         process_unlink_locked(child);
@@ -88,10 +89,12 @@ static void report_end_of_init(const struct process *process)
 
 void process_exit(uint32_t wait_status)
 {
+    static bool init_ended; // one of its threads says so; guarded by process_lock
     struct process *process = current_process();
     spinlock_acquire(&process_lock);
     process_begin_exit_locked(process, wait_status);
-    bool ends_machine = process->pid == INIT_PID && !process_shutting_down;
+    bool ends_machine = process->pid == INIT_PID && !process_shutting_down && !init_ended;
+    init_ended |= ends_machine;
     spinlock_release(&process_lock);
     if (ends_machine) {
         report_end_of_init(process);

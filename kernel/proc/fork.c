@@ -1,7 +1,7 @@
 // A new process with one thread that continues where its parent made the system call. Called by
 // clone.c, in the parent.
-// Invariant: the child becomes visible in one step under process_lock, and only when no
-// signal is pending for the parent: a signal to a group reaches the parent before or both after.
+// Invariant: the child becomes visible in one step under process_lock, and only when the calling
+// thread has no signal to take: one to a group reaches the parent before the call, or both after.
 
 #include "proc/internal.h"
 #include "proc/signal.h"

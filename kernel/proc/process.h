@@ -1,7 +1,9 @@
 // Processes: what owns threads, an address space, descriptors and a place in the tree of parents.
 // Each of these is an object of its own; a process holds one reference of each.
-// Locks: `process_lock` (LOCK_RANK_PROCESS, one for the tree) guards the tree, the pid table,
-// states, statuses and pending signals; fields set once at creation need none.
+// Locks: `process_lock` (LOCK_RANK_PROCESS, one for all) guards the tree, groups and sessions, the
+// table of numbers, lists of threads, states, statuses, signals (actions, masks, what is pending),
+// limits, sums of times, names, and changes of what a process refers to (space, files, directory,
+// executable). What is set once at creation needs none.
 #pragma once
 
 #include "abi/process.h"
@@ -127,6 +129,7 @@ struct wait_target {
 };
 // wait4 and waitid. The pid, 0 (WNOHANG, nothing yet) or -errno; *status (as wait4 gives it) and
 // *usage are filled for a pid. WEXITED, WSTOPPED, WCONTINUED: what counts; WNOWAIT: it stays.
+// Children whose exit_signal is not SIGCHLD count with WAIT_ALL or WAIT_CLONE only.
 must_check int64_t process_wait(const struct wait_target *target, uint32_t options,
                                 uint32_t *status, struct abi_rusage *usage);
 // What getrusage tells of a process itself, and of its collected children.
