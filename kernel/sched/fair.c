@@ -10,7 +10,7 @@
 #define PERIOD_SLICES 2u
 #define MINIMUM_PARTS 8u // of a slice: the shortest one
 #define CREDIT_PARTS 2u  // of a slice: what sleepers may be behind
-#define WORTH_PARTS 64u  // of a slice: who is behind by less does not interrupt
+#define TURN_PARTS 1024u // of a slice: what everybody gets of a turn
 
 static void fair_init(struct policy_queue *queue)
 {
@@ -69,9 +69,17 @@ static void fair_account(struct policy_queue *queue, uint64_t ran_ticks)
     virtual_time_account(&queue->fair.time, &queue->running->policy, ran_ticks);
 }
 
-// Whom an interrupt woke runs at once if it is behind by more than switches cost: naps shorter than
-// a switch would else always interrupt the other thread before its first instruction. Whom the
-// running thread woke waits for it to block, as threads that wake each other in turn mostly do
+// Has the running thread had more of its turn than the switch itself?
+static bool turn_has_begun(const struct policy_queue *queue)
+{
+    uint64_t ran_ticks = queue->accounted_until - queue->running->last_switch_tsc;
+
+    return ran_ticks >= queue->slice_ticks / TURN_PARTS;
+}
+
+// Whom an interrupt woke runs at once if it is behind at all; but naps shorter than a switch would
+// end the other's every turn before its first instruction, which its own account would pay. Whom
+// the running thread woke waits for it to block, as threads that wake each other in turn mostly do
 // next, unless it is a whole slice behind.
 static bool fair_should_preempt(const struct policy_queue *queue, const struct thread *woken,
                                 enum runnable_reason reason)
@@ -83,9 +91,9 @@ static bool fair_should_preempt(const struct policy_queue *queue, const struct t
         return false;
     if (running->rights.policy == SCHED_IDLE)
         return true;
-    return behind > (int64_t)(reason == RUNNABLE_WOKEN_BY_INTERRUPT
-                                  ? queue->slice_ticks / WORTH_PARTS
-                                  : queue->slice_ticks);
+    if (reason == RUNNABLE_WOKEN_BY_INTERRUPT)
+        return behind > 0 && turn_has_begun(queue);
+    return behind > (int64_t)queue->slice_ticks;
 }
 
 static struct thread *fair_find_for(const struct policy_queue *queue, uint32_t cpu_number)
