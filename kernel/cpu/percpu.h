@@ -91,6 +91,9 @@ struct percpu {
     struct object_magazine *object_magazines;
     atomic_bool objects_ready;
 
+    // proc/internal.h: deals with a process: nobody may hold the locks of all
+    atomic_bool deals_with_process;
+
     // debug/watchdog.h: the CPU that this one told to reschedule, since when that is known to be
     // overdue (TSC; 0: not yet), and what that CPU had done when it was told
     const struct percpu *kicked;

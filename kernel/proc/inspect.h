@@ -70,7 +70,7 @@ uint32_t process_count_blocked(void);
 
 // nice.c. Rights are a thread's. Of the thread with this number (0: the running one); -ESRCH.
 must_check int thread_rights_get(uint32_t tid, struct thread_rights *rights);
-// Lets `change` write the rights, under process_lock, and sets them unless it returns an error.
+// Lets `change` write the rights, with a spinlock held, and sets them unless it returns an error.
 typedef int (*rights_change)(struct thread_rights *rights, const void *argument);
 must_check int thread_rights_change(uint32_t tid, rights_change change, const void *argument);
 // The CPUs that it may run on; scheduler.h. The same errors, and -EINVAL.
