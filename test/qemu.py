@@ -75,7 +75,8 @@ def print_line(line):
 
 def machine_of(options):
     return Machine(smp=options.smp, mem=options.mem, cpu=options.cpu, machine=options.machine,
-                   icount=options.icount, screen=options.screen, medium=options.medium, tcg=options.tcg,
+                   icount=options.icount, tcg=options.tcg, screen=options.screen,
+                   medium=options.medium,
                    vga=options.vga, serial=not options.no_serial, plugin=options.plugin)
 
 

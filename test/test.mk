@@ -18,7 +18,7 @@ KNOBS := $(if $(SMP),--smp '$(SMP)') $(if $(MEM),--mem '$(MEM)') $(if $(CPU),--c
 	--build-dir '$(BUILD)' "--cmdline=$$RINGFENCE_CMDLINE"
 
 .PHONY: run exec debug timeline bench bench-accept profile price test test-host test-tooling \
-	test-system test-negative stress model lint format count
+	test-system test-cpus test-negative stress model lint format count
 
 run: all
 	@$(QEMU_PY) run $(KNOBS) --log build/run.log
@@ -62,6 +62,12 @@ test-tooling:
 
 test-system: all
 	@RINGFENCE_BUILD=$(BUILD) $(PYTHON) test/run_tests.py system -- $(TESTS)
+
+# Each of these numbers of processors: boots, shows them, passes the tour. Takes a while.
+CPUS ?= 1 2 4 8 64 255
+test-cpus: all
+	@RINGFENCE_BUILD=$(BUILD) RINGFENCE_CPUS='$(CPUS)' $(PYTHON) test/run_tests.py system -- \
+		-k test_processors
 
 test-negative: all
 	@$(PYTHON) test/negative.py $(PROTECTIONS)

@@ -1,7 +1,7 @@
-// Starts the further CPUs, one after the other, and takes them in: numbers are given as they come, so
-// there are no gaps. Runs on the boot CPU before the first thread, but for processor_main(), which
-// each new CPU runs. Invariant: a CPU counts only after it has said that it is ready, and goes on only
-// after it was counted; one that was given up meanwhile comes to rest.
+// Starts the further CPUs, one after the other, and takes them in: numbers are given as they come,
+// so there are no gaps. Runs on the boot CPU before the first thread, but for processor_main(),
+// which each new CPU runs. Invariant: a CPU counts only after it has said that it is ready, and
+// goes on only after it was counted; one that was given up meanwhile comes to rest.
 #include "boot/boot.h"
 #include "boot/processor_choice.h"
 #include "cpu/clock.h"
@@ -138,6 +138,7 @@ static void free_cpu(struct percpu *cpu)
 {
     kernel_stack_release(cpu->current->stack_top);
     memory_release(cpu->run_queue);
+    memory_release(cpu->object_magazines);
     memory_release(cpu->current);
     memory_release(cpu->tables);
     memory_release(cpu);
@@ -255,8 +256,9 @@ void boot_start_processor_late(uint32_t apic_id)
 static void report_choice(const struct processor_choice *choice)
 {
     if (choice->unreachable > 0)
-        log_warning("cpu", "%u CPUs have APIC ids above %u, which need x2APIC, which the firmware "
-                           "left off: left out",
+        log_warning("cpu",
+                    "%u CPUs have APIC ids above %u, which need x2APIC, which the firmware "
+                    "left off: left out",
                     choice->unreachable, lapic_highest_id());
     if (choice->unwanted > 0)
         log_info("cpu", "%u CPUs left out: %u wanted", choice->unwanted, boot_options.cpu_limit);
@@ -274,8 +276,9 @@ void boot_start_processors(const struct boot_info *boot)
         return;
     uint64_t page = trampoline_choose(boot->regions, boot->region_count, TRAMPOLINE_PAGES);
     if (page == 0) {
-        log_warning("cpu", "no free memory below 640 KiB, where further CPUs start: going on with "
-                           "one of %u",
+        log_warning("cpu",
+                    "no free memory below 640 KiB, where further CPUs start: going on with "
+                    "one of %u",
                     choice.count + 1);
         return;
     }

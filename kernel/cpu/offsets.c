@@ -9,6 +9,7 @@
 #define OFFSET(name, value) __asm__ volatile(".ascii \"@OFFSET " #name " %c0\"" : : "i"(value))
 
 void emit_offsets(void);
+void emit_trampoline_offsets(void);
 
 void emit_offsets(void)
 {
@@ -41,6 +42,10 @@ void emit_offsets(void)
     OFFSET(PERCPU_SYSRET_COUNT, offsetof(struct percpu, sysret_count));
     OFFSET(PERCPU_KERNEL_STACK_TOP, offsetof(struct percpu, kernel_stack_top));
     OFFSET(PERCPU_USER_RSP, offsetof(struct percpu, user_rsp));
+}
+
+void emit_trampoline_offsets(void)
+{
     OFFSET(TRAMPOLINE_OFFERED, offsetof(struct trampoline_data, offered));
     OFFSET(TRAMPOLINE_TAKEN, offsetof(struct trampoline_data, taken));
     OFFSET(TRAMPOLINE_UNFIT, offsetof(struct trampoline_data, unfit));

@@ -61,7 +61,7 @@ void spinlock_assert_held_count(uint32_t count);
 // is told.
 extern void (*spinlock_stalled)(const struct spinlock *lock, uint64_t waited_ticks);
 extern uint64_t spinlock_stall_ticks;
-// Set at boot, before a second CPU runs, where a hypervisor may stop a CPU at any time: the next one
-// in a queue may not be running when its turn comes, and all behind it would wait for that. Then
-// whoever looks first has the lock.
+// Set at boot, before a second CPU runs, where a hypervisor may stop a CPU at any time: the next
+// one in a queue may not be running when its turn comes, and all behind it would wait for that.
+// Then whoever looks first has the lock.
 extern bool spinlocks_are_crowds;

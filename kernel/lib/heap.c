@@ -75,7 +75,12 @@ void heap_insert(struct heap *heap, struct heap_node *node, uint64_t key)
 
 void heap_remove(struct heap *heap, struct heap_node *node)
 {
-    struct heap_node *children = meld_siblings(node->child);
+    struct heap_node *children = node->child;
+
+    if (children != NULL && children->next == NULL)
+        children->previous = NULL; // one tree already
+    else
+        children = meld_siblings(children);
 
     if (heap->root == node) {
         heap->root = children;

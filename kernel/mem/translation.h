@@ -39,8 +39,8 @@ void translation_flush_kernel(void);
 // off, after the features are known.
 void translation_cpu_init(void);
 
-// For the switch, interrupts off, on this CPU: the user half of what is loaded next. NULL: a kernel thread or
-// idle, which takes the last one along.
+// For the switch, interrupts off, on this CPU: the user half of what is loaded next. NULL: a kernel
+// thread or idle, which takes the last one along.
 void translation_load(struct percpu *cpu, struct translation *next);
 static inline void translation_switch(struct percpu *cpu, struct translation *next)
 {

@@ -64,8 +64,8 @@ struct thread *process_thread_create(struct process *process, const struct clone
 // A signal of the process may be another thread's to take, so far.
 bool process_is_interrupted_locked(const struct process *process, struct thread *thread)
 {
-    bool interrupted = process->exiting || process->exec_thread ||
-                       signal_deliverable_locked(process, thread) != 0;
+    bool interrupted =
+        process->exiting || process->exec_thread || signal_deliverable_locked(process, thread) != 0;
     if (unlikely(interrupted))
         thread_add_work(thread, THREAD_WORK_SIGNAL);
     return interrupted;

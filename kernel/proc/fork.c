@@ -1,8 +1,8 @@
 // A new process with one thread that continues where its parent made the system call. Called by
 // clone.c, in the parent.
 // Invariant: the child becomes visible in one step under its parent's lock, and only when no signal
-// is pending for the parent. Signals to a group are sent with all locked, or are caught up with: they
-// reach the parent before or both after.
+// is pending for the parent. Signals to a group are sent with all locked, or are caught up with:
+// they reach the parent before or both after.
 
 #include "proc/internal.h"
 #include "proc/signal.h"
@@ -75,8 +75,8 @@ static int publish_locked(struct process *child, struct process *parent, struct 
     return process_publish_locked(child, parent, thread);
 }
 
-// While a group's signals are under way the walk may have passed where the child comes to stand: the
-// parent gets its own now.
+// While a group's signals are under way the walk may have passed where the child comes to stand:
+// the parent gets its own now.
 never_inlined static int publish_in_walk(struct process *child, struct process *parent,
                                          struct thread *thread)
 {

@@ -1,7 +1,8 @@
 // Signals of a terminal to a whole process group. Called by job control, also in interrupts, where
 // a walk over all processes would take too long: the first piece of the walk is done at once, which
 // is all of it on most days, the others by a timer. Invariant: to everybody it is as if the signals
-// came at one moment: who forks meanwhile has them first, and the child has its parent's group_walk.
+// came at one moment: who forks meanwhile has them first, and the child has its parent's
+// group_walk.
 
 #include "proc/internal.h"
 

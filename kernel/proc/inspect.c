@@ -1,6 +1,6 @@
 // Looking at processes from outside. Called by /proc and by system calls that name a process.
-// Invariant: under the process's lock only copies are made and references taken; what they lead to is
-// looked at afterwards, by whoever asked.
+// Invariant: under the process's lock only copies are made and references taken; what they lead to
+// is looked at afterwards, by whoever asked.
 
 #include "proc/inspect.h"
 
@@ -8,6 +8,7 @@
 #include "lib/string.h"
 #include "proc/internal.h"
 #include "proc/signal_queue.h"
+#include "sched/scheduler.h"
 
 // `tid` 0: the first one. NULL when it has ended.
 static struct thread *find_thread(const struct process *process, uint32_t tid)
@@ -151,11 +152,7 @@ bool process_copy_registers(struct process *process, uint32_t tid, struct proces
     const struct thread *thread = find_thread(process, tid);
     if (thread) {
         copy->user = *thread_user_frame(thread);
-        copy->has_context = atomic_load(&thread->state) != THREAD_RUNNING;
-        if (copy->has_context) {
-            copy->context = *thread->context;
-            copy->context_rsp = (uint64_t)(thread->context + 1);
-        }
+        copy->has_context = thread_copy_context(thread, &copy->context, &copy->context_rsp);
     }
     process_unlock(process);
     return thread != NULL;

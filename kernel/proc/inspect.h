@@ -68,14 +68,15 @@ void process_count_totals(struct process_totals *totals);
 // How many threads are in a sleep that no signal ends. Passes preemption points.
 uint32_t process_count_blocked(void);
 
+// Where the thread may run (sched/scheduler.h); 0 is the running one. -ESRCH; -EINVAL.
+must_check int thread_affinity_get(uint32_t tid, struct cpu_mask *mask);
+must_check int thread_affinity_set(uint32_t tid, const struct cpu_mask *mask);
+
 // nice.c. Rights are a thread's. Of the thread with this number (0: the running one); -ESRCH.
 must_check int thread_rights_get(uint32_t tid, struct thread_rights *rights);
 // Lets `change` write the rights, with a spinlock held, and sets them unless it returns an error.
 typedef int (*rights_change)(struct thread_rights *rights, const void *argument);
 must_check int thread_rights_change(uint32_t tid, rights_change change, const void *argument);
-// The CPUs that it may run on; scheduler.h. The same errors, and -EINVAL.
-must_check int thread_affinity_get_by_id(uint32_t tid, struct cpu_mask *mask);
-must_check int thread_affinity_set_by_id(uint32_t tid, const struct cpu_mask *mask);
 // PRIO_PROCESS: a thread; PRIO_PGRP, PRIO_USER: all threads of a group, of a user. `who` 0: the
 // running one, its group, its user. The lowest nice value of those named, in *nice; -ESRCH,
 // -EINVAL.

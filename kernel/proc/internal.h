@@ -1,7 +1,7 @@
 // What the files of proc/ share among themselves: first the locks, which all the rest follows.
 //
-// A process's lock guards what is in it: its objects, limits, threads, signals, actions, timers, its
-// list of children, and of each child what wait4 reports. No CPU holds two of them. To hold ALL
+// A process's lock guards what is in it: its objects, limits, threads, signals, actions, timers,
+// its list of children, and of each child what wait4 reports. No CPU holds two of them. To hold ALL
 // (process_lock_all) is as good as holding each; it keeps away everybody who has or wants one. It
 // is for what concerns several processes: groups, sessions, terminals, stops and continuations, the
 // adoption of orphans, shutdown. These change in no other way, so that who has any process's lock,
@@ -107,8 +107,8 @@ static inline bool thread_is_first(const struct thread *thread)
 must_check struct thread *process_thread_create(struct process *process,
                                                 const struct clone_request *request);
 must_check int64_t process_fork(const struct clone_request *request);
-// Has the running thread something to do at the exit gate first? It is told to look then, and a call
-// that makes threads is repeated.
+// Has the running thread something to do at the exit gate first? It is told to look then, and a
+// call that makes threads is repeated.
 must_check bool process_is_interrupted_locked(const struct process *process, struct thread *thread);
 // May it have one more thread, or child? RLIMIT_NPROC counts threads.
 must_check bool process_may_grow_locked(const struct process *process);
@@ -137,7 +137,8 @@ void process_total_usage_locked(struct process *process, struct abi_rusage *usag
 // For a number that is in use: no process gets it until it is freed as often as it was kept.
 void process_number_keep(uint32_t number);
 void process_number_free(uint32_t number);
-// orphan.c. All are locked. Is there, but for `leaving` (may be NULL), no member whose parent could continue it?
+// orphan.c. All are locked. Is there, but for `leaving` (may be NULL), no member whose parent could
+// continue it?
 must_check bool process_group_is_orphaned_locked(uint32_t group, const struct process *leaving);
 // The only place that changes process->stopped: stopped processes are counted.
 void process_set_stopped_locked(struct process *process, bool stopped);
@@ -161,9 +162,9 @@ void job_control_signals_sent_locked(void);
 // job_control.c. The process ends: if it led a session, its terminal hangs up. No lock held.
 void job_control_leave(struct process *process);
 
-// signal.c. Sends info->signal to a process, or to one thread of it. All are locked if the process is
-// stopped and the signal may end that. `sender` NULL: the kernel. -EAGAIN when a real-time signal
-// cannot be queued.
+// signal.c. Sends info->signal to a process, or to one thread of it. All are locked if the process
+// is stopped and the signal may end that. `sender` NULL: the kernel. -EAGAIN when a real-time
+// signal cannot be queued.
 int signal_send_locked(struct process *process, struct thread *thread,
                        const struct abi_siginfo *info, const struct process *sender);
 // The thread takes these signals no more: those that are pending for the whole process become
@@ -189,9 +190,9 @@ void signal_inherit_actions_locked(struct process *child, const struct process *
                                    uint64_t clone_flags);
 void signal_inherit_mask(struct thread *thread, uint64_t clone_flags);
 void signal_discard_all_locked(struct process *process, struct thread *thread);
-// signal_child.c. A child's news for its parent, whose lock is held (the last two: all are): SIGCHLD
-// (or what clone asked for), and a wake-up.
-// The first is true when nobody will collect the child: the caller takes it out of the tree.
+// signal_child.c. A child's news for its parent, whose lock is held (the last two: all are):
+// SIGCHLD (or what clone asked for), and a wake-up. The first is true when nobody will collect the
+// child: the caller takes it out of the tree.
 must_check bool signal_child_ended_locked(struct process *child);
 void signal_child_stopped_locked(struct process *child, uint32_t signal);
 void signal_child_continued_locked(struct process *child);

@@ -1,8 +1,8 @@
 // Job control: terminals and sessions, foreground and background. Called by the terminals for the
 // running process, and by exit for a session's leader.
 // Invariant: a process's controlling terminal is the one whose session is the process's, unless it
-// gave it up (TIOCNOTTY). Groups, sessions and who is in the foreground change while all processes are
-// locked; every decision here is made so, too: none can go stale before it is acted upon.
+// gave it up (TIOCNOTTY). Groups, sessions and who is in the foreground change while all processes
+// are locked; every decision here is made so, too: none can go stale before it is acted upon.
 //
 // Races, and why they are harmless:
 // - The foreground group becomes empty while a key is typed: the signal reaches nobody. Its number

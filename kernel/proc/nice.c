@@ -1,7 +1,6 @@
-// Nice values, policies, priorities and CPU masks as programs name them: of a thread, of all
-// threads of a group or a user. Called by system calls. One process is locked
-// at a time: a process that is made while a group is walked may keep what it
-// inherited.
+// Nice values, policies and priorities as programs name them: of a thread, of all threads of a
+// group or a user. Called by system calls. One process is locked at a time: one that is made while
+// a group is walked may keep what it inherited.
 
 #include "abi/errno.h"
 #include "proc/inspect.h"
@@ -38,29 +37,6 @@ int thread_rights_get(uint32_t tid, struct thread_rights *rights)
         *rights = thread->policy.rights;
     process_unlock_and_release(process);
     return 0;
-}
-
-int thread_affinity_get_by_id(uint32_t tid, struct cpu_mask *mask)
-{
-    struct process *process;
-    const struct thread *thread = find_and_lock(tid, &process);
-    if (!process)
-        return -ESRCH;
-    if (thread)
-        thread_affinity(thread, mask);
-    process_unlock_and_release(process);
-    return thread ? 0 : -ESRCH;
-}
-
-int thread_affinity_set_by_id(uint32_t tid, const struct cpu_mask *mask)
-{
-    struct process *process;
-    struct thread *thread = find_and_lock(tid, &process);
-    if (!process)
-        return -ESRCH;
-    int error = thread ? thread_set_affinity(thread, mask) : -ESRCH;
-    process_unlock_and_release(process);
-    return error;
 }
 
 int thread_rights_change(uint32_t tid, rights_change change, const void *argument)

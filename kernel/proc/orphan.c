@@ -62,8 +62,7 @@ static bool links(const struct process *parent, const struct process *process)
 bool process_end_matters_locked(const struct process *process)
 {
     const struct process *parent = process->parent;
-    return unlikely(stopped_count != 0) &&
-           ((parent && parent->stopped) || links(parent, process));
+    return unlikely(stopped_count != 0) && ((parent && parent->stopped) || links(parent, process));
 }
 
 // While nothing is stopped, which is nearly always, this costs nothing. Otherwise it is up to two

@@ -37,7 +37,8 @@ never_inlined static void continue_process(struct process *process, bool report)
 {
     if (!process->stopped)
         return;
-    process_set_stopped_locked(process, false); // all are locked, as for a stopped process's signals
+    process_set_stopped_locked(process,
+                               false); // all are locked, as for a stopped process's signals
     process->stop_unreported = false;
     process->continue_unreported = report;
     wait_wake_all(&process->continued);

@@ -25,7 +25,7 @@ struct bucket {
 static struct bucket pid_table[PROCESS_BUCKETS];
 static _Atomic(uint16_t) number_uses[PID_LIMIT]; // as pid, group or session, at most 3 a process;
                                                  // kept numbers
-static atomic_uint numbers_given; // how often one was looked for
+static atomic_uint numbers_given;                // how often one was looked for
 static atomic_uint last_number, process_count;
 static atomic_ullong started_count;
 

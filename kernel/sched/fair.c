@@ -1,8 +1,8 @@
-// The fair policy, the default: who is furthest behind in virtual time runs next. Shares follow the
-// weights of the nice values. Bounded latency: all who wait have their turn within a period, two
-// default slices, while each can have at least an eighth of a slice in it; beyond that, the period
-// grows. A sleeper is never behind by more than half a slice when it wakes, so it runs soon, and
-// hoards nothing.
+// The fair policy, the default: who is furthest behind in virtual time runs next, so shares follow
+// the weights. Bounded latency: equals that compute all have their turn within a period of two
+// default slices, or of an eighth of one for each, if that is more; who ran alone just before
+// others came may have to wait for a slice and a half of each, once. A sleeper is behind by half a
+// slice at most when it wakes, so it runs soon, and hoards nothing.
 #include "abi/sched.h"
 #include "sched/policy.h"
 #include "sched/virtual_time.h"
@@ -67,8 +67,9 @@ static void fair_account(struct policy_queue *queue, uint64_t ran_ticks)
     virtual_time_account(&queue->fair.time, &queue->running->policy, ran_ticks);
 }
 
-// Whom an interrupt woke runs at once if it is behind at all. For the others a switch must be worth
-// it: threads that wake each other in turn mostly block next anyway.
+// Whom an interrupt woke runs at once if it is behind at all. Whom the running thread woke waits
+// for it to block, as threads that wake each other in turn mostly do next, unless it is a whole
+// slice behind.
 static bool fair_should_preempt(const struct policy_queue *queue, const struct thread *woken,
                                 enum runnable_reason reason)
 {
@@ -79,8 +80,7 @@ static bool fair_should_preempt(const struct policy_queue *queue, const struct t
         return false;
     if (running->rights.policy == SCHED_IDLE)
         return true;
-    return behind >
-           (reason == RUNNABLE_WOKEN_BY_INTERRUPT ? 0 : (int64_t)queue->fair.minimum_ticks);
+    return behind > (reason == RUNNABLE_WOKEN_BY_INTERRUPT ? 0 : (int64_t)queue->slice_ticks);
 }
 
 static struct thread *fair_find_for(const struct policy_queue *queue, uint32_t cpu_number)

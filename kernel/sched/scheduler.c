@@ -250,7 +250,7 @@ void run_queue_kick(struct run_queue *queue, uint64_t now)
 {
     struct percpu *cpu = queue->cpu;
 
-    // Who set it has sent the interrupt, or it is this CPU that has set it: see scheduler.h.
+    // Who set it has sent the interrupt, or it is this CPU that has set it: see README.md.
     if (atomic_load_explicit(&cpu->reschedule_due, memory_order_relaxed))
         return;
     queue->due_since = now;

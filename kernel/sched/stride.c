@@ -16,8 +16,10 @@ static void stride_enqueue(struct policy_queue *queue, struct thread *thread,
     struct policy_entity *entity = &thread->policy;
 
     virtual_time_settle(&queue->stride, entity);
-    if (reason == RUNNABLE_WOKEN || reason == RUNNABLE_WOKEN_BY_INTERRUPT)
+    if (reason == RUNNABLE_WOKEN)
         entity->virtual_time = later_of(entity->virtual_time, queue->stride.now);
+    else if (reason == RUNNABLE_WOKEN_BY_INTERRUPT) // before who has waited with the same pass
+        entity->virtual_time = later_of(entity->virtual_time, queue->stride.now - 1);
     else if (reason == RUNNABLE_YIELDED)
         virtual_time_yield(&queue->stride, entity);
     heap_insert(&queue->stride.heap, &entity->node, entity->virtual_time);

@@ -147,6 +147,10 @@ uint64_t thread_gs_base(void);
 void thread_copy_user_registers(struct thread *to);
 // The running thread's program starts afresh (exec): FPU initial, bases and selectors 0.
 void thread_reset_user_registers(void);
+// What the next switch to the thread will load, and the stack pointer after that. False: it runs
+// now, or is on its way between two CPUs. The caller sees to it that the thread stays.
+must_check bool thread_copy_context(const struct thread *thread, struct switch_context *copy,
+                                    uint64_t *rsp);
 // Run time of a thread including the stretch it is running now, on whatever CPU. Takes the
 // run-queue lock for any but the running thread itself.
 uint64_t thread_run_ns(const struct thread *thread);

@@ -20,6 +20,23 @@ struct run_queue *thread_queue_acquire(const struct thread *thread)
     }
 }
 
+// With the lock of its queue held, a thread that waits and is not current has left its CPU for
+// good.
+bool thread_copy_context(const struct thread *thread, struct switch_context *copy, uint64_t *rsp)
+{
+    struct run_queue *queue = thread_queue_acquire(thread);
+    enum thread_state state = thread_state(thread);
+    bool waits = state == THREAD_RUNNABLE || state == THREAD_BLOCKED;
+    bool has_left = waits && queue->cpu->current != thread;
+
+    if (has_left) {
+        *copy = *thread->context;
+        *rsp = (uint64_t)(thread->context + 1);
+    }
+    spinlock_release(&queue->lock);
+    return has_left;
+}
+
 static enum runnable_reason wake_reason(void)
 {
     return interrupts_were_on() ? RUNNABLE_WOKEN : RUNNABLE_WOKEN_BY_INTERRUPT;

@@ -124,7 +124,7 @@ HANDLER3(sched_setaffinity, pid, size, mask_address)
     size_t length = min_of((uint64_t)(uint32_t)size, (uint64_t)sizeof(mask));
     if (copy_from_user(&mask, user_addr_make(mask_address), length) != 0)
         return -EFAULT;
-    return thread_affinity_set_by_id((uint32_t)pid, &mask);
+    return thread_affinity_set((uint32_t)pid, &mask);
 }
 
 // As many words as the CPUs need; the C library clears the rest.
@@ -134,7 +134,7 @@ HANDLER3(sched_getaffinity, pid, size, mask_address)
     uint64_t needed = align_up(cpu_count(), 64) / 8;
     if ((uint32_t)size * 8u < cpu_count() || size % sizeof(mask.words[0]))
         return -EINVAL;
-    int error = thread_affinity_get_by_id((uint32_t)pid, &mask);
+    int error = thread_affinity_get((uint32_t)pid, &mask);
     if (error)
         return error;
     uint64_t length = min_of((uint64_t)(uint32_t)size, needed);

@@ -40,10 +40,19 @@ class Command(gdb.Command):
         self.function(argument)
 
 
+def each_process():
+    """All processes, by pid."""
+    table = value("pid_table")
+    first, last = table.type.range()
+    found = [process for index in range(first, last + 1)
+             for process in each(table[index]["processes"], "struct process", "pid_link")]
+    return sorted(found, key=lambda process: int(process["pid"]))
+
+
 def processes(_):
     """All processes: pid, state, parent, threads, name."""
     print("  PID  STATE           PARENT THREADS NAME")
-    for process in each(value("process_list"), "struct process", "all_link"):
+    for process in each_process():
         parent = int(process["parent"]["pid"]) if int(process["parent"]) else 0
         print(f"{int(process['pid']):5}  {str(process['state']):15} {parent:6} "
               f"{int(process['thread_count']):7} {string(process['name'])}")
@@ -51,7 +60,7 @@ def processes(_):
 
 def threads(_):
     """Threads of all processes: id, state, saved rip and user rip."""
-    for process in each(value("process_list"), "struct process", "all_link"):
+    for process in each_process():
         for thread in each(process["threads"], "struct thread", "owner_link"):
             frame = gdb.Value(int(thread["stack_top"]) - 176).cast(
                 gdb.lookup_type("struct trap_frame").pointer())
@@ -60,26 +69,61 @@ def threads(_):
                   f"state {state}, user rip {int(frame['rip']):#x}")
 
 
+def each_of_heap(node):
+    """The threads in a heap of the scheduler's, the first one first, the others in no order."""
+    pointer_type = gdb.lookup_type("struct thread").pointer()
+    offset = int(value("(unsigned long)&((struct thread *)0)->policy.node"))
+    while int(node):
+        yield gdb.Value(int(node) - offset).cast(pointer_type)
+        if int(node["child"]):
+            yield from each_of_heap(node["child"])
+        node = node["next"]
+
+
+def cpus():
+    """The per-CPU areas of the CPUs that run, by number."""
+    for number in range(atomic(value("percpu_count"))):
+        yield value("percpu_table")[number].dereference()
+
+
+def waiting(run_queue):
+    """The threads in a run queue, in the policy's order as far as it has one."""
+    policies, chosen = run_queue["queue"], string(run_queue["queue"]["policy"]["name"])
+    lists = {"rr": [("round_robin", "threads")],
+             "lottery": [("lottery", "winners"), ("lottery", "threads")]}
+    heaps = [policies["realtime"]["heap"]]
+    heaps += {"stride": [policies["stride"]["heap"]],
+              "fair": [policies["fair"]["time"]["heap"]]}.get(chosen, [])
+    for heap in heaps:
+        yield from each_of_heap(heap["root"])
+    for owner, name in lists.get(chosen, []):
+        yield from each(policies[owner][name], "struct thread", "policy.link")
+    if chosen == "mlfq":
+        for level in range(3):
+            yield from each(policies["mlfq"]["levels"][level], "struct thread", "policy.link")
+
+
 def queue(_):
-    """The boot CPU's run queue, in order."""
-    run_queue = value("boot_run_queue")
-    print(f"current: {string(value('boot_percpu.current->name'))}, waiting: "
-          f"{int(run_queue['runnable_count'])}, slice ends at TSC {int(run_queue['slice_end'])}")
-    for thread in each(run_queue["queue"]["round_robin"]["threads"], "struct thread", "policy.link"):
-        print(f"  thread {int(thread['id'])} ({string(thread['name'])})")
+    """Each CPU's run queue: who runs, and who waits."""
+    for cpu in cpus():
+        run_queue = cpu["run_queue"]
+        print(f"CPU {int(cpu['number'])}: current: {string(cpu['current']['name'])}, waiting: "
+              f"{int(run_queue['runnable_count'])}, slice ends at TSC {int(run_queue['slice_end'])}")
+        for thread in waiting(run_queue):
+            print(f"  thread {int(thread['id'])} ({string(thread['name'])})")
 
 
 def locks(_):
-    """Spinlocks that the boot CPU holds (debug builds), innermost last."""
-    cpu = value("boot_percpu")
-    for index in range(int(cpu["held_lock_count"])):
-        lock = cpu["held_locks"][index]
-        print(f"  {string(lock['name'])} (rank {int(lock['rank'])})")
-    print(f"interrupts-off depth: {int(cpu['interrupts_off_depth'])}")
+    """Spinlocks that each CPU holds (debug builds), innermost last."""
+    for cpu in cpus():
+        print(f"CPU {int(cpu['number'])}: interrupts-off depth: {int(cpu['interrupts_off_depth'])}")
+        for index in range(int(cpu["held_lock_count"])):
+            lock = cpu["held_locks"][index]
+            print(f"  {string(lock['name'])} (rank {int(lock['rank'])})")
 
 
 def frame(argument):
-    """The trap frame at an address (default: the current thread's user frame)."""
+    """The trap frame at an address (default: the user frame of CPU 0's current thread)."""
     user_frame = "boot_percpu.current->stack_top - 176"
     address = int(value(argument or user_frame))
     print(gdb.Value(address).cast(gdb.lookup_type("struct trap_frame").pointer()).dereference())
@@ -87,11 +131,13 @@ def frame(argument):
 
 def memory(_):
     """Page frames: how many are free, and what the others are for."""
-    allocator = value("frame_allocator")
-    print(f"{int(allocator['total'])} frames, {int(allocator['free_count'])} free")
-    for use in gdb.lookup_type("enum frame_use").fields():
-        if use.name != "FRAME_USE_COUNT" and int(allocator["used"][use.enumval]):
-            print(f"{int(allocator['used'][use.enumval]):8} {use.name}")
+    total = int(value("frame_allocator")["total"])
+    used = {use.name: sum(int(cpu["frames_used"][use.enumval]) for cpu in cpus())
+            for use in gdb.lookup_type("enum frame_use").fields() if use.name != "FRAME_USE_COUNT"}
+    print(f"{total} frames, {total - sum(used.values())} free")
+    for name, count in used.items():
+        if count:
+            print(f"{count:8} {name}")
 
 
 for name, function in (("rf-processes", processes), ("rf-threads", threads), ("rf-queue", queue),

@@ -47,8 +47,8 @@ class Machine:
     cpu: str = ""  # "" is the default of the mode
     machine: str = "q35"
     icount: bool = False
-    # A host thread for each CPU: truly at once, if the host has the processors. With fewer, who waits
-    # for a lock keeps its holder from running, and one thread that takes turns gets far more done.
+    # A host thread for each CPU: truly at once, if the host has the processors. With fewer, who
+    # waits for a lock keeps its holder from running, and one thread that takes turns does far more.
     tcg: str = ""  # "multi", "single"; "": multi for several CPUs
     medium: str = "disk"  # of MEDIA
     vga: str = "std"  # QEMU's -vga; none: no framebuffer

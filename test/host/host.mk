@@ -12,7 +12,7 @@ DEV := $(addprefix kernel/dev/,acpi_fixed.c acpi_madt.c canvas.c cell_image.c fo
 CPU := $(addprefix kernel/cpu/,cmos.c features.c fpu_image.c tsc_compare.c pcid.c report.c)
 LINE := $(wildcard kernel/pseudo/line_*.c)
 # The scheduler's policies, which need nothing of the machine.
-POLICIES := $(addprefix kernel/sched/,fair.c lottery.c mlfq.c policy.c realtime.c round_robin.c \
+POLICIES := $(addprefix kernel/sched/,fair.c lottery.c mlfq.c placement.c policy.c realtime.c round_robin.c \
 	stride.c virtual_time.c weight.c)
 VM := $(filter-out $(addprefix kernel/vm/,user_atomic.c user_fpu.c vdso.c),$(wildcard kernel/vm/*.c))
 TESTED := $(LIB) $(MEM) $(CPU) $(DEV) $(VM) \

@@ -145,3 +145,36 @@ TEST(fs_pipe_hang_up)
     file_release(ends[0]);
     fs_end();
 }
+
+static struct inode *fifo_inode;
+static int64_t partner_result;
+
+// Another CPU opens the other end and closes it again, before the first opener has looked for it.
+static void come_and_go(struct mutex *mutex)
+{
+    struct file *partner;
+
+    if (mutex != &fifo_inode->write_mutex)
+        return;
+    after_mutex_release = NULL;
+    partner_result = path_open(memory_fs_root(), "/fifo", O_WRONLY | O_NONBLOCK, 0, &partner);
+    if (partner_result == 0)
+        file_release(partner);
+}
+
+TEST(fs_fifo_partner_that_has_gone_again)
+{
+    struct file *reader;
+
+    fs_start();
+    CHECK_EQUAL(path_make_node(memory_fs_root(), "/fifo", S_IFIFO | 0600, 0, NULL, NULL), 0);
+    CHECK_EQUAL(path_lookup(memory_fs_root(), "/fifo", 0, &fifo_inode), 0);
+    partner_result = -1;
+    after_mutex_release = come_and_go;
+    CHECK_EQUAL(path_open(memory_fs_root(), "/fifo", O_RDONLY, 0, &reader), 0); // does not wait
+    CHECK_EQUAL(partner_result, 0);
+    CHECK_EQUAL(fs_read(reader, buffer, 1, NULL), 0);
+    file_release(reader);
+    inode_release(fifo_inode);
+    fs_end();
+}

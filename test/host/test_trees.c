@@ -212,6 +212,33 @@ TEST(heap_ties_leave_in_insertion_order)
     CHECK(heap_minimum(&heap) == NULL);
 }
 
+// A walk meets each node once.
+TEST(heap_walk_meets_every_node)
+{
+    static struct heap_node nodes[200];
+    static bool is_linked[ARRAY_SIZE(nodes)];
+    struct heap heap = { 0 };
+    uint32_t count = 0;
+
+    for (uint32_t round = 0; round < 2000; round++) {
+        uint32_t i = (uint32_t)random_below(ARRAY_SIZE(nodes));
+        if (is_linked[i])
+            heap_remove(&heap, &nodes[i]);
+        else
+            heap_insert(&heap, &nodes[i], random_below(50));
+        count += is_linked[i] ? -1u : 1u;
+        is_linked[i] = !is_linked[i];
+        bool met[ARRAY_SIZE(nodes)] = { false };
+        uint32_t met_count = 0;
+        for (struct heap_node *node = heap_minimum(&heap); node; node = heap_next(node)) {
+            CHECK(is_linked[node - nodes] && !met[node - nodes]);
+            met[node - nodes] = true;
+            met_count++;
+        }
+        CHECK_EQUAL(met_count, count);
+    }
+}
+
 TEST(heap_extreme_keys)
 {
     struct heap_node first, last;

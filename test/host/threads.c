@@ -32,6 +32,7 @@ uint64_t user_bad_start, user_bad_end;
 uint64_t user_copies;
 void (*after_wait_prepare)(struct wait_queue *queue, struct waiter *waiter);
 void (*before_wait_block)(void);
+void (*after_mutex_release)(struct mutex *mutex);
 
 struct percpu *threads_cpu = &boot_percpu;
 void (*after_cpu_change)(struct percpu *cpu);
@@ -113,6 +114,8 @@ void mutex_release(struct mutex *mutex)
 {
     let_go(mutex, mutex->name);
     atomic_store(&mutex->owner, 0);
+    if (after_mutex_release)
+        after_mutex_release(mutex);
 }
 
 void shared_mutex_init(struct shared_mutex *mutex, const char *name, enum mutex_rank rank)

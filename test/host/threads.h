@@ -19,3 +19,5 @@ struct waiter;
 // nothing.
 extern void (*after_wait_prepare)(struct wait_queue *queue, struct waiter *waiter);
 extern void (*before_wait_block)(void);
+struct mutex;
+extern void (*after_mutex_release)(struct mutex *mutex); // likewise; what others do just then

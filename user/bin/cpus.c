@@ -5,6 +5,7 @@
 // all was well.
 #include "program.h"
 
+#include <errno.h>
 #include <sched.h>
 #include <signal.h>
 #include <stdio.h>
@@ -19,6 +20,7 @@
 #define CHILD_LIMIT 64u
 #define RING 6u
 #define SECOND_NS 1000000000ull
+#define LOOK_NS (10 * 1000000ull)
 #define HANG_NS (60 * SECOND_NS)
 
 static unsigned cpu_count;
@@ -44,7 +46,7 @@ static void set_cpu(pid_t pid, unsigned cpu)
     cpu_set_t set;
     CPU_ZERO(&set);
     CPU_SET(cpu, &set);
-    if (sched_setaffinity(pid, sizeof(set), &set) != 0)
+    if (sched_setaffinity(pid, sizeof(set), &set) != 0 && errno != ESRCH) // it may be done
         fail("sched_setaffinity");
 }
 
@@ -57,27 +59,25 @@ static unsigned count_cpus(void)
 }
 
 struct job {
-    int gate; // end of file means go
     int results;
-    uint64_t duration_ns;
+    uint64_t begin_ns, end_ns; // the same for all: nobody has a CPU for himself before or after
 };
 
-static void await_gate(const struct job *job)
+static void spin_until(uint64_t deadline_ns)
 {
-    char nothing;
-    if (read(job->gate, &nothing, 1) != 0)
-        fail("gate");
+    while (clock_ns() < deadline_ns)
+        for (unsigned i = 0; i < 10000; i++)
+            __asm__ volatile("" : : "r"(i));
 }
 
 static int spin(void *argument)
 {
     const struct job *job = argument;
-    await_gate(job);
-    uint64_t begin_ns = cpu_time_ns(), deadline_ns = clock_ns() + job->duration_ns;
-    while (clock_ns() < deadline_ns)
-        for (unsigned i = 0; i < 10000; i++)
-            __asm__ volatile("" : : "r"(i));
-    uint64_t used_ns = cpu_time_ns() - begin_ns;
+    spin_until(job->begin_ns);
+    uint64_t used_ns = cpu_time_ns();
+    spin_until(job->end_ns);
+    used_ns = cpu_time_ns() - used_ns;
+    spin_until(job->end_ns + (job->end_ns - job->begin_ns) / 8);
     return write(job->results, &used_ns, sizeof(used_ns)) != sizeof(used_ns);
 }
 
@@ -99,40 +99,37 @@ static int judge_shares(const uint64_t *used_ns, unsigned count)
 
 static int share(unsigned count, uint64_t duration_ns)
 {
-    uint64_t used_ns[CHILD_LIMIT];
-    int gate[2], results[2], failures = 0;
-    if (count == 0 || count > CHILD_LIMIT || pipe(gate) != 0 || pipe(results) != 0)
+    uint64_t used_ns[CHILD_LIMIT], begin_ns = clock_ns() + duration_ns / 4;
+    pid_t pids[CHILD_LIMIT];
+    int results[2], failures = 0;
+    if (count == 0 || count > CHILD_LIMIT || pipe(results) != 0)
         fail("pipe, or not 1 to 64 loops");
-    for (unsigned i = 0; i < count; i++) {
-        struct job job = { gate[0], results[1], duration_ns };
-        pid_t pid = fork();
-        if (pid == 0) {
-            close(gate[1]);
-            _exit(spin(&job));
-        }
-        failures += pid < 0;
-    }
-    close(gate[1]);
+    struct job job = { results[1], begin_ns, begin_ns + duration_ns };
+    for (unsigned i = 0; i < count; i++)
+        pids[i] = child_start(spin, &job);
     for (unsigned i = 0; i < count; i++)
         failures += read(results[0], &used_ns[i], sizeof(used_ns[i])) != sizeof(used_ns[i]);
-    while (wait(NULL) > 0)
-        ;
+    for (unsigned i = 0; i < count; i++)
+        failures += child_wait(pids[i]) != 0;
     return failures || judge_shares(used_ns, count);
 }
 
-// Where the mask before and after is one and the same CPU, that was where we ran.
+// Where the mask before and after is one and the same CPU, that was where we ran: in the time that
+// a look may take the mask is changed once at most.
 static int watch_own_cpu(void *argument)
 {
     uint64_t deadline_ns = clock_ns() + *(const uint64_t *)argument;
     unsigned looks = 0;
     while (clock_ns() < deadline_ns) {
         cpu_set_t before, after;
+        uint64_t begin_ns = clock_ns();
         if (sched_getaffinity(0, sizeof(before), &before) != 0)
             fail("sched_getaffinity");
         unsigned cpu = own_cpu();
         if (sched_getaffinity(0, sizeof(after), &after) != 0)
             fail("sched_getaffinity");
-        if (!CPU_EQUAL(&before, &after) || CPU_COUNT(&before) != 1)
+        if (!CPU_EQUAL(&before, &after) || CPU_COUNT(&before) != 1 ||
+            clock_ns() - begin_ns > LOOK_NS)
             continue;
         looks++;
         if (!CPU_ISSET(cpu, &before)) {
@@ -173,10 +170,13 @@ static int end_all(const pid_t *pids, unsigned count)
 static int pinned(uint64_t duration_ns)
 {
     pid_t pids[8];
-    for (unsigned i = 0; i < COUNT_OF(pids); i++)
+    for (unsigned i = 0; i < COUNT_OF(pids); i++) {
         pids[i] = child_start(i < 6 ? watch_own_cpu : hop, &duration_ns);
+        if (i < 6)
+            set_cpu(pids[i], i % cpu_count);
+    }
     uint64_t deadline_ns = clock_ns() + duration_ns / 10 * 9, changes = 0;
-    for (; clock_ns() < deadline_ns; changes++)
+    for (; clock_ns() < deadline_ns; changes++, sleep_ns(LOOK_NS / 4))
         set_cpu(pids[changes % 6], (unsigned)rand() % cpu_count);
     int failures = end_all(pids, COUNT_OF(pids));
     printf("cpus: %llu changes of masks, %d of 8 left theirs\n", (unsigned long long)changes,

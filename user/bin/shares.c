@@ -1,7 +1,6 @@
 // Shows rows 11 and 12 of kernel/README.md: what share of one CPU programs get by nice value, by
-// policy and by priority, as the kernel counts it. Three cases, `DURATION` each for the first and a
-// fifth and two fifths of it for the others; a line `shares: CASE KIND WORTH US` for each loop.
-// `shares [DURATION]`, a second by default.
+// policy and by priority, as the kernel counts it. Three cases; a line `shares: CASE KIND WORTH US`
+// for each loop. `shares [DURATION]` of the first case, a second by default.
 #include "program.h"
 
 #include <sched.h>
@@ -13,7 +12,6 @@
 #include <unistd.h>
 
 #define LOOP_LIMIT 3
-#define PARTS 5
 #define HIGHEST 99
 
 struct loop {
@@ -23,13 +21,17 @@ struct loop {
 struct trial {
     const char *name;
     struct loop loops[LOOP_LIMIT];
-    unsigned count, parts; // of the whole duration
+    unsigned count;
+    uint64_t duration_ns; // 0: as asked for
 };
 
 static const struct trial trials[] = {
-    { "nice", { { SCHED_OTHER, 0, 0 }, { SCHED_OTHER, 0, 0 }, { SCHED_OTHER, 0, 5 } }, 3, 5 },
-    { "fifo", { { SCHED_OTHER, 0, -20 }, { SCHED_FIFO, 1, 0 } }, 2, 1 },
-    { "rr", { { SCHED_OTHER, 0, 0 }, { SCHED_RR, 1, 0 }, { SCHED_RR, 1, 0 } }, 3, 2 },
+    { "nice", { { SCHED_OTHER, 0, 0 }, { SCHED_OTHER, 0, 0 }, { SCHED_OTHER, 0, 5 } }, 3, 0 },
+    { "fifo", { { SCHED_OTHER, 0, -20 }, { SCHED_FIFO, 1, 0 } }, 2, 50000000 },
+    { "rr",
+      { { SCHED_OTHER, 0, 0 }, { SCHED_RR, 1, 0 }, { SCHED_RR, 1, 0 } },
+      3,
+      400000000 }, // four slices
 };
 
 struct start {
@@ -108,6 +110,6 @@ int main(int argc, char **argv)
     pin_to_cpu(0);
     become(SCHED_FIFO, HIGHEST);
     for (unsigned i = 0; i < COUNT_OF(trials); i++)
-        bad |= run_trial(&trials[i], duration_ns / PARTS * trials[i].parts);
+        bad |= run_trial(&trials[i], trials[i].duration_ns ? trials[i].duration_ns : duration_ns);
     return bad;
 }

@@ -84,4 +84,5 @@ int run_proc(struct slot *slot);
 int run_threads(struct slot *slot);
 int run_mutexes(struct slot *slot);
 int run_thread_maps(struct slot *slot);
+int run_revoke(struct slot *slot);
 int run_thread_ends(struct slot *slot);

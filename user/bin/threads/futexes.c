@@ -257,7 +257,7 @@ static atomic_uint tokens[RUNNERS];
 static void *hand_on(void *argument)
 {
     intptr_t own = (intptr_t)argument;
-    for (unsigned round = 0; round < 2000; round++) {
+    for (unsigned round = 0; round < 500; round++) {
         while (tokens[own] == round)
             futex(&tokens[own], FUTEX_WAIT_PRIVATE, round, NULL, NULL, 0);
         atomic_uint *next = &tokens[(own + 1) % RUNNERS];

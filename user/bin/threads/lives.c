@@ -22,12 +22,19 @@ static bool test_join(void)
     return true;
 }
 
-static atomic_int started, released;
+static pthread_mutex_t gate = PTHREAD_MUTEX_INITIALIZER;
+static pthread_cond_t all_here = PTHREAD_COND_INITIALIZER, opened = PTHREAD_COND_INITIALIZER;
+static int started;
+static bool is_open;
 
 static void *wait_for_release(void *argument)
 {
+    pthread_mutex_lock(&gate);
     started++;
-    await(&released, 1);
+    pthread_cond_signal(&all_here);
+    while (!is_open)
+        pthread_cond_wait(&opened, &gate);
+    pthread_mutex_unlock(&gate);
     return argument;
 }
 
@@ -37,8 +44,12 @@ static bool test_many_at_once(void)
     pthread_t threads[COUNT];
     for (long i = 0; i < COUNT; i++)
         threads[i] = thread_begin(wait_for_release, (void *)i);
-    await(&started, COUNT);
-    released = 1;
+    pthread_mutex_lock(&gate);
+    while (started < COUNT)
+        pthread_cond_wait(&all_here, &gate);
+    is_open = true;
+    pthread_cond_broadcast(&opened);
+    pthread_mutex_unlock(&gate);
     for (long i = 0; i < COUNT; i++)
         EXPECT(thread_join(threads[i]) == (void *)i);
     return true;

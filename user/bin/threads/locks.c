@@ -3,6 +3,7 @@
 
 #include <sched.h>
 #include <signal.h>
+#include <sys/syscall.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
@@ -141,6 +142,26 @@ static bool test_robust_waiter(void)
     return true;
 }
 
+// Without the C library's own care for what it holds.
+static void *vanish_when_waited_for(void *argument)
+{
+    pthread_mutex_lock(argument);
+    holds = own_tid();
+    sleep_ns(30 * MILLISECONDS);
+    syscall(SYS_exit, 0);
+    return NULL;
+}
+
+static bool test_robust_vanishes(void)
+{
+    pthread_mutex_t mutex;
+    init_mutex(&mutex, PTHREAD_MUTEX_NORMAL, true, true); // the kernel wakes who waits so
+    thread_begin(vanish_when_waited_for, &mutex);
+    await(&holds, 1);
+    EXPECT(pthread_mutex_lock(&mutex) == EOWNERDEAD);
+    return true;
+}
+
 struct shared {
     pthread_mutex_t mutex;
     atomic_int locked;
@@ -207,6 +228,7 @@ const struct test lock_tests[] = {
     { "timed-mutex", test_timed },
     { "robust-mutex", test_robust },
     { "robust-waiter", test_robust_waiter },
+    { "robust-vanishes", test_robust_vanishes },
     { "process-shared-mutex", test_process_shared },
     { "robust-process", test_robust_process },
 };

@@ -230,6 +230,33 @@ static bool test_limit(void)
     return true;
 }
 
+static void *pin_self(void *argument)
+{
+    cpu_set_t own;
+    pin_to_cpu(0);
+    CPU_ZERO(&own);
+    bool good = sched_getaffinity(own_tid(), sizeof(own), &own) == 0 && CPU_COUNT(&own) == 1;
+    ready = own_tid();
+    await(&done, 1);
+    return (void *)(intptr_t)(good && sched_getcpu() == 0);
+}
+
+// A mask is one thread's: 0 means the caller, a number that thread.
+static bool test_affinity(void)
+{
+    cpu_set_t before, after;
+    CPU_ZERO(&before);
+    CPU_ZERO(&after);
+    EXPECT(sched_getaffinity(0, sizeof(before), &before) == 0);
+    pthread_t thread = thread_begin(pin_self, NULL);
+    await(&ready, 1);
+    EXPECT(sched_getaffinity(getpid(), sizeof(after), &after) == 0 && CPU_EQUAL(&before, &after));
+    EXPECT(sched_getaffinity(ready, sizeof(after), &after) == 0 && CPU_COUNT(&after) == 1);
+    done = 1;
+    EXPECT(thread_join(thread) == (void *)1);
+    return true;
+}
+
 const struct test program_tests[] = {
     { "exec-in-a-thread", test_exec_in_a_thread },
     { "exec-in-the-first", test_exec_in_the_first },
@@ -240,5 +267,6 @@ const struct test program_tests[] = {
     { "what-is-shared", test_what_is_shared },
     { "descriptors-come-and-go", test_descriptors_come_and_go },
     { "limit-of-threads", test_limit },
+    { "affinity-of-threads", test_affinity },
 };
 const size_t program_test_count = COUNT_OF(program_tests);

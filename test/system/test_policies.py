@@ -1,0 +1,73 @@
+"""Shares of one CPU under each policy, as the kernel counts them (issue 5, "Done means" 2)."""
+
+import pytest
+
+NICE_WORTH = 1.25  # a step of nice, as a factor
+PERCENT = 0.01
+ICOUNT_SECONDS = 400
+DRAWINGS = 1000  # of the lottery, in a second of slices of 1 ms
+NOISE = 8 * PERCENT  # of the host; fair alone runs where an instruction takes a nanosecond
+
+
+def weights(nices):
+    values = [NICE_WORTH ** -nice for nice in nices]
+    return [value / sum(values) for value in values]
+
+
+def chance(share, drawings):
+    """Four standard deviations."""
+    return 4 * (share * (1 - share) / drawings) ** 0.5
+
+
+def fair(nices):
+    return [(share, 2 * PERCENT) for share in weights(nices)]
+
+
+def stride(nices):
+    return [(share, 2 * PERCENT + NOISE / 2) for share in weights(nices)]
+
+
+def equal(nices):
+    return [(1 / len(nices), 2 * PERCENT + NOISE) for _ in nices]
+
+
+def drawn(nices):
+    return [(share, chance(share, DRAWINGS) + NOISE) for share in weights(nices)]
+
+
+def by_case(text):
+    cases = {}
+    for line in text.splitlines():
+        if line.startswith("shares: "):
+            _, case, kind, worth, time_us = line.split()
+            cases.setdefault(case, []).append((kind, int(worth), int(time_us)))
+    return cases
+
+
+@pytest.mark.parametrize("policy, slice_ms, promise", [
+    ("fair", 10, fair), ("stride", 10, stride), ("lottery", 1, drawn), ("rr", 10, equal),
+    ("mlfq", 2, equal)])
+def test_shares(run_exec, policy, slice_ms, promise):
+    """Loops of different worth, side by side for a second. Nice values count where a policy says
+    so; fixed priorities come before any of them."""
+    result = run_exec(["/bin/shares"], cmdline=f"sched={policy} slice_ms={slice_ms}",
+                      icount=policy == "fair", timeout=ICOUNT_SECONDS)
+    assert result.status == 0, result.stdout
+    cases = by_case(result.stdout.decode())
+    nices = [worth for _, worth, _ in cases["nice"]]
+    times = [time_us for _, _, time_us in cases["nice"]]
+    assert sum(times) > 950_000
+    for time_us, (share, tolerance) in zip(times, promise(nices)):
+        assert abs(time_us / sum(times) - share) <= tolerance, (times, share)
+    fixed = {kind: time_us for kind, _, time_us in cases["fifo"]}
+    assert fixed["fifo"] > 2 * fixed["other"]  # which would have 98 % by its nice value
+    first, second = [time_us for kind, _, time_us in cases["rr"] if kind == "rr"]
+    others = [time_us for kind, _, time_us in cases["rr"] if kind == "other"]
+    assert min(first, second) > 0.6 * max(first, second)
+    assert others[0] < min(first, second) / 2
+
+
+def test_unknown_policy_is_reported(run_exec):
+    result = run_exec(["/bin/busybox", "cat", "/proc/sched"], cmdline="sched=lotto")
+    assert b"[fair]" in result.stdout
+    assert any("sched=lotto is no policy; using fair" in line for line in result.log)
