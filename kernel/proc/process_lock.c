@@ -12,25 +12,30 @@ static struct spinlock all_lock = SPINLOCK_INIT("all processes", LOCK_RANK_ALL_P
 static atomic_bool all_held; // written with all_lock held
 
 // The flag first, the look at all_held second; the other side does it the other way round.
-static bool enter(struct percpu *cpu)
+static bool enter(void)
 {
-    kassert(!DEBUG_CHECKS || !atomic_load(&cpu->deals_with_process));
-    atomic_store(&cpu->deals_with_process, true);
+    kassert(!DEBUG_CHECKS || !atomic_load(&this_cpu()->deals_with_process));
+    atomic_store(&this_cpu()->deals_with_process, true);
     return likely(!atomic_load(&all_held));
 }
 
-static void leave(struct percpu *cpu)
+static void leave(void)
 {
-    atomic_store_explicit(&cpu->deals_with_process, false, memory_order_release);
+    atomic_store_explicit(&this_cpu()->deals_with_process, false, memory_order_release);
 }
 
-// Nobody can hold all of them before this CPU's flag is seen.
-never_inlined static void enter_in_turn(struct process *process)
+// After enter() found that somebody holds all, or waits for it: he may wait for this CPU's flag,
+// and others who have theirs set for `lock` (NULL: none). Once all_lock is ours, nobody can come
+// before our flag is seen.
+never_inlined static void enter_in_turn(struct spinlock *lock)
 {
+    leave();
+    if (lock)
+        spinlock_release(lock);
     spinlock_acquire(&all_lock);
-    if (process)
-        spinlock_acquire(&process->lock);
-    bool entered = enter(this_cpu());
+    if (lock)
+        spinlock_acquire(lock);
+    bool entered = enter();
     kassert(entered);
     spinlock_release(&all_lock);
 }
@@ -38,33 +43,26 @@ never_inlined static void enter_in_turn(struct process *process)
 void process_lock(struct process *process)
 {
     spinlock_acquire(&process->lock);
-    struct percpu *cpu = this_cpu();
-    if (likely(enter(cpu)))
-        return;
-    leave(cpu);
-    spinlock_release(&process->lock); // whoever holds it may be waited for by who holds all
-    enter_in_turn(process);
+    if (unlikely(!enter()))
+        enter_in_turn(&process->lock);
 }
 
 void process_unlock(struct process *process)
 {
-    leave(this_cpu());
+    leave();
     spinlock_release(&process->lock);
 }
 
 void process_tree_hold(void)
 {
     interrupts_off();
-    struct percpu *cpu = this_cpu();
-    if (likely(enter(cpu)))
-        return;
-    leave(cpu);
-    enter_in_turn(NULL);
+    if (unlikely(!enter()))
+        enter_in_turn(NULL);
 }
 
 void process_tree_leave(void)
 {
-    leave(this_cpu());
+    leave();
     interrupts_restore();
 }
 

@@ -219,14 +219,23 @@ int signal_kill(int64_t pid, uint32_t signal)
     return pid < PID_LIMIT ? signal_send_info((uint32_t)pid, &info) : -ESRCH;
 }
 
-// The process with this pid, or that has a thread with this number; with a reference.
+// The process with this pid, or that has a thread with this number; with a reference, unless it is
+// the running one.
 static struct process *find_target(uint32_t number)
 {
     struct process *self = current_process();
-    if (number != self->pid)
-        return number < PID_LIMIT ? process_find(number) : NULL;
-    process_reference(self);
-    return self;
+    if (number == self->pid)
+        return self;
+    struct process *process = number < PID_LIMIT ? process_find(number) : NULL;
+    if (process == self)
+        process_release(self);
+    return process;
+}
+
+static void release_target(struct process *process)
+{
+    if (process != current_process())
+        process_release(process);
 }
 
 int signal_send_info(uint32_t pid, const struct abi_siginfo *info)
@@ -237,7 +246,7 @@ int signal_send_info(uint32_t pid, const struct abi_siginfo *info)
     bool all = process_lock_or_all(process);
     int result = signal_send_locked(process, NULL, info, current_process());
     process_unlock_or_all(process, all);
-    process_release(process);
+    release_target(process);
     return result;
 }
 
@@ -261,6 +270,6 @@ int signal_send_thread(uint32_t pid, uint32_t tid, const struct abi_siginfo *inf
     if (pid == 0 || process->pid == pid)
         result = send_to_thread_locked(process, tid, info);
     process_unlock_or_all(process, all);
-    process_release(process);
+    release_target(process);
     return result;
 }

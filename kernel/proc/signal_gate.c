@@ -243,7 +243,8 @@ static bool enter_handler(struct trap_frame *frame, struct thread *thread,
 static bool lock_to_decide(struct process *process, const struct thread *thread)
 {
     process_lock(process);
-    if (likely(!(signal_deliverable_locked(process, thread) & SIGNALS_STOP)))
+    uint64_t pending = process->pending_signals.set | thread->signals.pending.set;
+    if (likely(!(pending & SIGNALS_STOP)))
         return false;
     process_unlock(process);
     process_lock_all();
