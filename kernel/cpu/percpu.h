@@ -99,7 +99,8 @@ struct percpu {
     int64_t frames_used[FRAME_USE_LIMIT];
     atomic_bool frames_busy;
 
-    // mem/kernel_map.h: kernel stacks that lie ready here, as slot + 1; 0: none. Others may take them.
+    // mem/kernel_map.h: kernel stacks that lie ready here, as slot + 1; 0: none. Any CPU may take
+    // them.
     atomic_uint ready_stacks[READY_STACKS];
 
     // debug/random.h: this CPU's generator. Interrupts off.

@@ -190,7 +190,6 @@ static bool is_cached(uint64_t slot)
 static bool put_into_cache(uint64_t slot)
 {
     spinlock_acquire(&kernel_map_lock);
-    kassert(bitmap_test(used_slots, slot));
     kassert(!DEBUG_CHECKS || !is_cached(slot));
     kassert(cached_count < CACHE_SIZE);
     cached_slots[cached_count++] = (uint32_t)slot;
@@ -204,6 +203,7 @@ void kernel_stack_release(uint64_t top)
     uint64_t slot = (top - STACK_AREA_BASE) / SLOT_SIZE - 1;
 
     kassert(top % SLOT_SIZE == 0 && slot < SLOT_LIMIT);
+    kassert(bitmap_test(used_slots, slot)); // which is the caller's: it does not change
     atomic_fetch_sub_explicit(&live_count, 1, memory_order_relaxed);
     bool is_full = !make_ready(this_cpu(), (uint32_t)slot) && put_into_cache(slot);
     if (is_full) // half of it goes, so that CPUs are not called for each stack that follows

@@ -8,9 +8,9 @@
 #include "mem/frame.h"
 
 struct page_tree {
-    _Atomic(void *) root;
-    uint32_t height; // levels; 0 is empty
     uint64_t page_count;
+    uint32_t height; // levels; 0 is empty
+    _Atomic(void *) root;
 };
 
 // NULL when absent. No reference is taken. May run beside a put, and sees the page then or not; the

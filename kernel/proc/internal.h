@@ -27,8 +27,14 @@ void process_unlock(struct process *process);
 // For what changes many. Waits for those who hold one, which no one does for long.
 void process_lock_all(void);
 void process_unlock_all(void);
+// Lets go of the process's lock and takes all: true.
+bool process_exchange_for_all(struct process *process);
 // All, if the process is stopped, else only it: for who may end the stop. True: all.
-must_check bool process_lock_or_all(struct process *process);
+must_check static inline bool process_lock_or_all(struct process *process)
+{
+    process_lock(process);
+    return unlikely(process->stopped) && process_exchange_for_all(process);
+}
 void process_unlock_or_all(struct process *process, bool all);
 // Nobody gets all until the second. Without a lock, for looking at what only they change.
 void process_tree_hold(void);

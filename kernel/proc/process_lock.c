@@ -102,11 +102,8 @@ void process_unlock_all(void)
     spinlock_release(&all_lock);
 }
 
-bool process_lock_or_all(struct process *process)
+bool process_exchange_for_all(struct process *process)
 {
-    process_lock(process);
-    if (likely(!process->stopped))
-        return false;
     process_unlock(process);
     process_lock_all();
     return true;

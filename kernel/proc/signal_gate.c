@@ -244,11 +244,7 @@ static bool lock_to_decide(struct process *process, const struct thread *thread)
 {
     process_lock(process);
     uint64_t pending = process->pending_signals.set | thread->signals.pending.set;
-    if (likely(!(pending & SIGNALS_STOP)))
-        return false;
-    process_unlock(process);
-    process_lock_all();
-    return true;
+    return unlikely(pending & SIGNALS_STOP) && process_exchange_for_all(process);
 }
 
 void signal_exit_gate(struct trap_frame *frame)
