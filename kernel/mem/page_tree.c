@@ -46,8 +46,8 @@ struct frame *page_tree_get(const struct page_tree *tree, uint64_t index)
 
     if (node == NULL || !height_holds(node->height, index))
         return NULL;
-    for (uint32_t level = node->height - 1; level > 0 && node != NULL; level--)
-        node = node->slots[slot_at(index, level)];
+    for (uint32_t level = node->height; level > 1 && node != NULL; level--)
+        node = node->slots[slot_at(index, level - 1)];
     return node == NULL ? NULL : node->slots[slot_at(index, 0)];
 }
 
