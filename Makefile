@@ -77,6 +77,8 @@ make iso               the image for sticks and CDs: build/ringfence.iso
 make usb DEV=/dev/sdX  writes it to a stick, after a question, and reads it back
 make bench             the price list: instructions, beside Linux (fetched, not installed) in the same
                        emulator; then time and events; build/bench.json. RUNS=5 of the table of time
+make scale             independent work on 1, 2 and 4 CPUs, beside Linux: time, and waits for locks, IPIs,
+                       shootdowns, migrations for each operation; build/scale.json. RUNS=3
 make bench-accept WHY="..." measures and writes what `make test` compares with
 make test              every test; the last line is "N passed, N failed"
 make test-host         only the tests of pure code, on this machine

@@ -17,7 +17,7 @@ KNOBS := $(if $(SMP),--smp '$(SMP)') $(if $(MEM),--mem '$(MEM)') $(if $(CPU),--c
 	$(if $(SCREEN),--screen) $(if $(ICOUNT),--icount) \
 	--build-dir '$(BUILD)' "--cmdline=$$RINGFENCE_CMDLINE"
 
-.PHONY: run exec debug timeline bench bench-accept profile price test test-host test-tooling \
+.PHONY: run exec debug timeline bench bench-accept scale profile price test test-host test-tooling \
 	test-system test-cpus test-negative stress model lint format count
 
 run: all
@@ -50,6 +50,12 @@ bench-accept:
 	@test -n "$$RINGFENCE_WHY" || { echo 'usage: make bench-accept WHY="..."' >&2; exit 1; }
 	@$(MAKE) -s DEBUG=0 WITHOUT= all
 	@$(PYTHON) test/bench/bench.py accept --why="$$RINGFENCE_WHY"
+
+# Independent work on several CPUs; SMP_COUNTS="1 2 4" chooses. Status 1: more is counted than allowed.
+scale:
+	@$(MAKE) DEBUG=0 WITHOUT= all
+	@$(PYTHON) test/bench/scale.py $(if $(RUNS),--runs '$(RUNS)') \
+		$(if $(SMP_COUNTS),--cpus '$(subst $() ,$(comma),$(strip $(SMP_COUNTS)))')
 
 test: all
 	@RINGFENCE_BUILD=$(BUILD) $(PYTHON) test/run_tests.py host tooling system -- $(TESTS)

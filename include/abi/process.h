@@ -58,6 +58,9 @@
 #define WEXITED 4
 #define WCONTINUED 8
 #define WNOWAIT 0x01000000
+#define WAIT_NO_THREAD 0x20000000u // __WNOTHREAD
+#define WAIT_ALL 0x40000000u       // __WALL: whatever signal tells of their ends
+#define WAIT_CLONE 0x80000000u     // __WCLONE: those whose ends something else than SIGCHLD tells
 #define P_ALL 0
 #define P_PID 1
 #define P_PGID 2

@@ -83,7 +83,6 @@ static void processor_main(struct percpu *cpu)
 {
     compare_features();
     cpu_control_registers_load();
-    translation_cpu_init();
     cpu_tables_load(cpu);
     cpu_syscall_msrs_load();
     fpu_init_cpu();
@@ -116,6 +115,7 @@ static struct percpu *prepare_cpu(void)
         goto no_stack;
     cpu->self = cpu;
     cpu->canary = random_u64() & ~0xffull;
+    random_init_cpu(cpu);
     cpu->number = cpu_count();
     cpu->kernel_stack_top = idle->stack_top;
     string_copy(idle->name, "idle", sizeof(idle->name));

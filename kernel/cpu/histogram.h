@@ -1,6 +1,7 @@
-// How often something took how long, per CPU, in buckets of powers of two nanoseconds: bucket 0 is
-// less than 1 ns, bucket n from 2^(n-1) to 2^n - 1, the last one everything longer. Counted by the
-// CPU itself with interrupts off; summed over the CPUs by whoever reads (pseudo/proc_latency.c).
+// How often something took how long, per CPU, in buckets of powers of two TSC ticks: bucket 0 is
+// less than 2, bucket n from 2^n to 2^(n+1) - 1, the last one everything longer. Counted by the CPU
+// itself with interrupts off; summed over the CPUs, and said in nanoseconds, by whoever reads
+// (pseudo/proc_latency.c).
 #pragma once
 
 #include "cpu/clock.h"
@@ -13,11 +14,14 @@ enum histogram {
     HISTOGRAM_INTERRUPTS_OFF, // outermost stretches; only the checked build measures them
 };
 
-static inline uint32_t histogram_bucket(uint64_t duration_ns)
+static inline uint32_t histogram_bucket(uint64_t ticks)
 {
-    uint32_t bits = duration_ns ? 64u - (uint32_t)__builtin_clzll(duration_ns) : 0;
-
-    return min_of(bits, HISTOGRAM_BUCKETS - 1u);
+    return min_of(63u - (uint32_t)__builtin_clzll(ticks | 1), HISTOGRAM_BUCKETS - 1u);
+}
+// Nanoseconds that everything in the bucket is less than.
+static inline uint64_t histogram_bound_ns(uint32_t bucket)
+{
+    return clock_ticks_to_ns((2ull << bucket) - 1) + 1;
 }
 // A stretch between two readings of TSCs, perhaps of two CPUs: then the second may be the smaller.
 static inline void histogram_count(struct percpu *cpu, enum histogram which, uint64_t from_tsc,
@@ -25,5 +29,5 @@ static inline void histogram_count(struct percpu *cpu, enum histogram which, uin
 {
     uint64_t ticks = to_tsc > from_tsc ? to_tsc - from_tsc : 0;
 
-    cpu->histograms[which][histogram_bucket(clock_ticks_to_ns(ticks))]++;
+    cpu->histograms[which][histogram_bucket(ticks)]++;
 }

@@ -30,31 +30,33 @@ struct frame_magazine {
     struct frame_chain loaded, spare;
 };
 
+#define RANDOM_POOL_SIZE 224u // four blocks less the next key
+
+// Where a CPU's random bytes come from; used by it alone, with interrupts off.
+struct random_source {
+    struct chacha_generator generator;
+    uint64_t bytes_until_reseed;
+    // Generated ahead for small requests, since the generator makes whole blocks; `pool_left` bytes
+    // at the end are not handed out yet, the others are erased.
+    size_t pool_left;
+    uint8_t pool[RANDOM_POOL_SIZE];
+};
+
 // A place in the queue of those who wait for a spinlock (spinlock.h).
 struct lock_waiter {
     _Atomic(struct lock_waiter *) next;
     atomic_bool is_waiting; // cleared by the one before it
 };
 
-// A generator of random bytes, and what it made ahead: `pool_left` bytes at the pool's end are not
-// handed out yet, the others are erased. Four blocks less the next key.
-struct cpu_random {
-    struct chacha_generator generator;
-    uint64_t bytes_until_reseed;
-    size_t pool_left;
-    bool is_seeded;
-    uint8_t pool[224];
-};
-
 #define CPU_LIMIT 256u
-#define READY_STACKS 2u
 #define LOCK_WAIT_LIMIT 4u
 #define FRAME_KINDS 2u
 #define FRAME_USE_LIMIT 9u
+#define STACKS_READY_LIMIT 2u
 #define HELD_LOCK_LIMIT 16u
 #define INTERRUPT_VECTOR_LIMIT 256u
-#define HISTOGRAM_COUNT 4u // cpu/histogram.h
-#define HISTOGRAM_BUCKETS 32u
+#define HISTOGRAM_COUNT 4u    // cpu/histogram.h
+#define HISTOGRAM_BUCKETS 36u // seconds, with any clock
 
 struct percpu {
     struct percpu *self;
@@ -99,17 +101,17 @@ struct percpu {
     int64_t frames_used[FRAME_USE_LIMIT];
     atomic_bool frames_busy;
 
-    // mem/kernel_map.h: kernel stacks that lie ready here, as slot + 1; 0: none. Any CPU may take
-    // them.
-    atomic_uint ready_stacks[READY_STACKS];
-
-    // debug/random.h: this CPU's generator. Interrupts off.
-    struct cpu_random random;
-
     // mem/object_cache.h: free objects that lie ready here, by cache; NULL: none, ever. Not ready
     // while in use here: an interrupt that comes in between goes without.
     struct object_magazine *object_magazines;
     atomic_bool objects_ready;
+
+    // mem/kernel_map.h: stacks that lie ready here, number + 1; 0: none. Any CPU may take them
+    // away. And how many were taken here less those given back here.
+    atomic_uint stacks_ready[STACKS_READY_LIMIT];
+    int64_t stacks_live;
+
+    struct random_source random; // debug/random.h
 
     // proc/internal.h: deals with a process: nobody may hold the locks of all
     atomic_bool deals_with_process;

@@ -130,6 +130,8 @@ static bool take_back(uint32_t apic_id)
 
 bool processor_start(const struct processor_start *start)
 {
+    if (!trampoline)
+        return false;
     trampoline->cpu = start->cpu;
     trampoline->stack_top = start->stack_top;
     trampoline->entry = start->entry;

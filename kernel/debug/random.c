@@ -1,14 +1,11 @@
-// The kernel's random generators: ChaCha20 with fast key erasure, one for each CPU, seeded by a
-// common one and reseeded from hardware now and then. Small requests are served from a pool, since
-// blocks are made whole. Called by system calls, exec and thread creation.
+// The kernel's random generators: ChaCha20 with fast key erasure, one for each CPU, so that nobody
+// waits; reseeded from hardware now and then. Called by system calls, exec and thread creation.
+// Invariant: a generator is used by its own CPU only, with interrupts off.
 #include "debug/random.h"
 
 #include "cpu/features.h"
 #include "cpu/interrupts.h"
-#include "cpu/percpu.h"
 #include "cpu/registers.h"
-#include "cpu/spinlock.h"
-#include "lib/chacha.h"
 #include "lib/string.h"
 
 #define SEED_SAMPLES 64u
@@ -16,10 +13,9 @@
 #define CHUNK_SIZE 1024u       // bytes generated with interrupts off at a time
 #define RESEED_INTERVAL 65536u // bytes
 #define POOL_REQUEST_LIMIT 32u
+#define SEED_SIZE 32u // a key
 
-static struct spinlock lock = SPINLOCK_INIT("random", LOCK_RANK_RANDOM);
-static struct chacha_generator seeds; // for the CPUs' generators; the lock guards it
-static uint64_t fixed_seed;           // 0: hardware and clock
+static uint64_t fixed_seed; // 0: hardware and clock
 
 // RDRAND may fail for a moment: 10 tries are enough on working hardware (SDM vol. 1, 7.3.17.1).
 static uint64_t sample_hardware(void)
@@ -35,7 +31,7 @@ static uint64_t sample_hardware(void)
 }
 
 // Mixes hardware and clock samples into the key; a bad source cannot take anything away.
-static void reseed(struct chacha_generator *generator, uint32_t count)
+static void reseed(struct random_source *source, uint32_t count)
 {
     for (uint32_t i = 0; i < count; i++) {
         uint64_t samples[2] = { fixed_seed, i };
@@ -43,67 +39,58 @@ static void reseed(struct chacha_generator *generator, uint32_t count)
             samples[0] = sample_hardware();
             samples[1] = read_tsc();
         }
-        chacha_seed(generator, samples, sizeof(samples));
+        chacha_seed(&source->generator, samples, sizeof(samples));
     }
+    source->bytes_until_reseed = RESEED_INTERVAL;
+    source->pool_left = 0; // the old key made it
 }
 
 void random_init(uint64_t seed)
 {
-    spinlock_acquire(&lock);
+    interrupts_off();
     fixed_seed = seed;
-    reseed(&seeds, SEED_SAMPLES);
-    spinlock_release(&lock);
-    this_cpu()->random.is_seeded = false;
+    reseed(&this_cpu()->random, SEED_SAMPLES);
+    interrupts_restore();
 }
 
-// Once on each CPU. No two get the same.
-never_inlined static void seed_from_common(struct cpu_random *own)
+// The first bytes come after another look at the hardware, if that is where they come from.
+void random_init_cpu(struct percpu *cpu)
 {
-    uint32_t key[8];
-    spinlock_acquire(&lock);
-    chacha_generate(&seeds, key, sizeof(key));
-    spinlock_release(&lock);
-    chacha_seed(&own->generator, key, sizeof(key));
-    memset(key, 0, sizeof(key));
-    own->bytes_until_reseed = RESEED_INTERVAL;
-    own->pool_left = 0;
-    own->is_seeded = true;
+    uint8_t seed[SEED_SIZE];
+    random_fill(seed, sizeof(seed));
+    chacha_seed(&cpu->random.generator, seed, sizeof(seed));
+    memset(seed, 0, sizeof(seed));
 }
 
-static void generate(struct cpu_random *own, uint8_t *buffer, size_t length)
+static void generate(struct random_source *source, uint8_t *buffer, size_t length)
 {
-    if (own->bytes_until_reseed < length) {
-        reseed(&own->generator, 1);
-        own->bytes_until_reseed = RESEED_INTERVAL;
-        own->pool_left = 0; // the old key made it
-    }
-    own->bytes_until_reseed -= length;
-    chacha_generate(&own->generator, buffer, length);
+    if (source->bytes_until_reseed < length)
+        reseed(source, 1);
+    source->bytes_until_reseed -= length;
+    chacha_generate(&source->generator, buffer, length);
 }
 
 // What was handed out is erased at once, so that the past stays unknown here as well.
-static void take_from_pool(struct cpu_random *own, uint8_t *buffer, size_t length)
+static void take_from_pool(struct random_source *source, uint8_t *buffer, size_t length)
 {
-    if (own->pool_left < length) {
-        generate(own, own->pool, sizeof(own->pool));
-        own->pool_left = sizeof(own->pool);
+    if (source->pool_left < length) {
+        generate(source, source->pool, RANDOM_POOL_SIZE);
+        source->pool_left = RANDOM_POOL_SIZE;
     }
-    uint8_t *bytes = own->pool + sizeof(own->pool) - own->pool_left;
+    uint8_t *bytes = source->pool + RANDOM_POOL_SIZE - source->pool_left;
     memcpy(buffer, bytes, length);
     memset(bytes, 0, length);
-    own->pool_left -= length;
+    source->pool_left -= length;
 }
 
 static void fill_chunk(uint8_t *buffer, size_t length)
 {
     interrupts_off();
-    struct cpu_random *own = &this_cpu()->random;
-    if (unlikely(!own->is_seeded))
-        seed_from_common(own);
+    struct random_source *source = &this_cpu()->random;
     if (length <= POOL_REQUEST_LIMIT)
-        take_from_pool(own, buffer, length);
+        take_from_pool(source, buffer, length);
     else
-        generate(own, buffer, length);
+        generate(source, buffer, length);
     interrupts_restore();
 }
 

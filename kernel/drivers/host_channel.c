@@ -304,7 +304,7 @@ void host_channel_init(uint32_t interrupt_line, bool active_low, bool level_trig
     mutex_init(&input_mutex, "channel input", MUTEX_RANK_CHANNEL);
     host_input_init();
     make_nodes();
-    if (ioapic_route(interrupt_line, VECTOR_SERIAL, this_cpu()->apic_id, active_low,
+    if (ioapic_route(interrupt_line, VECTOR_SERIAL, cpu_by_number(0)->apic_id, active_low,
                      level_triggered) == 0) {
         takes_input = true;
         serial_interrupts(&port, true, false);

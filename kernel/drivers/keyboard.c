@@ -83,7 +83,8 @@ void keyboard_init(const char *keymap, uint32_t line, bool active_low, bool leve
     }
     i8042_enable_keyboard();
     bool answers = set_up_keyboard(translates);
-    if (ioapic_route(line, VECTOR_KEYBOARD, this_cpu()->apic_id, active_low, level_triggered)) {
+    if (ioapic_route(line, VECTOR_KEYBOARD, cpu_by_number(0)->apic_id, active_low,
+                     level_triggered)) {
         log_warning("keyboard", "interrupt line %u has no I/O APIC: no key will be heard", line);
         return;
     }

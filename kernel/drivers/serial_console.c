@@ -111,7 +111,8 @@ void serial_console_start(uint32_t line, bool active_low, bool level_triggered)
 {
     if (!port.present)
         return;
-    if (ioapic_route(line, VECTOR_SERIAL, this_cpu()->apic_id, active_low, level_triggered) == 0)
+    if (ioapic_route(line, VECTOR_SERIAL, cpu_by_number(0)->apic_id, active_low, level_triggered) ==
+        0)
         log_with_sinks(start_interrupts, NULL);
     else
         log_warning("console", "interrupt line %u has no I/O APIC: no input from COM1", line);

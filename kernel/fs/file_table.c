@@ -250,6 +250,17 @@ int file_table_close(struct file_table *table, int descriptor)
     return 0;
 }
 
+void file_table_uninstall(struct file_table *table, int descriptor, struct file *file)
+{
+    spinlock_acquire(&table->lock);
+    bool is_there = table->files[descriptor] == file; // the table never shrinks
+    if (is_there)
+        (void)exchange_slot(table, (uint32_t)descriptor, NULL, false);
+    spinlock_release(&table->lock);
+    if (is_there)
+        file_release(file);
+}
+
 // Lock held.
 static bool descriptor_is_open(const struct file_table *table, int descriptor)
 {

@@ -46,6 +46,9 @@ must_check int file_table_replace(struct file_table *table, struct file *file, i
 // The lowest open descriptor at or above `from` (not negative); -1 when there is none.
 int file_table_next(struct file_table *table, int from);
 must_check int file_table_close(struct file_table *table, int descriptor);
+// Takes back what was installed, unless the program has closed or replaced it meanwhile. The caller
+// has a reference of its own.
+void file_table_uninstall(struct file_table *table, int descriptor, struct file *file);
 int file_table_get_flags(struct file_table *table, int descriptor); // FD_CLOEXEC or 0; -EBADF
 int file_table_set_flags(struct file_table *table, int descriptor, bool close_on_exec);
 void file_table_close_on_exec(struct file_table *table);

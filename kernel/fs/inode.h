@@ -77,7 +77,8 @@ struct inode {
     struct mutex write_mutex;
     struct spinlock lock;
     atomic_bool removes_pages; // nobody looks pages up without the lock
-    // Each side counts itself first and looks at the other afterwards, so that one of them sees it.
+    // Each side counts itself first and looks at the other afterwards, so that at least one
+    // sees it; both may.
     atomic_uint write_openers; // open for writing: exec refuses with -ETXTBSY, as Linux
     atomic_uint executing;     // being executed: open for writing gives -ETXTBSY
 

@@ -251,7 +251,9 @@ int inode_truncate(struct inode *inode, uint64_t size)
     if (size > FILE_SIZE_LIMIT)
         return -EFBIG;
     // Counted as a writer first and looked at second, so that an exec that starts meanwhile
-    // refuses.
+    // refuses; looked at before that as well, for a refused call is no reason to refuse one.
+    if (atomic_load(&inode->executing) != 0)
+        return -ETXTBSY;
     atomic_fetch_add(&inode->write_openers, 1);
     if (atomic_load(&inode->executing) != 0) {
         atomic_fetch_sub(&inode->write_openers, 1);

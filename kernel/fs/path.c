@@ -118,9 +118,11 @@ static int check_kind(const struct inode *inode, uint32_t flags,
         *operations = &directory_operations;
         return writes ? -EISDIR : 0;
     case S_IFREG:
-        if (!*operations)
-            *operations = &regular_file_operations;
-        return 0;
+        if (*operations)
+            return 0;
+        *operations = &regular_file_operations;
+        // A look before file_create() counts the writer: what will not come in makes no exec fail.
+        return writes && atomic_load(&inode->executing) != 0 ? -ETXTBSY : 0;
     case S_IFIFO:
         if (!*operations)
             *operations = &fifo_operations;

@@ -19,11 +19,7 @@ static struct heap_node *meld_trees(struct heap_node *a, struct heap_node *b)
         a = b;
         b = swapped;
     }
-    b->previous = a;
-    b->next = a->child;
-    if (a->child != NULL)
-        a->child->previous = b;
-    a->child = b;
+    heap_adopt(a, b);
     return a;
 }
 
@@ -67,13 +63,7 @@ static void cut_from_siblings(struct heap_node *node)
         node->next->previous = node->previous;
 }
 
-void heap_insert(struct heap *heap, struct heap_node *node, uint64_t key)
-{
-    *node = (struct heap_node){ .key = key, .sequence = heap->next_sequence++ };
-    heap->root = meld_trees(heap->root, node);
-}
-
-void heap_remove(struct heap *heap, struct heap_node *node)
+__attribute__((preserve_most)) void heap_remove_inner(struct heap *heap, struct heap_node *node)
 {
     struct heap_node *children = node->child;
 
@@ -91,11 +81,6 @@ void heap_remove(struct heap *heap, struct heap_node *node)
     node->child = NULL;
     node->next = NULL;
     node->previous = NULL;
-}
-
-struct heap_node *heap_minimum(const struct heap *heap)
-{
-    return heap->root;
 }
 
 // Children first, then siblings, then those of the nodes above. A first child's `previous` is its

@@ -18,10 +18,55 @@ struct heap {
     uint64_t next_sequence;
 };
 
-void heap_insert(struct heap *heap, struct heap_node *node, uint64_t key);
-void heap_remove(struct heap *heap, struct heap_node *node);
+// Makes `node` the first child.
+static inline void heap_adopt(struct heap_node *parent, struct heap_node *node)
+{
+    node->previous = parent;
+    node->next = parent->child;
+    if (parent->child != NULL)
+        parent->child->previous = node;
+    parent->child = node;
+}
+// Equal keys leave in order, so the new one goes before the root only if its key is smaller.
+static inline void heap_insert(struct heap *heap, struct heap_node *node, uint64_t key)
+{
+    struct heap_node *root = heap->root;
+
+    node->child = NULL;
+    node->key = key;
+    node->sequence = heap->next_sequence++;
+    if (root != NULL && key >= root->key) {
+        heap_adopt(root, node);
+        return;
+    }
+    node->next = NULL;
+    node->previous = NULL;
+    if (root != NULL)
+        heap_adopt(node, root);
+    heap->root = node;
+}
+// Any node but a root with fewer than two children. All registers but R11 come back, so that who
+// removes the only one need not save any.
+__attribute__((preserve_most, noinline)) void heap_remove_inner(struct heap *heap,
+                                                                struct heap_node *node);
+static inline void heap_remove(struct heap *heap, struct heap_node *node)
+{
+    struct heap_node *child = node->child;
+
+    if (heap->root != node || (child != NULL && child->next != NULL)) {
+        heap_remove_inner(heap, node);
+        return;
+    }
+    heap->root = child;
+    if (child != NULL)
+        child->previous = NULL;
+    node->child = NULL;
+}
 // NULL when empty.
-struct heap_node *heap_minimum(const struct heap *heap);
+static inline struct heap_node *heap_minimum(const struct heap *heap)
+{
+    return heap->root;
+}
 static inline bool heap_is_empty(const struct heap *heap)
 {
     return heap->root == NULL;

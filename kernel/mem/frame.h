@@ -1,7 +1,8 @@
 // Page frames: a descriptor for every frame of RAM, the buddy allocator that owns the free ones,
 // and at each CPU single ones that lie ready. Invariant: a frame is free (in exactly one free list
-// or chain) or has a reference count of at least one. Nothing here waits; out of memory is NULL:
-// then, when interrupts were on, no other CPU had one either. Lock: LOCK_RANK_FRAMES, taken inside.
+// or chain) or has a reference count of at least one. Out of memory is NULL. Nothing here sleeps;
+// short of memory, with interrupts on, it waits until all CPUs have given back what lies ready
+// there. Lock: LOCK_RANK_FRAMES, taken inside.
 #pragma once
 
 #include <stdatomic.h>

@@ -26,7 +26,9 @@ must_check volatile void *device_map(uint64_t physical, uint64_t size, enum devi
 // A kernel stack of KERNEL_STACK_PAGES pages with an unmapped page below; returns its top, 16-byte
 // aligned, or 0. Released stacks are kept in a cache until drained.
 must_check uint64_t kernel_stack_allocate(void);
-void kernel_stack_release(uint64_t top); // not the stack in use
+// Not the stack in use. Thread context, interrupts on, no spinlock held (but for the boot): when
+// many are free it waits until all CPUs have flushed.
+void kernel_stack_release(uint64_t top);
 // Unmaps cached stacks; returns the frames given back.
 uint64_t kernel_stacks_drain(void);
 uint64_t kernel_stacks_live(void);

@@ -1,7 +1,7 @@
 // Object caches (slabs) for fixed-size kernel objects, with exact live counts, and a small general
-// allocator on top. Objects come zeroed. Nothing waits; out of memory is NULL. Freed objects are
-// poisoned in debug builds and checked when handed out again. Some lie ready at each CPU, without a
-// lock; for the rest there is one per cache, taken inside.
+// allocator on top. Objects come zeroed. Waits as frames do (frame.h); out of memory is NULL. Freed
+// objects are poisoned in debug builds and checked when handed out again. Some lie ready at each
+// CPU, without a lock; for the rest there is one per cache, taken inside.
 #pragma once
 
 #include <stdatomic.h>

@@ -181,7 +181,7 @@ never_inlined static void flush_others(struct percpu *cpu, struct flush *flush)
     ipi_call(&others, serve_flush, flush);
 }
 
-void translation_flush(struct translation *translation, uint64_t start, uint64_t end)
+void translation_flush_used(struct translation *translation, uint64_t start, uint64_t end)
 {
     struct percpu *cpu = this_cpu();
 
@@ -189,8 +189,6 @@ void translation_flush(struct translation *translation, uint64_t start, uint64_t
         kassert(interrupts_are_on());
         spinlock_assert_held_count(0);
     }
-    if (translation->abandoned)
-        return;
     trace(TRACE_SHOOTDOWN, start, (end - start) / PAGE_SIZE);
     struct flush flush = { translation, start, end,
                            atomic_fetch_add(&translation->generation, 1) + 1 };

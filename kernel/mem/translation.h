@@ -31,7 +31,12 @@ void translation_abandon(struct translation *translation);
 // call. On return no CPU translates by the old ones. Calls for one translation come one at a time
 // (the space's mutex). Thread context, interrupts on, no spinlock held: waits for other CPUs, which
 // may themselves be waiting for a spinlock.
-void translation_flush(struct translation *translation, uint64_t start, uint64_t end);
+void translation_flush_used(struct translation *translation, uint64_t start, uint64_t end);
+static inline void translation_flush(struct translation *translation, uint64_t start, uint64_t end)
+{
+    if (likely(!translation->abandoned))
+        translation_flush_used(translation, start, end);
+}
 // The same for entries and tables of the kernel's half, on every CPU; all that the TLBs hold goes.
 void translation_flush_kernel(void);
 

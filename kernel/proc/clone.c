@@ -50,7 +50,6 @@ struct thread *process_thread_create(struct process *process, const struct clone
     thread_copy_user_registers(thread);
     if (request->flags & CLONE_SETTLS)
         thread->fs_base = request->tls; // the thread is NEW: nothing reads it yet
-    thread->affinity = self->affinity;
     thread_inherit_rights(thread, self);
     if (request->flags & CLONE_CHILD_SETTID)
         thread->identity.set_child_tid = request->child_tid;

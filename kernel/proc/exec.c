@@ -15,6 +15,7 @@
 #include "proc/exec_script.h"
 #include "proc/initial_stack.h"
 #include "proc/internal.h"
+#include "proc/signal.h"
 #include "vm/vdso.h"
 
 #define PIE_BASE 0x555555554000ull
@@ -180,13 +181,28 @@ static void settle_path(struct exec_state *state)
     state->real_path = NULL;
 }
 
+// From here on only other processes share the table: what exec closes must stay open for them.
 static int prepare_files(struct exec_state *state)
 {
     struct file_table *files = state->process->files;
-    if (atomic_load(&files->references) == state->process->thread_count) // it will be alone
+    if (file_table_is_unshared(files))
         return 0;
-    state->files = file_table_copy(files); // what exec closes must stay open for the others
+    state->files = file_table_copy(files);
     return state->files ? 0 : -ENOMEM;
+}
+
+// Without memory at the end a program that had threads cannot go on as it was: it dies, as on
+// Linux.
+static int become_alone(struct exec_state *state)
+{
+    bool had_threads = state->process->thread_count > 1;
+    int error = process_end_other_threads(state->process);
+    if (error)
+        return error;
+    error = prepare_files(state);
+    if (error && had_threads)
+        signal_end_process(SIGKILL);
+    return error;
 }
 
 // A program starts with nothing of its predecessor in its registers. Zero RCX and R11 make the exit
@@ -230,6 +246,7 @@ static void swap_objects(struct exec_state *state)
         state->files = files;
     }
     process->executed = true;
+    process->exit_signal = SIGCHLD;
     signal_reset_for_exec_locked(process);
     process_unlock(process);
     state->inode = inode;
@@ -283,9 +300,7 @@ int exec_program(const char *path, struct exec_strings *arguments, struct exec_s
     if (!error)
         error = build_space(&state, arguments, environment);
     if (!error)
-        error = prepare_files(&state);
-    if (!error)
-        error = process_end_other_threads(state.process);
+        error = become_alone(&state);
     if (!error) {
         thread_leave_memory(state.process);
         settle_path(&state);

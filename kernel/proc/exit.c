@@ -36,6 +36,7 @@ static void adopt_child(struct process *process, struct process *child)
     if (!child->parent)
         return;
     list_append(&process_reaper->children, &child->sibling_link);
+    child->exit_signal = SIGCHLD;
     process_link_lost_locked(child, process, NULL);
     if (child->state == PROCESS_ZOMBIE && signal_child_ended_locked(child)) {
         process_unlink_locked(child);
@@ -111,10 +112,12 @@ static void report_end_of_init(const struct process *process)
 
 void process_exit(uint32_t wait_status)
 {
+    static bool init_ended; // one of its threads says so; guarded by its lock
     struct process *process = current_process();
     bool all = process_lock_or_all(process);
     process_begin_exit_locked(process, wait_status);
-    bool ends_machine = process->pid == INIT_PID && !process_shutting_down;
+    bool ends_machine = process->pid == INIT_PID && !process_shutting_down && !init_ended;
+    init_ended |= ends_machine;
     process_unlock_or_all(process, all);
     if (ends_machine) {
         report_end_of_init(process);

@@ -1,8 +1,8 @@
 // A new process with one thread that continues where its parent made the system call. Called by
 // clone.c, in the parent.
-// Invariant: the child becomes visible in one step under its parent's lock, and only when no signal
-// is pending for the parent. Signals to a group are sent with all locked, or are caught up with:
-// they reach the parent before or both after.
+// Invariant: the child becomes visible in one step under its parent's lock, and only when the
+// calling thread has no signal to take. Signals to a group are sent with all locked, or are caught
+// up with: they reach the parent before the call, or both after.
 
 #include "proc/internal.h"
 #include "proc/signal.h"

@@ -15,7 +15,7 @@
 #include "vm/user_copy.h"
 
 #define BUCKET_COUNT 128u
-#define WAKE_PIECE 64u // so many are woken with interrupts off
+#define WAKE_PIECE 64u // so many are woken, or moved, with interrupts off
 
 _Static_assert(LOCK_RANK_FUTEX + BUCKET_COUNT - 1 <= LOCK_RANK_FUTEX_LAST, "a rank for each");
 
@@ -51,7 +51,7 @@ static struct futex_bucket *bucket_of(const struct futex_key *key)
     return &buckets[futex_key_hash(key) % BUCKET_COUNT];
 }
 
-static int take_key(struct futex_key *key, user_addr word, bool shared)
+int futex_take_key(struct futex_key *key, user_addr word, bool shared)
 {
     if (user_addr_as_number(word) % sizeof(uint32_t) != 0)
         return -EINVAL;
@@ -136,7 +136,7 @@ int futex_wait(user_addr word, uint32_t expected, uint32_t bits, uint64_t deadli
     struct futex_waiter waiter = { .thread = current_thread(), .bits = bits };
     if (bits == 0)
         return -EINVAL;
-    int result = take_key(&waiter.key, word, shared);
+    int result = futex_take_key(&waiter.key, word, shared);
     if (result)
         return result;
     result = begin_wait(&waiter, word, expected);
@@ -173,10 +173,12 @@ static uint32_t wake_piece(struct futex_bucket *bucket, const struct futex_key *
     return woken;
 }
 
-static uint32_t wake_key(const struct futex_key *key, uint32_t count, uint32_t bits)
+uint32_t futex_wake_key(const struct futex_key *key, uint32_t count, uint32_t bits)
 {
     struct futex_bucket *bucket = bucket_of(key);
     uint32_t woken = 0, piece, wanted;
+    if ((int32_t)count < 1)
+        count = 1;
     spinlock_acquire(&bucket->lock);
     uint64_t end = bucket->next_ticket;
     for (;;) {
@@ -196,10 +198,10 @@ int64_t futex_wake(user_addr word, uint32_t count, uint32_t bits, bool shared)
     struct futex_key key;
     if (bits == 0)
         return -EINVAL;
-    int error = take_key(&key, word, shared);
+    int error = futex_take_key(&key, word, shared);
     if (error)
         return error;
-    uint32_t woken = wake_key(&key, max_of(count, 1u), bits);
+    uint32_t woken = futex_wake_key(&key, count, bits);
     futex_key_release(&key);
     return woken;
 }
@@ -224,6 +226,7 @@ struct requeue {
     struct futex_bucket *from, *to;
     uint32_t wake_count, move_count; // at most
     uint32_t woken, moved;
+    uint64_t next, end; // tickets: who comes next, who came too late
 };
 
 // Each waiter has a reference of its key's object; those of the old one go back later.
@@ -237,13 +240,19 @@ static void move_waiter(const struct requeue *requeue, struct futex_waiter *wait
     futex_key_reference(&waiter->key);
 }
 
-// Both locks held.
-static void requeue_waiters(struct requeue *requeue)
+// Both locks held. True: there may be more. Who moves within a bucket stays in front.
+static bool requeue_piece(struct requeue *requeue)
 {
+    uint32_t left = WAKE_PIECE;
     list_for_each_safe (node, spare, &requeue->from->waiters) {
         struct futex_waiter *waiter = list_entry(node, struct futex_waiter, link);
-        if (!futex_key_equal(&waiter->key, &requeue->from_key))
+        if (waiter->ticket >= requeue->end)
+            break;
+        if (waiter->ticket < requeue->next || !futex_key_equal(&waiter->key, &requeue->from_key))
             continue;
+        if (left-- == 0)
+            return true;
+        requeue->next = waiter->ticket + 1;
         if (requeue->woken < requeue->wake_count) {
             wake_waiter(waiter);
             requeue->woken++;
@@ -251,9 +260,21 @@ static void requeue_waiters(struct requeue *requeue)
             move_waiter(requeue, waiter);
             requeue->moved++;
         } else {
-            return;
+            break;
         }
     }
+    return false;
+}
+
+static void requeue_rest(struct requeue *requeue)
+{
+    bool is_more;
+    do {
+        preempt_point();
+        lock_two(requeue->from, requeue->to);
+        is_more = requeue_piece(requeue);
+        unlock_two(requeue->from, requeue->to);
+    } while (is_more);
 }
 
 // Again and again until the word can be read under the locks.
@@ -264,9 +285,11 @@ static int requeue_if(struct requeue *requeue, user_addr word, const uint32_t *e
         lock_two(requeue->from, requeue->to);
         bool is_readable = !expected || user_load32_no_fault(&value, word) == 0;
         bool is_meant = is_readable && (!expected || value == *expected);
-        if (is_meant)
-            requeue_waiters(requeue);
+        requeue->end = requeue->from->next_ticket;
+        bool is_more = is_meant && requeue_piece(requeue);
         unlock_two(requeue->from, requeue->to);
+        if (is_more)
+            requeue_rest(requeue);
         if (is_readable)
             return is_meant ? 0 : -EAGAIN;
         if (user_load32(&value, word) != 0)
@@ -280,10 +303,10 @@ int64_t futex_requeue(user_addr from, user_addr to, uint32_t wake_count, uint32_
                       const uint32_t *expected, bool shared)
 {
     struct requeue requeue = { .wake_count = wake_count, .move_count = move_count };
-    int error = take_key(&requeue.from_key, from, shared);
+    int error = futex_take_key(&requeue.from_key, from, shared);
     if (error)
         return error;
-    error = take_key(&requeue.to_key, to, shared);
+    error = futex_take_key(&requeue.to_key, to, shared);
     if (!error) {
         requeue.from = bucket_of(&requeue.from_key);
         requeue.to = bucket_of(&requeue.to_key);

@@ -2,7 +2,7 @@
 // lists, by which a thread's end tells of the locks it held. Addresses are the running process's.
 #pragma once
 
-#include "lib/types.h"
+#include "vm/futex_key.h"
 
 #define FUTEX_ANY_BIT UINT32_MAX
 
@@ -14,9 +14,12 @@ void futex_init(void); // boot
 // -ERESTARTSYS (work for the exit gate), -EFAULT, -EINVAL.
 must_check int futex_wait(user_addr word, uint32_t expected, uint32_t bits, uint64_t deadline_ns,
                           bool shared);
-// Wakes up to `count` (at least one) of those who wait, the first ones first. How many, -EFAULT,
-// -EINVAL.
+// Wakes up to `count` of those who wait, the first ones first; one, when it is negative (as an
+// int) or 0. How many, -EFAULT, -EINVAL.
 must_check int64_t futex_wake(user_addr word, uint32_t count, uint32_t bits, bool shared);
+// The same in two steps. The key's end is futex_key_release(); -EFAULT, -EINVAL.
+must_check int futex_take_key(struct futex_key *key, user_addr word, bool shared);
+uint32_t futex_wake_key(const struct futex_key *key, uint32_t count, uint32_t bits);
 // Wakes up to `wake_count`, and lets up to `move_count` of the others wait for the word `to`
 // instead. `expected` (may be NULL): -EAGAIN when `from` is something else. How many of both.
 must_check int64_t futex_requeue(user_addr from, user_addr to, uint32_t wake_count,

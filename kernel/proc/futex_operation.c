@@ -74,8 +74,6 @@ static bool compares(const struct word_operation *operation, uint32_t word)
 // *before is what the word was.
 static int change_word(user_addr word, const struct word_operation *operation, uint32_t *before)
 {
-    if (user_addr_as_number(word) % sizeof(*before) != 0)
-        return -EINVAL;
     if (user_load32(before, word) != 0)
         return -EFAULT;
     for (;;) {
@@ -89,19 +87,36 @@ static int change_word(user_addr word, const struct word_operation *operation, u
     }
 }
 
+static int64_t operate(const struct futex_key *first_key, uint32_t first_count, user_addr second,
+                       const struct futex_key *second_key, uint32_t second_count,
+                       const struct word_operation *operation)
+{
+    uint32_t before;
+    int error = change_word(second, operation, &before);
+    if (error)
+        return error;
+    int64_t woken = futex_wake_key(first_key, first_count, FUTEX_ANY_BIT);
+    if (compares(operation, before))
+        woken += futex_wake_key(second_key, second_count, FUTEX_ANY_BIT);
+    return woken;
+}
+
+// Both words are known to be good before one is changed.
 int64_t futex_wake_operation(user_addr first, user_addr second, uint32_t first_count,
                              uint32_t second_count, uint32_t encoded, bool shared)
 {
     struct word_operation operation = decode(encoded);
-    uint32_t before;
+    struct futex_key first_key, second_key;
     if (operation.change > FUTEX_OP_XOR || operation.comparison > FUTEX_COMPARE_GE)
         return -ENOSYS;
-    int error = change_word(second, &operation, &before);
-    if (error)
-        return error;
-    int64_t woken = futex_wake(first, first_count, FUTEX_ANY_BIT, shared);
-    if (woken < 0 || !compares(&operation, before))
-        return woken;
-    int64_t more = futex_wake(second, second_count, FUTEX_ANY_BIT, shared);
-    return more < 0 ? more : woken + more;
+    int64_t result = futex_take_key(&first_key, first, shared);
+    if (result)
+        return result;
+    result = futex_take_key(&second_key, second, shared);
+    if (result == 0) {
+        result = operate(&first_key, first_count, second, &second_key, second_count, &operation);
+        futex_key_release(&second_key);
+    }
+    futex_key_release(&first_key);
+    return result;
 }

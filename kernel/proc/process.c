@@ -127,7 +127,8 @@ void process_reference(struct process *process)
     atomic_fetch_add_explicit(&process->references, 1, memory_order_relaxed);
 }
 
-// Any context: a thread's reference goes in the context switch that leaves its stack.
+// Interrupts on, no spinlock held: a thread's reference goes after the switch that leaves its
+// stack.
 void process_release(struct process *process)
 {
     uint32_t before = atomic_fetch_sub_explicit(&process->references, 1, memory_order_acq_rel);

@@ -132,6 +132,7 @@ struct wait_target {
 };
 // wait4 and waitid. The pid, 0 (WNOHANG, nothing yet) or -errno; *status (as wait4 gives it) and
 // *usage are filled for a pid. WEXITED, WSTOPPED, WCONTINUED: what counts; WNOWAIT: it stays.
+// Children whose exit_signal is not SIGCHLD count with WAIT_ALL or WAIT_CLONE only.
 must_check int64_t process_wait(const struct wait_target *target, uint32_t options,
                                 uint32_t *status, struct abi_rusage *usage);
 // What getrusage tells of a process itself, and of its collected children.

@@ -1,5 +1,7 @@
 // Robust lists: a program keeps a list of the locks that a thread holds; when the thread leaves its
 // memory with locks in the list, each says so in its word, and one who waits for it is woken.
+// At execve the thread has the number of the first one already, as on Linux: locks that it took
+// under a number of its own are not told of.
 // Invariant: the list is the program's and may be anything: every address goes through the user
 // copy, and the walk has an end.
 

@@ -68,7 +68,7 @@ static void report_survivors(const struct process *self)
     process_lock_all();
     for_each_process(process)
     {
-        if (process != self)
+        if (process != self || process->thread_count > 1)
             log_error("process", "%u (%s) does not end", process->pid, process->name);
     }
     process_unlock_all();
@@ -103,26 +103,28 @@ static void wait_until_alone(struct process *self)
 }
 
 // The process ends without a zombie; its thread goes on as a kernel thread. False when it must stay
-// as the parent of processes that do not end.
+// as the parent of processes that do not end, or because another of its threads, which uses its
+// files and its space, does not. No process and no thread is made any more.
 static bool dissolve_process(struct process *self)
 {
     struct thread *thread = current_thread();
+    process_lock(self);
+    bool survivors = !list_is_empty(&self->children) || self->thread_count > 1;
+    process_unlock(self);
+    if (survivors)
+        return false;
     process_release_files(self);
     process_leave_space(self);
     process_vfork_finish(self);
     itimers_stop(self);
     process_lock_all();
-    bool survivors = !list_is_empty(&self->children);
-    if (!survivors) {
-        signal_discard_all_locked(self, thread);
-        process_unlink_locked(self);
-        list_remove(&thread->owner_link);
-        thread->owner = NULL;
-        thread->on_release = NULL;
-    }
+    signal_discard_all_locked(self, thread);
+    process_unlink_locked(self);
+    list_remove(&thread->owner_link);
+    thread_unpublish_locked(thread);
+    thread->owner = NULL;
+    thread->on_release = NULL;
     process_unlock_all();
-    if (survivors)
-        return false;
     process_release(self); // the thread's reference
     process_release(self); // the tree's
     return true;

@@ -134,6 +134,8 @@ int signal_send_locked(struct process *process, struct thread *thread,
         return -EINVAL;
     if (signal == 0 || process->state != PROCESS_ALIVE || process->exiting)
         return 0;
+    if (signal == SIGKILL)
+        thread = NULL; // whichever thread it was sent to: the first one at the gate finds it
     cancel_opposite(process, signal);
     if (is_dropped(process, thread, signal))
         return 0;

@@ -1,6 +1,7 @@
 // Actions, masks and waiting for signals; what exec, fork and exit do to them. Called by the
 // system-call layer for the running thread, and by exec.c, fork.c and exit.c.
-// Invariant: whoever makes a pending signal deliverable tells the thread to look at the exit gate.
+// Invariant: whoever makes a pending signal deliverable tells the thread to look at the exit gate;
+// and a thread that stops taking some of them (blocks them, waits for them no more) tells another.
 
 #include "proc/internal.h"
 #include "proc/signal.h"
@@ -137,6 +138,7 @@ int64_t signal_wait_for(uint64_t set, uint64_t deadline_ns, struct abi_siginfo *
     process_lock(process);
     signal = take_awaited(process, thread, set, info);
     thread->signals.awaited = 0;
+    signal_block_locked(thread, set & thread->signals.blocked); // more may have come for one waiter
     signal_recheck_locked(thread);
     process_unlock(process);
     if (signal)

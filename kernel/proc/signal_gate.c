@@ -143,6 +143,8 @@ static enum gate_step act_on_signal(struct process *process, struct thread *thre
         return GATE_LEAVE; // nothing to do for this one
     if (!signal_default_is_stop(signal))
         return GATE_DIE_BY_SIGNAL;
+    if (process->pending_signals.set & SIGNAL_BIT(SIGKILL))
+        return GATE_LEAVE; // which continues whom it finds stopped, but came before: it is next
     if (signal != SIGSTOP && process_group_is_orphaned_locked(process->group, NULL))
         return GATE_LEAVE; // nobody would continue it
     stop_locked(process, signal);

@@ -16,8 +16,12 @@ struct wait_request {
     struct process *living;    // it stopped or went on, and *usage is missing; a reference
 };
 
-static bool child_is_meant(const struct process *child, const struct wait_target *target)
+static bool child_is_meant(const struct process *child, const struct wait_target *target,
+                           uint32_t options)
 {
+    bool is_clone = child->exit_signal != SIGCHLD, wants_clones = options & WAIT_CLONE;
+    if (is_clone != wants_clones && !(options & WAIT_ALL))
+        return false;
     if (target->kind == P_PID)
         return child->pid == target->id;
     return target->kind == P_ALL || child->group == target->id;
@@ -61,7 +65,7 @@ static int64_t look_at_children(struct wait_request *request, struct process *pa
     process_lock(parent);
     list_for_each (node, &parent->children) {
         struct process *child = list_entry(node, struct process, sibling_link);
-        if (!child_is_meant(child, request->target))
+        if (!child_is_meant(child, request->target, request->options))
             continue;
         result = 0;
         uint32_t pid = child->pid;

@@ -22,7 +22,8 @@ static void print_line(struct snapshot *text, const char *name, uint32_t bucket,
     if (bucket == HISTOGRAM_BUCKETS - 1)
         snapshot_print(text, "%s - %llu\n", name, (unsigned long long)count);
     else
-        snapshot_print(text, "%s <%llu %llu\n", name, 1ull << bucket, (unsigned long long)count);
+        snapshot_print(text, "%s <%llu %llu\n", name,
+                       (unsigned long long)histogram_bound_ns(bucket), (unsigned long long)count);
 }
 
 static void print_histogram(struct snapshot *text, const char *name, enum histogram which)

@@ -19,18 +19,19 @@ static uint64_t kernel_share(const struct percpu *cpu, const struct thread *thre
 void run_time_account(const struct run_queue *queue, struct thread *previous, struct thread *next,
                       uint64_t now)
 {
-    struct percpu *cpu = this_cpu();
+    struct percpu *cpu = queue->cpu;
     bool has_samples = (cpu->user_samples | cpu->system_samples) != 0;
     uint64_t ticks = now - previous->last_switch_tsc;
 
     previous->run_ticks += ticks;
     next->last_switch_tsc = now;
+    if (likely(previous->owner && !has_samples)) // a program's, without an interrupt
+        return;
     if (previous == queue->idle)
         cpu->idle_ticks += ticks;
-    else if (unlikely(has_samples || !previous->owner))
+    else
         cpu->system_ticks += kernel_share(cpu, previous, ticks);
-    if (unlikely(has_samples))
-        cpu->user_samples = cpu->system_samples = 0;
+    cpu->user_samples = cpu->system_samples = 0;
 }
 
 // The stretch that a running thread is in. Lock held; the clocks of two CPUs may differ a little.

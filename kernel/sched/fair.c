@@ -10,6 +10,7 @@
 #define PERIOD_SLICES 2u
 #define MINIMUM_PARTS 8u // of a slice: the shortest one
 #define CREDIT_PARTS 2u  // of a slice: what sleepers may be behind
+#define WORTH_PARTS 64u  // of a slice: who is behind by less does not interrupt
 
 static void fair_init(struct policy_queue *queue)
 {
@@ -45,7 +46,8 @@ static uint64_t slice_for(const struct policy_queue *queue, uint32_t weight)
 {
     const struct fair_queue *fair = &queue->fair;
 
-    if (fair->waiting_weight == 0)
+    _Static_assert(PERIOD_SLICES == 2 && MINIMUM_PARTS >= 1, "half a period is a slice");
+    if (fair->waiting_weight == 0 || fair->waiting_weight == weight)
         return queue->slice_ticks;
     return max_of(fair->period_ticks * weight / (fair->waiting_weight + weight),
                   fair->minimum_ticks);
@@ -67,9 +69,10 @@ static void fair_account(struct policy_queue *queue, uint64_t ran_ticks)
     virtual_time_account(&queue->fair.time, &queue->running->policy, ran_ticks);
 }
 
-// Whom an interrupt woke runs at once if it is behind at all. Whom the running thread woke waits
-// for it to block, as threads that wake each other in turn mostly do next, unless it is a whole
-// slice behind.
+// Whom an interrupt woke runs at once if it is behind by more than switches cost: naps shorter than
+// a switch would else always interrupt the other thread before its first instruction. Whom the
+// running thread woke waits for it to block, as threads that wake each other in turn mostly do
+// next, unless it is a whole slice behind.
 static bool fair_should_preempt(const struct policy_queue *queue, const struct thread *woken,
                                 enum runnable_reason reason)
 {
@@ -80,7 +83,9 @@ static bool fair_should_preempt(const struct policy_queue *queue, const struct t
         return false;
     if (running->rights.policy == SCHED_IDLE)
         return true;
-    return behind > (reason == RUNNABLE_WOKEN_BY_INTERRUPT ? 0 : (int64_t)queue->slice_ticks);
+    return behind > (int64_t)(reason == RUNNABLE_WOKEN_BY_INTERRUPT
+                                  ? queue->slice_ticks / WORTH_PARTS
+                                  : queue->slice_ticks);
 }
 
 static struct thread *fair_find_for(const struct policy_queue *queue, uint32_t cpu_number)

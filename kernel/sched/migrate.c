@@ -11,7 +11,8 @@
 #include "sched/run_queue.h"
 
 // CPUs with nothing to do, as far as they said. A bit is set by its own CPU only, before it looks a
-// last time for threads that wait elsewhere; who sends it something to do takes it out.
+// last time for threads that wait elsewhere; who takes it out tells the CPU to look again: it would
+// sleep unmarked, and nobody would find it.
 static struct cpu_mask idle_cpus;
 
 void idle_begin(const struct percpu *cpu)
@@ -61,15 +62,19 @@ static uint32_t find_lightest(const struct thread *thread, uint8_t loads[CPU_LIM
     return number;
 }
 
-struct percpu *thread_place_new(const struct thread *thread)
+never_inlined static struct percpu *place_new(const struct thread *thread, uint32_t near)
 {
     uint8_t loads[CPU_LIMIT];
+    struct percpu *idle = claim_idle(thread, near);
+
+    return idle ? idle : cpu_by_number(find_lightest(thread, loads));
+}
+
+struct percpu *thread_place_new(const struct thread *thread)
+{
     struct percpu *here = this_cpu();
 
-    if (cpu_count() == 1)
-        return here;
-    struct percpu *idle = claim_idle(thread, here->number);
-    return idle ? idle : cpu_by_number(find_lightest(thread, loads));
+    return likely(cpu_count() == 1) ? here : place_new(thread, here->number);
 }
 
 struct percpu *thread_place_woken(struct run_queue *queue, const struct thread *thread)
@@ -87,14 +92,17 @@ struct percpu *thread_place_woken(struct run_queue *queue, const struct thread *
     return is_allowed ? last : thread_place_new(thread);
 }
 
-struct percpu *thread_place_lighter(const struct run_queue *queue, const struct thread *thread)
+never_inlined static struct percpu *place_lighter(const struct thread *thread, uint32_t here)
 {
     uint8_t loads[CPU_LIMIT];
-
-    if (cpu_count() == 1)
-        return NULL;
     uint32_t number = find_lightest(thread, loads);
-    return loads[number] < loads[queue->cpu->number] ? cpu_by_number(number) : NULL;
+
+    return loads[number] < loads[here] ? cpu_by_number(number) : NULL;
+}
+
+struct percpu *thread_place_lighter(const struct run_queue *queue, const struct thread *thread)
+{
+    return likely(cpu_count() == 1) ? NULL : place_lighter(thread, queue->cpu->number);
 }
 
 void thread_move_begin(struct thread *thread, struct percpu *to)
@@ -122,6 +130,7 @@ void thread_move_end(struct thread *thread, enum runnable_reason reason)
             spinlock_release(&queue->lock);
             break;
         }
+        run_queue_kick(queue, read_tsc()); // it may have been taken for idle, for this thread
         thread_move_begin(thread, thread_place_new(thread));
         spinlock_release(&queue->lock);
     }
@@ -129,18 +138,19 @@ void thread_move_end(struct thread *thread, enum runnable_reason reason)
 }
 
 // The queue is longer by the thread, and then we look who idles; a CPU says that it idles, and then
-// looks at the queues. Both with a full barrier in between, so one of the two sees the other.
-void run_queue_offer(const struct run_queue *queue, const struct thread *thread)
+// looks at the queues. Both with a full barrier in between, so one of the two sees the other. (A
+// bit that is set already needs none: it is seen, and its CPU told.)
+void run_queue_offer_among(const struct run_queue *queue, const struct thread *thread)
 {
-    if (likely(cpu_count() == 1))
-        return;
     atomic_thread_fence(memory_order_seq_cst);
     struct percpu *idle = claim_idle(thread, queue->cpu->number);
-    if (!idle || idle == this_cpu())
+    if (!idle)
         return;
-    // The flag stops it from going to sleep without another look, the interrupt wakes it.
+    // The flag stops it from going to sleep without another look, the interrupt wakes it. It may be
+    // this one: a handler that came while it was about to sleep.
     atomic_store(&idle->reschedule_due, true);
-    ipi_reschedule(idle);
+    if (idle != this_cpu())
+        ipi_reschedule(idle);
 }
 
 // Whom we could help: one that runs a thread while others wait. What waits for an idle CPU is about
@@ -195,17 +205,17 @@ bool run_queue_steal(struct run_queue *own)
     return false;
 }
 
-// The part of the mask that can be used; false: nothing.
-static bool cut_to_running(struct cpu_mask *mask)
+// The part of the mask that can be used; returns how many CPUs that is.
+static uint32_t cut_to_running(struct cpu_mask *mask)
 {
-    bool has_any = false;
+    uint32_t count = 0;
 
     for (uint32_t number = 0; number < CPU_LIMIT; number++) {
         if (number >= cpu_count())
             cpu_mask_remove(mask, number);
-        has_any |= cpu_mask_has(mask, number);
+        count += cpu_mask_has(mask, number);
     }
-    return has_any;
+    return count;
 }
 
 // Who waits is moved at once; who runs leaves when its CPU passes schedule(), before it runs
@@ -215,12 +225,14 @@ int thread_set_affinity(struct thread *thread, const struct cpu_mask *mask)
 {
     struct cpu_mask wanted = *mask;
 
-    if (!cut_to_running(&wanted))
+    uint32_t count = cut_to_running(&wanted);
+    if (count == 0)
         return -EINVAL;
     interrupts_off();
     struct run_queue *queue = thread_queue_acquire(thread);
     bool is_waiting = thread_state(thread) == THREAD_RUNNABLE;
     thread->affinity = wanted;
+    thread->is_bound = count < cpu_count();
     bool may_stay = run_queue_is_allowed(queue, thread);
     bool moves = is_waiting && !may_stay;
     if (moves) {
@@ -241,7 +253,11 @@ int thread_set_affinity(struct thread *thread, const struct cpu_mask *mask)
 // Nobody knows the new thread yet.
 void thread_inherit_affinity(struct thread *to)
 {
-    thread_affinity(current_thread(), &to->affinity);
+    struct run_queue *queue = thread_queue_acquire(current_thread());
+
+    to->affinity = current_thread()->affinity;
+    to->is_bound = current_thread()->is_bound;
+    spinlock_release(&queue->lock);
 }
 
 void thread_affinity(const struct thread *thread, struct cpu_mask *mask)

@@ -71,7 +71,7 @@ void policy_set_rights(struct policy_queue *queue, struct thread *thread,
     entity->rights = *rights;
     entity->weight = weight_of(rights);
     if (waits)
-        policy_enqueue(queue, thread, RUNNABLE_MOVED, now);
+        policy_enqueue(queue, thread, RUNNABLE_MOVED);
 }
 
 struct thread *policy_list_find_for(const struct list_node *threads, uint32_t cpu_number)

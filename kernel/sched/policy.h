@@ -59,8 +59,7 @@ const struct policy *policy_by_number(uint32_t number);
 void policy_queue_init(struct policy_queue *queue, const struct policy *policy,
                        uint64_t slice_ticks, uint64_t second_ticks);
 
-// Up to `now`, the running thread has its time counted. The functions below that are given `now`
-// have done so first.
+// Up to `now`, the running thread has its time counted: before any of the functions below.
 static inline void policy_account(struct policy_queue *queue, uint64_t now)
 {
     int64_t ran_ticks = (int64_t)(now - queue->accounted_until);
@@ -77,9 +76,8 @@ static inline void policy_account(struct policy_queue *queue, uint64_t now)
 // The thread became runnable: it woke, or it ran and stays runnable; then this comes before
 // policy_pick_next(), which may take it again.
 static inline void policy_enqueue(struct policy_queue *queue, struct thread *thread,
-                                  enum runnable_reason reason, uint64_t now)
+                                  enum runnable_reason reason)
 {
-    policy_account(queue, now);
     if (unlikely(thread->policy.rights.realtime_priority))
         realtime_enqueue(queue, thread, reason);
     else
@@ -100,7 +98,6 @@ static inline void policy_dequeue(struct policy_queue *queue, struct thread *thr
 // policy.slice_left says how long it may run while others wait.
 static inline struct thread *policy_pick_next(struct policy_queue *queue, uint64_t now)
 {
-    policy_account(queue, now);
     struct thread *next = unlikely(!heap_is_empty(&queue->realtime.heap))
                               ? realtime_pick_next(queue, now)
                               : queue->policy->pick_next(queue);
@@ -123,8 +120,7 @@ static inline bool policy_should_preempt(const struct policy_queue *queue,
     return queue->policy->should_preempt(queue, woken, reason);
 }
 
-// The thread, in no queue (BLOCKED, MOVING, dequeued), leaves this CPU's queue for another one. The
-// running thread was accounted for just before.
+// The thread, in no queue (BLOCKED, MOVING, dequeued), leaves this CPU's queue for another one.
 static inline void policy_leave(struct policy_queue *queue, struct thread *thread)
 {
     if (queue->policy->leave)

@@ -20,8 +20,9 @@ struct run_queue {
     struct policy_queue queue; // runnable threads; order is the policy's
     uint32_t runnable_count;   // others look at it without the lock
     struct thread *idle;
-    struct thread *left; // by the last switch: EXITED or MOVING; finish_switch sees it off
-    uint64_t due_since;  // TSC, since when reschedule_due is set; 0: not counted
+    struct thread *left;     // by the last switch: EXITED or MOVING; finish_switch sees it off
+    struct percpu *left_for; // within schedule(): where the running thread goes; NULL: nowhere
+    uint64_t due_since;      // TSC, since when reschedule_due is set; 0: not counted
     struct load_average load;
     struct scheduler_times told; // by scheduler_cpu_times(): what was said never falls
 
@@ -36,7 +37,7 @@ struct run_queue {
 // May the thread run on this queue's CPU? Lock held.
 static inline bool run_queue_is_allowed(const struct run_queue *queue, const struct thread *thread)
 {
-    return cpu_mask_has(&thread->affinity, queue->cpu->number);
+    return likely(!thread->is_bound) || cpu_mask_has(&thread->affinity, queue->cpu->number);
 }
 // Of any queue, without its lock: a hint.
 static inline uint32_t run_queue_waiting(const struct run_queue *queue)
@@ -75,7 +76,12 @@ struct percpu *thread_place_new(const struct thread *thread);
 // others wait; NULL: it stays. Lock held.
 struct percpu *thread_place_lighter(const struct run_queue *queue, const struct thread *thread);
 // The thread has to wait here: if a CPU that may run it has nothing to do, it is told. Lock held.
-void run_queue_offer(const struct run_queue *queue, const struct thread *thread);
+void run_queue_offer_among(const struct run_queue *queue, const struct thread *thread);
+static inline void run_queue_offer(const struct run_queue *queue, const struct thread *thread)
+{
+    if (unlikely(cpu_count() != 1))
+        run_queue_offer_among(queue, thread);
+}
 // A NEW thread may run where the running one may.
 void thread_inherit_affinity(struct thread *to);
 // This CPU, which idles, takes a thread over that waits for another. False: there is none.
@@ -90,7 +96,7 @@ void switch_to(struct thread *previous, struct thread *next);
 // fell. Lock held.
 void run_time_account(const struct run_queue *queue, struct thread *previous, struct thread *next,
                       uint64_t now);
-// Frees what an exited thread leaves. No lock held; interrupts in any state.
+// Frees what an exited thread leaves. Interrupts on, no lock held.
 void thread_bury(struct thread *thread);
 
 // tick.c: sets the hardware timer of this CPU, or stops it. Interrupts off.

@@ -25,12 +25,12 @@ static void note_wait(struct thread *thread, enum runnable_reason reason, uint64
                             : HISTOGRAM_TURN;
 }
 
-static void enqueue_thread(struct run_queue *queue, struct thread *thread,
-                           enum runnable_reason reason, uint64_t now)
+static inline void enqueue_thread(struct run_queue *queue, struct thread *thread,
+                                  enum runnable_reason reason, uint64_t now)
 {
     atomic_store_explicit(&thread->state, THREAD_RUNNABLE, memory_order_relaxed);
     note_wait(thread, reason, now);
-    policy_enqueue(&queue->queue, thread, reason, now);
+    policy_enqueue(&queue->queue, thread, reason);
     queue->runnable_count++;
 }
 
@@ -45,23 +45,19 @@ static struct thread *take_next(struct run_queue *queue, uint64_t now)
     return next;
 }
 
-// Threads that run or want to may have become more or fewer.
-static void note_load(struct run_queue *queue, const struct thread *running, uint64_t now)
+// One thread more runs or wants to, or one fewer.
+static void note_load(struct run_queue *queue, int32_t change, uint64_t now)
 {
-    uint32_t count = queue->runnable_count + (running != queue->idle);
-
-    if (count != queue->load.count)
-        load_average_change(&queue->load, max_of(now, queue->load.changed), count);
+    load_average_change(&queue->load, max_of(now, queue->load.changed),
+                        queue->load.count + (uint32_t)change);
 }
 
 // Once somebody waits, the running thread's slice has an end, counted from now. (Who is told to go,
-// but has not gone yet, gets none: want_slice().)
+// but has not gone yet, gets none: want_slice().) When the next one is the idle thread, nobody
+// waits.
 static void start_slice(struct run_queue *queue, const struct thread *running, uint64_t now)
 {
-    if (queue->runnable_count == 0 || running == queue->idle)
-        queue->slice_end = UINT64_MAX;
-    else
-        queue->slice_end = now + running->policy.slice_left;
+    queue->slice_end = queue->runnable_count == 0 ? UINT64_MAX : now + running->policy.slice_left;
     timer_hardware_update(queue);
 }
 
@@ -109,9 +105,21 @@ void thread_started(void)
     finish_switch();
 }
 
-// The running thread goes on to another CPU, or waits here.
-static void enqueue_or_leave(struct run_queue *queue, struct thread *current,
-                             enum runnable_reason reason, uint64_t now)
+never_inlined static void leave_for(struct run_queue *queue, struct thread *current,
+                                    struct percpu *target, enum runnable_reason reason,
+                                    uint64_t now)
+{
+    note_wait(current, reason, now);
+    policy_leave(&queue->queue, current);
+    queue->left_for = target;
+    queue->left = current;
+}
+
+// The running thread goes on to another CPU, or waits here. One that makes way before its slice is
+// over may be the first here that an idle CPU may run: those who waited already were offered when
+// they came.
+inlined_always void enqueue_or_leave(struct run_queue *queue, struct thread *current,
+                                     enum runnable_reason reason, uint64_t now)
 {
     struct percpu *target = NULL;
 
@@ -119,15 +127,13 @@ static void enqueue_or_leave(struct run_queue *queue, struct thread *current,
         target = thread_place_new(current);
     else if (reason == RUNNABLE_SLICE_OVER)
         target = thread_place_lighter(queue, current);
-    if (likely(!target)) {
-        enqueue_thread(queue, current, reason, now);
+    if (unlikely(target)) {
+        leave_for(queue, current, target, reason, now);
         return;
     }
-    policy_account(&queue->queue, now);
-    note_wait(current, reason, now);
-    policy_leave(&queue->queue, current);
-    thread_move_begin(current, target);
-    queue->left = current;
+    enqueue_thread(queue, current, reason, now);
+    if (unlikely(cpu_count() != 1) && reason != RUNNABLE_SLICE_OVER && queue->runnable_count > 1)
+        run_queue_offer_among(queue, current);
 }
 
 // Where the running thread goes. Returns why it goes: who is told to leave before its slice is used
@@ -135,31 +141,32 @@ static void enqueue_or_leave(struct run_queue *queue, struct thread *current,
 static enum switch_reason retire_current(struct run_queue *queue, struct thread *current,
                                          enum switch_reason reason, uint64_t now)
 {
-    switch (reason) {
-    case SWITCH_BLOCKED:
-        keep_slice(queue, current, now);
-        break;
-    case SWITCH_EXITED:
+    enum runnable_reason waits = RUNNABLE_YIELDED;
+
+    if (reason == SWITCH_EXITED) {
         atomic_store_explicit(&current->state, THREAD_EXITED, memory_order_relaxed);
         queue->left = current;
-        break;
-    case SWITCH_YIELDED:
-        enqueue_or_leave(queue, current, RUNNABLE_YIELDED, now);
-        break;
-    case SWITCH_SLICE_OVER:
-    case SWITCH_WOKEN_BETTER:
-        keep_slice(queue, current, now);
-        reason = current->policy.slice_left ? SWITCH_WOKEN_BETTER : SWITCH_SLICE_OVER;
-        enqueue_or_leave(queue, current,
-                         reason == SWITCH_SLICE_OVER ? RUNNABLE_SLICE_OVER : RUNNABLE_PREEMPTED,
-                         now);
-        break;
+        return reason;
     }
+    if (reason != SWITCH_YIELDED)
+        keep_slice(queue, current, now);
+    if (reason == SWITCH_BLOCKED)
+        return reason;
+    if (reason != SWITCH_YIELDED) {
+        bool is_over = current->policy.slice_left == 0;
+        reason = is_over ? SWITCH_SLICE_OVER : SWITCH_WOKEN_BETTER;
+        waits = is_over ? RUNNABLE_SLICE_OVER : RUNNABLE_PREEMPTED;
+    }
+    enqueue_or_leave(queue, current, waits, now);
     return reason;
 }
 
-static void count_switch(struct thread *thread, enum switch_reason reason)
+// Who stops, and whether it wants to go on here.
+static void note_gone(struct run_queue *queue, struct thread *thread, enum switch_reason reason,
+                      uint64_t now)
 {
+    if (thread_state(thread) != THREAD_RUNNABLE)
+        note_load(queue, -1, now);
     if (reason == SWITCH_BLOCKED || reason == SWITCH_YIELDED)
         thread->voluntary_switches++;
     else if (reason != SWITCH_EXITED)
@@ -176,11 +183,22 @@ static void note_latencies(struct run_queue *queue, const struct thread *next, u
         histogram_count(queue->cpu, next->wait_kind, next->waiting_since, now);
 }
 
+// Its run time is booked: others may look for it in its new CPU's queue from now on, where they
+// would miss what is not.
+never_inlined static void begin_to_move(struct run_queue *queue, struct thread *current)
+{
+    thread_move_begin(current, queue->left_for);
+    queue->left_for = NULL;
+}
+
 static void switch_from(struct run_queue *queue, struct thread *current, enum switch_reason reason)
 {
     uint64_t now = read_tsc(); // the one reading of a switch
 
-    if (current != queue->idle)
+    bool was_idle = current == queue->idle;
+
+    policy_account(&queue->queue, now);
+    if (likely(!was_idle))
         reason = retire_current(queue, current, reason, now);
     else
         idle_end(queue->cpu);
@@ -190,12 +208,13 @@ static void switch_from(struct run_queue *queue, struct thread *current, enum sw
     run_time_account(queue, current, next, now);
     if (next == current) // the policy's choice again
         return;
-    if (current != queue->idle)
-        count_switch(current, reason);
-    note_load(queue, next, now);
+    if (likely(!was_idle))
+        note_gone(queue, current, reason, now);
     note_latencies(queue, next, now);
     trace(TRACE_SWITCH, next->id | frames_in_use() << 32,
           reason | (uint64_t)queue->runnable_count << 8);
+    if (unlikely(queue->left_for))
+        begin_to_move(queue, current);
     switch_to(current, next);
     note_switched();
 }
@@ -210,14 +229,14 @@ void schedule(enum switch_reason reason)
         kassert(reason == SWITCH_BLOCKED || thread_state(current) == THREAD_RUNNING);
     latency_end((uint64_t)__builtin_return_address(0));
     spinlock_acquire_outermost(&queue->lock);
-    bool can_run = thread_state(current) == THREAD_RUNNING && reason != SWITCH_EXITED;
+    bool wants_to_run = thread_state(current) == THREAD_RUNNING;
     // Woken between wait_prepare() and here: thread_wake() made it RUNNING again under this lock.
     // It goes on, and what is due stays due: the end of the slice was told once and is not told
     // again.
-    if (!can_run || reason != SWITCH_BLOCKED || current == queue->idle) {
-        bool can_stay = can_run && run_queue_is_allowed(queue, current);
+    if (reason != SWITCH_BLOCKED || !wants_to_run || current == queue->idle) {
         atomic_store_explicit(&this_cpu()->reschedule_due, false, memory_order_relaxed);
-        if (!can_stay || queue->runnable_count != 0)
+        if (queue->runnable_count != 0 || !wants_to_run || reason == SWITCH_EXITED ||
+            !run_queue_is_allowed(queue, current))
             switch_from(queue, current, reason);
         else
             queue->due_since = 0;
@@ -239,11 +258,11 @@ void scheduler_yield(void)
         schedule(SWITCH_YIELDED);
 }
 
-static bool should_preempt(const struct run_queue *queue, const struct thread *woken,
-                           enum runnable_reason reason)
+// Not this one.
+never_inlined static void interrupt_cpu(const struct percpu *cpu)
 {
-    return (PROTECT_PREEMPT || !queue->queue.running) &&
-           policy_should_preempt(&queue->queue, woken, reason);
+    watchdog_note_kick(cpu);
+    ipi_reschedule(cpu);
 }
 
 void run_queue_kick(struct run_queue *queue, uint64_t now)
@@ -255,40 +274,43 @@ void run_queue_kick(struct run_queue *queue, uint64_t now)
         return;
     queue->due_since = now;
     atomic_store_explicit(&cpu->reschedule_due, true, memory_order_release);
-    if (unlikely(cpu != this_cpu())) {
-        watchdog_note_kick(cpu);
-        ipi_reschedule(cpu);
-    }
+    if (unlikely(cpu != this_cpu()))
+        interrupt_cpu(cpu);
 }
 
 // Somebody waits now, and the running thread has no end of its slice: that is set on its own CPU,
 // whose timer it is.
-static void want_slice(struct run_queue *queue, const struct thread *running, uint64_t now)
+static void want_slice(struct run_queue *queue, uint64_t now)
 {
+    const struct thread *running = queue->queue.running;
+
     if (queue->slice_end != UINT64_MAX ||
         atomic_load_explicit(&queue->cpu->reschedule_due, memory_order_relaxed))
         return;
     if (likely(queue->cpu == this_cpu())) {
-        start_slice(queue, running, now);
+        queue->slice_end = now + running->policy.slice_left;
+        timer_hardware_update(queue);
     } else {
-        watchdog_note_kick(queue->cpu);
-        ipi_reschedule(queue->cpu);
+        interrupt_cpu(queue->cpu);
     }
 }
 
 void run_queue_add(struct run_queue *queue, struct thread *thread, enum runnable_reason reason)
 {
-    struct thread *running = queue->cpu->current;
     uint64_t now = read_tsc();
 
+    policy_account(&queue->queue, now);
     enqueue_thread(queue, thread, reason, now);
-    note_load(queue, running, now);
-    if (should_preempt(queue, thread, reason))
+    note_load(queue, 1, now);
+    if (!queue->queue.running) {
+        run_queue_kick(queue, now);
+        return;
+    }
+    if (PROTECT_PREEMPT && policy_should_preempt(&queue->queue, thread, reason))
         run_queue_kick(queue, now);
     else
-        want_slice(queue, running, now);
-    if (running != queue->idle)
-        run_queue_offer(queue, thread);
+        want_slice(queue, now);
+    run_queue_offer(queue, thread);
 }
 
 void run_queue_remove(struct run_queue *queue, struct thread *thread)
@@ -296,7 +318,7 @@ void run_queue_remove(struct run_queue *queue, struct thread *thread)
     policy_dequeue(&queue->queue, thread);
     policy_leave(&queue->queue, thread);
     queue->runnable_count--;
-    note_load(queue, queue->cpu->current, read_tsc());
+    note_load(queue, -1, read_tsc());
 }
 
 struct thread *run_queue_take_for(struct run_queue *queue, uint32_t cpu_number)
@@ -306,7 +328,7 @@ struct thread *run_queue_take_for(struct run_queue *queue, uint32_t cpu_number)
     if (!thread)
         return NULL;
     queue->runnable_count--;
-    note_load(queue, queue->cpu->current, read_tsc());
+    note_load(queue, -1, read_tsc());
     return thread;
 }
 
@@ -317,6 +339,6 @@ void scheduler_reschedule_interrupt(void)
 
     spinlock_acquire(&queue->lock);
     if (queue->runnable_count != 0 && current_thread() != queue->idle)
-        want_slice(queue, current_thread(), read_tsc());
+        want_slice(queue, read_tsc());
     spinlock_release(&queue->lock);
 }

@@ -1,6 +1,6 @@
 // A sleeping lock that many may hold to look and one to change; ranked with the mutexes and under
-// their rules (mutex.h). While somebody waits, nobody new gets in beside those who look, so that
-// who wants to change something has his turn.
+// their rules (mutex.h). While somebody waits, nobody new gets in beside those who look; but when
+// the last of them leaves, all who wait try again, and who wants to change may come late.
 #pragma once
 
 #include "sched/mutex.h"

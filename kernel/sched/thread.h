@@ -85,6 +85,7 @@ struct thread {
     bool wait_interruptible;      // written by the thread before it is BLOCKED, cleared after
     _Atomic(struct percpu *) cpu; // to whose run queue it belongs; changes under that one's lock
     struct cpu_mask affinity;     // guarded by that lock
+    bool is_bound;                // likewise: the mask leaves out a CPU that runs
     struct policy_entity policy;
     uint64_t waiting_since;   // TSC, while RUNNABLE or MOVING: since when it wants to run
     enum histogram wait_kind; // and where that counts

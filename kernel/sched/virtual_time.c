@@ -39,13 +39,3 @@ void virtual_time_yield(const struct virtual_queue *queue, struct policy_entity 
     if (first)
         entity->virtual_time = max_of(entity->virtual_time, first->key);
 }
-
-struct thread *virtual_time_take(struct virtual_queue *queue)
-{
-    struct heap_node *first = heap_minimum(&queue->heap);
-
-    if (!first)
-        return NULL;
-    heap_remove(&queue->heap, first);
-    return container_of(first, struct thread, policy.node);
-}

@@ -31,4 +31,12 @@ void virtual_time_account(struct virtual_queue *queue, struct policy_entity *run
 // Gives up, to the first that waits, what the thread is behind it.
 void virtual_time_yield(const struct virtual_queue *queue, struct policy_entity *entity);
 // The first of the heap, taken out; NULL: none.
-struct thread *virtual_time_take(struct virtual_queue *queue);
+static inline struct thread *virtual_time_take(struct virtual_queue *queue)
+{
+    struct heap_node *first = heap_minimum(&queue->heap);
+
+    if (!first)
+        return NULL;
+    heap_remove(&queue->heap, first);
+    return container_of(first, struct thread, policy.node);
+}

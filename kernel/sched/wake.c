@@ -42,13 +42,32 @@ static enum runnable_reason wake_reason(void)
     return interrupts_were_on() ? RUNNABLE_WOKEN : RUNNABLE_WOKEN_BY_INTERRUPT;
 }
 
-void thread_start(struct thread *thread)
+// Interrupts stay off on the way: a wake-up is not held up by them, and it is told as what it is.
+// Releases the queue's lock.
+never_inlined static void start_elsewhere(struct run_queue *queue, struct thread *thread,
+                                          struct percpu *target)
 {
-    kassert(thread_state(thread) == THREAD_NEW);
     interrupts_off();
-    thread_move_begin(thread, thread_place_new(thread));
+    thread_move_begin(thread, target);
+    spinlock_release(&queue->lock);
     thread_move_end(thread, wake_reason());
     interrupts_restore();
+}
+
+// Others may know the thread already, by its number or as one of its process, and change its mask
+// or its rights: so its CPU changes under the lock here as well.
+void thread_start(struct thread *thread)
+{
+    struct run_queue *queue = thread_queue_acquire(thread);
+
+    kassert(thread_state(thread) == THREAD_NEW);
+    struct percpu *target = thread_place_new(thread);
+    if (target != queue->cpu) {
+        start_elsewhere(queue, thread, target);
+        return;
+    }
+    run_queue_add(queue, thread, wake_reason());
+    spinlock_release(&queue->lock);
 }
 
 // BLOCKED and still on its CPU means: between wait_prepare() and the switch. It has not left, so it
@@ -59,10 +78,9 @@ void thread_start(struct thread *thread)
 static bool wake_and_release(struct run_queue *queue, struct thread *thread)
 {
     enum thread_state blocked = THREAD_BLOCKED;
-    struct percpu *target = NULL;
+    struct percpu *target;
     bool woken = thread_state(thread) == THREAD_BLOCKED;
 
-    interrupts_off();
     if (!woken)
         goto out;
     trace(TRACE_WAKE, thread->id, current_thread()->id);
@@ -73,16 +91,13 @@ static bool wake_and_release(struct run_queue *queue, struct thread *thread)
     target = thread_place_woken(queue, thread);
     if (likely(target == queue->cpu)) {
         run_queue_add(queue, thread, wake_reason());
-        target = NULL;
         goto out;
     }
     policy_leave(&queue->queue, thread);
-    thread_move_begin(thread, target);
+    start_elsewhere(queue, thread, target);
+    return true;
 out:
     spinlock_release(&queue->lock);
-    if (unlikely(target))
-        thread_move_end(thread, wake_reason());
-    interrupts_restore();
     return woken;
 }
 
@@ -93,19 +108,19 @@ bool thread_wake(struct thread *thread)
 
 // Who waits interruptibly is woken. Who runs on another CPU, perhaps in its program, comes to the
 // gate by an interrupt: the gate looks at the work with interrupts off, so that either it sees it
-// or the interrupt comes after it, in user mode.
+// or the interrupt comes after it, in user mode. That it seems to wait proves nothing as long as it
+// is on its CPU: what ends a wait are plain stores, which the gate's look may overtake.
 never_inlined static void add_work_and_wake(struct thread *thread, uint32_t work)
 {
     struct run_queue *queue = thread_queue_acquire(thread);
 
     atomic_fetch_or(&thread->work, work);
-    if (thread->wait_interruptible) {
-        (void)wake_and_release(queue, thread);
-        return;
-    }
     if (unlikely(queue->cpu != this_cpu()) && queue->cpu->current == thread)
         ipi_reschedule(queue->cpu);
-    spinlock_release(&queue->lock);
+    if (thread->wait_interruptible)
+        (void)wake_and_release(queue, thread);
+    else
+        spinlock_release(&queue->lock);
 }
 
 void thread_add_work(struct thread *thread, uint32_t work)

@@ -77,31 +77,41 @@ HANDLER3(dup3, old, new, flags)
     return replace_descriptor(old, new, flags & O_CLOEXEC);
 }
 
+// Another thread may guess the numbers, and close or replace what is there, before the program was
+// told them.
+static int64_t install_ends(struct file *const ends[2], uint64_t result, bool close_on_exec)
+{
+    struct file_table *files = current_process()->files;
+    int32_t descriptors[2];
+    descriptors[0] = (int32_t)descriptor_install(ends[0], 0, close_on_exec);
+    if (descriptors[0] < 0) {
+        file_release(ends[1]);
+        return descriptors[0];
+    }
+    descriptors[1] = (int32_t)descriptor_install(ends[1], 0, close_on_exec);
+    int64_t error = descriptors[1] < 0 ? descriptors[1] : 0;
+    if (!error)
+        error = put_user(user_addr_make(result), descriptors);
+    if (error && descriptors[1] >= 0)
+        file_table_uninstall(files, descriptors[1], ends[1]);
+    if (error)
+        file_table_uninstall(files, descriptors[0], ends[0]);
+    return error;
+}
+
 static int64_t make_pipe(uint64_t result, uint32_t flags)
 {
     if (flags & ~(O_CLOEXEC | O_NONBLOCK))
         return -EINVAL;
     struct file *ends[2];
-    int error = pipe_create(flags & O_NONBLOCK, ends);
+    int64_t error = pipe_create(flags & O_NONBLOCK, ends);
     if (error)
         return error;
-    int32_t descriptors[2];
-    descriptors[0] = (int32_t)descriptor_install(ends[0], 0, flags & O_CLOEXEC);
-    if (descriptors[0] < 0) {
-        file_release(ends[1]);
-        return descriptors[0];
-    }
-    struct file_table *files = current_process()->files;
-    descriptors[1] = (int32_t)descriptor_install(ends[1], 0, flags & O_CLOEXEC);
-    if (descriptors[1] < 0) {
-        (void)file_table_close(files, descriptors[0]);
-        return descriptors[1];
-    }
-    error = put_user(user_addr_make(result), descriptors);
-    if (error) {
-        (void)file_table_close(files, descriptors[1]);
-        (void)file_table_close(files, descriptors[0]);
-    }
+    file_reference(ends[0]);
+    file_reference(ends[1]);
+    error = install_ends(ends, result, flags & O_CLOEXEC);
+    file_release(ends[0]);
+    file_release(ends[1]);
     return error;
 }
 

@@ -49,6 +49,7 @@ static int take_deadline(uint64_t address, bool is_moment, bool on_realtime, uin
         *deadline_ns = time_ns;
     else
         *deadline_ns = realtime_to_deadline(time_ns);
+    *deadline_ns = max_of(*deadline_ns, 1ull); // a timer takes 0 for none
     return 0;
 }
 
@@ -78,7 +79,7 @@ HANDLER6(futex, address, operation, value, time_or_count, second_address, third_
     uint32_t count = (uint32_t)time_or_count;
     bool shared = !(command & FUTEX_PRIVATE);
     uint32_t kind = command & OPERATION_MASK;
-    if (command & FUTEX_ON_REALTIME && kind != FUTEX_WAIT && kind != FUTEX_WAIT_BITSET)
+    if (command & FUTEX_ON_REALTIME && kind != FUTEX_WAIT_BITSET)
         return -ENOSYS;
     switch (command & ~(FUTEX_PRIVATE | FUTEX_ON_REALTIME)) {
     case FUTEX_WAIT:

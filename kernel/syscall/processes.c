@@ -74,6 +74,9 @@ static int check_clone_arguments(const struct abi_clone_arguments *arguments)
         return -EINVAL;
     if ((arguments->stack == 0) != (arguments->stack_size == 0))
         return -EINVAL;
+    if (arguments->stack &&
+        !user_range_is_valid(user_addr_make(arguments->stack), arguments->stack_size))
+        return -EINVAL;
     if (arguments->set_tid || arguments->set_tid_size || arguments->cgroup)
         return -EINVAL; // numbers that the caller chooses, and groups of control, are not there
     return 0;

@@ -153,12 +153,13 @@ HANDLER3(tgkill, group, thread, signal)
     return signal_thread((int32_t)group, (int32_t)thread, (uint32_t)signal);
 }
 
-// A program may claim anything towards itself; towards others not to be the kernel or kill.
-static int take_info(struct abi_siginfo *info, int32_t pid, uint32_t signal, uint64_t address)
+// A thread may claim anything towards its own number; towards others (for Linux the rest of its
+// process, too) not to be the kernel or kill.
+static int take_info(struct abi_siginfo *info, int32_t target, uint32_t signal, uint64_t address)
 {
     if (get_user(*info, user_addr_make(address)) != 0)
         return -EFAULT;
-    bool is_foreign = (uint32_t)pid != current_process()->pid;
+    bool is_foreign = (uint32_t)target != current_thread()->identity.tid;
     if (is_foreign && (info->code >= 0 || info->code == SI_TKILL))
         return -EPERM;
     info->signal = (int32_t)signal;
@@ -179,7 +180,7 @@ HANDLER4(rt_tgsigqueueinfo, group, thread, signal, address)
     struct abi_siginfo info;
     if ((int32_t)group <= 0 || (int32_t)thread <= 0)
         return -EINVAL;
-    int error = take_info(&info, (int32_t)group, (uint32_t)signal, address);
+    int error = take_info(&info, (int32_t)thread, (uint32_t)signal, address);
     return error ? error : signal_send_thread((uint32_t)group, (uint32_t)thread, &info);
 }
 

@@ -6,14 +6,11 @@
 #include "syscall/linux.h"
 #include "syscall/syscall.h"
 
-#define WAIT_NO_THREAD 0x20000000u // __WNOTHREAD
-#define WAIT_ALL 0x40000000u       // __WALL
-#define WAIT_CLONE 0x80000000u     // __WCLONE
 #define WAIT_WHICH (WEXITED | WSTOPPED | WCONTINUED)
 
 HANDLER4(wait4, pid_argument, status, options, usage)
 {
-    uint32_t known = WNOHANG | WUNTRACED | WCONTINUED | WAIT_NO_THREAD | WAIT_ALL;
+    uint32_t known = WNOHANG | WUNTRACED | WCONTINUED | WAIT_NO_THREAD | WAIT_ALL | WAIT_CLONE;
     int32_t pid = (int32_t)pid_argument;
     if ((uint32_t)options & ~known)
         return -EINVAL;

@@ -1,5 +1,7 @@
 // What a futex is known by: private memory by its space and address, shared memory by the object
-// and the offset in it, so that all who map it meet, wherever they map it.
+// and the offset in it, so that all who map it meet, wherever they map it. On private memory a call
+// that says "shared" has the key of one that says "private", and they meet, other than on Linux:
+// deliberate, for a program that mixes them means the same word.
 #pragma once
 
 #include "vm/address_space.h"

@@ -55,8 +55,8 @@ def our_media(build, commands):
 class Systems:
     """What can be booted, by name. `folder` takes Linux's initramfs and lives as long as this."""
 
-    def __init__(self, build, commands, folder, linux_kernel=None):
-        self.build, self.linux_kernel = build, linux_kernel
+    def __init__(self, build, commands, folder, linux_kernel=None, cpus=1):
+        self.build, self.linux_kernel, self.cpus = build, linux_kernel, cpus
         self.media = {OURS: our_media(build, commands)}
         if linux_kernel:
             programs = {f"/bin/{name}": read(os.path.join(PROGRAMS, name)) for name in MEASURE}
@@ -65,7 +65,7 @@ class Systems:
             self.media[TUNED] = linux.boot(linux_kernel, initramfs, linux.TUNED)
 
     def boot(self, name, icount, progress):
-        settings = Machine(icount=icount, cpu=ICOUNT_CPU)
+        settings = Machine(icount=icount, cpu=ICOUNT_CPU, smp=str(self.cpus))
         timeout = ICOUNT_SECONDS if icount else PLAIN_SECONDS
         return Guest(settings, self.media[name], timeout, on_line=progress.of(name))
 

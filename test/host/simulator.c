@@ -57,13 +57,14 @@ static void enqueue(struct simulation *simulation, struct job *job, enum runnabl
 {
     job->waits_since = simulation->now;
     simulation->waiting++;
-    policy_enqueue(&simulation->queue, &job->thread, reason, simulation->now);
+    policy_account(&simulation->queue, simulation->now);
+    policy_enqueue(&simulation->queue, &job->thread, reason);
 }
 
 static void pick(struct simulation *simulation)
 {
+    policy_account(&simulation->queue, simulation->now);
     struct job *next = job_of(policy_pick_next(&simulation->queue, simulation->now));
-
     if (next) {
         simulation->waiting--;
         uint64_t waited = simulation->now - next->waits_since;

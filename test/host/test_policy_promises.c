@@ -221,7 +221,7 @@ TEST(policy_accounts_survive_a_move)
         simulation_run(&other, 12345 * SLICE);
         CHECK(policy_steal(&simulation.queue, 1) == &moved->thread);
         CHECK(policy_steal(&simulation.queue, 1) == NULL);
-        policy_enqueue(&other.queue, &moved->thread, RUNNABLE_MOVED, other.now);
+        policy_enqueue(&other.queue, &moved->thread, RUNNABLE_MOVED);
         uint64_t ahead =
             moved->thread.policy.virtual_time - other.jobs[0].thread.policy.virtual_time;
         CHECK_EQUAL(ahead, 0); // both had half a slice to go until A was where B is

@@ -197,14 +197,14 @@ TEST(policy_lottery_draws_as_the_book)
     simulation_start(&simulation, &policy_lottery, UNIT, SECOND);
     struct job *b = simulation_add(&simulation, 'B', 0, 25);
     struct job *a = simulation_add(&simulation, 'A', 0, 75);
-    policy_enqueue(&simulation.queue, &b->thread, RUNNABLE_WOKEN, 0);
-    policy_enqueue(&simulation.queue, &a->thread, RUNNABLE_WOKEN, 0);
+    policy_enqueue(&simulation.queue, &b->thread, RUNNABLE_WOKEN);
+    policy_enqueue(&simulation.queue, &a->thread, RUNNABLE_WOKEN);
     unsigned count = 0;
     const char *winner = winners;
     for (char *text = strtok(tickets, " \n"); text; text = strtok(NULL, " \n"), winner += 2) {
         struct thread *thread = lottery_take(&simulation.queue, strtoul(text, NULL, 10));
         CHECK_EQUAL(container_of(thread, struct job, thread)->letter, *winner);
-        policy_enqueue(&simulation.queue, thread, RUNNABLE_SLICE_OVER, 0);
+        policy_enqueue(&simulation.queue, thread, RUNNABLE_SLICE_OVER);
         count++;
     }
     CHECK_EQUAL(count, 20);

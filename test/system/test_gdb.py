@@ -134,8 +134,8 @@ def test_helper_threads(helper):
 
 def test_helper_queue(helper):
     last = list(SPOILED)[-1]
-    assert re.match(rf"CPU 0: current: {last}, waiting: \d+, slice ends at TSC \d+$", helper("queue"),
-                    re.MULTILINE)
+    assert re.match(rf"CPU 0: current: {last}, waiting: \d+, slice ends at TSC \d+$",
+                    helper("queue"), re.MULTILINE)
 
 
 def test_helper_locks(helper):

@@ -9,14 +9,17 @@
 #include <string.h>
 #include <unistd.h>
 
+#include "jobs.h"
 #include "measure.h"
 #include "program.h"
 
 static const char usage[] =
     "usage: measure [-n COUNT] [ROW...]\n"
+    "       measure -j JOBS [-n COUNT] ROW...\n"
     "       measure -l\n"
     "  -n COUNT  one sample of COUNT iterations, after one that warms up; for rows that\n"
     "            collect by themselves COUNT looks, milliseconds or sleeps\n"
+    "  -j JOBS   so many processes at once, each on a CPU of its own; at least COUNT loops of it\n"
     "  -l        the rows' names, and what is in one unit of each\n";
 
 static _Noreturn void refuse(const char *what, const char *why)
@@ -67,21 +70,38 @@ static bool measure_named(char **names, long count)
     return good;
 }
 
+static bool measure_jobs(char **names, unsigned jobs, long count)
+{
+    bool good = true;
+    for (char **name = names; *name; name++)
+        find_row(*name);
+    for (char **name = names; *name; name++)
+        good &= jobs_measure(find_row(*name), jobs, count);
+    return good;
+}
+
 int main(int argc, char **argv)
 {
-    long count = 0;
+    long count = 0, jobs = 0;
     opterr = 0;
-    for (int option; (option = getopt(argc, argv, "+ln:")) != -1;) {
+    for (int option; (option = getopt(argc, argv, "+lj:n:")) != -1;) {
         if (option == 'l') {
             list_rows();
             return 0;
         }
-        if (option != 'n')
+        if (option == 'n')
+            count = count_argument(optarg);
+        else if (option == 'j')
+            jobs = count_argument(optarg);
+        else
             refuse((char[]){ '-', (char)optopt, '\0' }, "is not an option, or lacks its argument");
-        count = count_argument(optarg);
     }
+    if (jobs > JOB_LIMIT || (jobs && !argv[optind]))
+        refuse("-j", jobs > JOB_LIMIT ? "is for at most 64 jobs" : "needs rows");
     pin_to_cpu(0);
     signal(SIGPIPE, SIG_IGN); // a row whose helper died has failed, no more
+    if (jobs)
+        return !measure_jobs(argv + optind, (unsigned)jobs, count);
     if (argv[optind])
         return !measure_named(argv + optind, count);
     timing_calibrate();

@@ -37,6 +37,10 @@ uint64_t row_failed(const char *step);                   // with errno's words, 
 uint64_t row_failed_call(const char *step, long result); // a call.h result: -errno
 uint64_t row_skipped(const char *reason);                // not an error
 
+// Forgets what failed before; what has failed or was skipped since, NULL: nothing.
+void row_begin(void);
+const char *row_problem(void);
+
 // Frequency of the time stamp counter, and the least cost of a pair of reads and of one iteration.
 void timing_calibrate(void);
 // The two rows that show the latter.

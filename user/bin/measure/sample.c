@@ -49,6 +49,17 @@ uint64_t row_skipped(const char *reason)
     return 0;
 }
 
+void row_begin(void)
+{
+    *failure = *skip = '\0';
+    errno = 0;
+}
+
+const char *row_problem(void)
+{
+    return *failure ? failure : *skip ? skip : NULL;
+}
+
 double timing_ns(double cycles)
 {
     return cycles / cycles_per_ns;
@@ -168,8 +179,7 @@ bool row_measure(const struct row *row, long fixed_count)
 {
     static double values[SAMPLE_LIMIT];
     unsigned count = 0;
-    *failure = *skip = '\0';
-    errno = 0;
+    row_begin();
     if (row->prepare)
         row->prepare(row);
     if (is_well())

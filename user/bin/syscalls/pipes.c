@@ -5,6 +5,7 @@
 #include <signal.h>
 #include <string.h>
 #include <sys/stat.h>
+#include <sys/syscall.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
@@ -33,6 +34,9 @@ static bool test_basics(void)
     EXPECT(pipe2(ends, O_CLOEXEC | O_NONBLOCK) == 0 && fcntl(ends[0], F_GETFD) == FD_CLOEXEC);
     EXPECT_ERROR(read(ends[0], block, 1), EAGAIN);
     EXPECT_ERROR(pipe2(ends, 0x7f), EINVAL);
+    EXPECT(close(ends[0]) == 0 && close(ends[1]) == 0);
+    EXPECT_ERROR(syscall(SYS_pipe2, (void *)8, 0), EFAULT);
+    EXPECT(pipe(ends) == 0 && ends[0] == 3 && ends[1] == 4); // the others are gone
     return true;
 }
 

@@ -196,6 +196,37 @@ static bool test_many_children(void)
     return true;
 }
 
+static pid_t clone_silently(bool executes)
+{
+    pid_t pid = (pid_t)syscall(SYS_clone, 0, 0, NULL, NULL, 0);
+    if (pid == 0 && executes)
+        execl("/bin/true", "true", NULL);
+    if (pid == 0)
+        _exit(3);
+    return pid;
+}
+
+// Children whose ends no SIGCHLD tells are waited for only by who asks for them.
+static bool test_silent_children(void)
+{
+    int status;
+    pid_t child = clone_silently(false);
+    EXPECT_ERROR(waitpid(child, &status, 0), ECHILD);
+    EXPECT(waitpid(child, &status, __WALL) == child && WEXITSTATUS(status) == 3);
+    child = clone_silently(false);
+    EXPECT(waitpid(child, &status, __WCLONE) == child && WEXITSTATUS(status) == 3);
+    child = fork();
+    if (child == 0)
+        _exit(0);
+    EXPECT_ERROR(waitpid(child, &status, __WCLONE), ECHILD);
+    EXPECT(waitpid(child, &status, 0) == child);
+    child = clone_silently(true); // from execve on it is like any other
+    while (waitpid(child, &status, 0) != child)
+        EXPECT(errno == ECHILD && kill(child, 0) == 0);
+    EXPECT(status == 0);
+    return true;
+}
+
 const struct test process_tests[] = {
     { "exit-status", test_exit_status },
     { "process-identities", test_identities },
@@ -208,5 +239,6 @@ const struct test process_tests[] = {
     { "clone-identities", test_clone_identities },
     { "affinity", test_affinity },
     { "many-children", test_many_children },
+    { "silent-children", test_silent_children },
 };
 const size_t process_test_count = COUNT_OF(process_tests);

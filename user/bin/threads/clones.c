@@ -125,6 +125,8 @@ static bool test_refused(void)
     EXPECT_ERROR(syscall(CLONE_OF_3, &bad, sizeof(bad)), EINVAL);
     bad = (struct clone_request){ .stack = (uintptr_t)stack };
     EXPECT_ERROR(syscall(CLONE_OF_3, &bad, sizeof(bad)), EINVAL);
+    bad = (struct clone_request){ .stack = 1ull << 63, .stack_size = sizeof(stack) };
+    EXPECT_ERROR(syscall(CLONE_OF_3, &bad, sizeof(bad)), EINVAL);
     bad = (struct clone_request){ .exit_signal = 65 };
     EXPECT_ERROR(syscall(CLONE_OF_3, &bad, sizeof(bad)), EINVAL);
     bad = (struct clone_request){ .flags = ALL_OF_A_THREAD, .exit_signal = SIGCHLD };

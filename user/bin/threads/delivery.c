@@ -147,6 +147,49 @@ static bool test_sigwait(void)
     return true;
 }
 
+static atomic_int waiters[2], taken;
+
+static void *wait_for_one_of_two(void *argument)
+{
+    sigset_t set;
+    int signal = 0;
+    sigemptyset(&set);
+    sigaddset(&set, SIGRTMIN);
+    sigaddset(&set, SIGRTMIN + 1);
+    *(atomic_int *)argument = own_tid();
+    sigwait(&set, &signal);
+    taken++;
+    await(&taken, 2); // the end of a thread passes on what it leaves
+    return (void *)(intptr_t)signal;
+}
+
+// What comes while the first of them still sleeps is told to that one, who takes but one signal.
+static bool each_gets_one(int first, int second)
+{
+    pthread_t threads[2];
+    taken = 0;
+    for (int i = 0; i < 2; i++) {
+        waiters[i] = 0;
+        threads[i] = thread_begin(wait_for_one_of_two, &waiters[i]);
+        await(&waiters[i], 1);
+        await_sleep(waiters[i]);
+    }
+    EXPECT(sigqueue(getpid(), first, (union sigval){ 0 }) == 0);
+    EXPECT(sigqueue(getpid(), second, (union sigval){ 0 }) == 0);
+    int sum = (int)(intptr_t)thread_join(threads[0]) + (int)(intptr_t)thread_join(threads[1]);
+    EXPECT(sum == first + second);
+    return true;
+}
+
+static bool test_two_sigwaits(void)
+{
+    change_mask(SIG_BLOCK, SIGRTMIN);
+    change_mask(SIG_BLOCK, SIGRTMIN + 1);
+    for (int round = 0; round < 10; round++)
+        EXPECT(each_gets_one(SIGRTMIN, SIGRTMIN) && each_gets_one(SIGRTMIN, SIGRTMIN + 1));
+    return true;
+}
+
 static siginfo_t queued_info;
 
 static void note_info(int signal, siginfo_t *info, void *context)
@@ -170,6 +213,9 @@ static bool test_queued_to_a_thread(void)
     EXPECT(pthread_kill(thread, SIGRTMIN + 3) == 0);
     await(&handled, 2);
     EXPECT(queued_info.si_code == SI_TKILL && queued_info.si_pid == getpid());
+    info.si_code = SI_TKILL; // only of itself may a thread claim that
+    EXPECT_ERROR(syscall(SYS_rt_tgsigqueueinfo, getpid(), ready, 0, &info), EPERM);
+    EXPECT(syscall(SYS_rt_tgsigqueueinfo, getpid(), getpid(), 0, &info) == 0);
     released = 1;
     thread_join(thread);
     return true;
@@ -269,6 +315,7 @@ const struct test delivery_tests[] = {
     { "masks-are-each-threads", test_masks_are_each_threads },
     { "taken-when-unblocked", test_taken_when_unblocked },
     { "sigwait", test_sigwait },
+    { "two-sigwaits", test_two_sigwaits },
     { "queued-to-a-thread", test_queued_to_a_thread },
     { "alternate-stacks", test_alternate_stacks },
     { "timer-of-the-process", test_timer },

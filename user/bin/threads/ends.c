@@ -229,6 +229,41 @@ static bool test_clock_of_another(void)
     return true;
 }
 
+static void *tell_and_spin(void *argument)
+{
+    *(atomic_int *)argument = own_tid();
+    return spin_for_ever(argument);
+}
+
+static pid_t start_one_that_spins(atomic_int *worker)
+{
+    *worker = 0;
+    pid_t child = fork();
+    if (child == 0) {
+        thread_begin(tell_and_spin, worker);
+        for (;;)
+            pause();
+    }
+    await(worker, 1);
+    return child;
+}
+
+// The stop, too, was sent first, but it does not come before the end.
+static bool test_kill_beats_stop(void)
+{
+    atomic_int *worker = shared_page();
+    int status;
+    for (int round = 0; round < 10; round++) {
+        pid_t child = start_one_that_spins(worker);
+        EXPECT(kill(child, SIGSTOP) == 0 && syscall(SYS_tkill, *worker, SIGKILL) == 0);
+        EXPECT(waitpid(child, &status, 0) == child && WTERMSIG(status) == SIGKILL);
+        child = start_one_that_spins(worker);
+        EXPECT(syscall(SYS_tgkill, child, child, SIGSTOP) == 0 && kill(child, SIGKILL) == 0);
+        EXPECT(waitpid(child, &status, 0) == child && WTERMSIG(status) == SIGKILL);
+    }
+    return true;
+}
+
 const struct test end_tests[] = {
     { "exit-of-all", test_exit_of_all },
     { "first-thread-goes-first", test_first_thread_goes_first },
@@ -238,5 +273,6 @@ const struct test end_tests[] = {
     { "stop-and-continue", test_stop_and_continue },
     { "cpu-times", test_times },
     { "clock-of-another", test_clock_of_another },
+    { "kill-beats-stop", test_kill_beats_stop },
 };
 const size_t end_test_count = COUNT_OF(end_tests);

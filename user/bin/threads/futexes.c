@@ -73,8 +73,8 @@ static bool test_wait_and_wake(void)
         threads[i] = begin_sleep(&sleeps[i]);
     }
     EXPECT(futex(&other, FUTEX_WAKE_PRIVATE, WAKE_ALL, NULL, NULL, 0) == 0);
-    EXPECT(futex(&word, FUTEX_WAKE_PRIVATE, 1, NULL, NULL, 0) == 1);
-    thread_join(threads[0]); // the first to come
+    EXPECT(futex(&word, FUTEX_WAKE_PRIVATE, -1, NULL, NULL, 0) == 1); // as one
+    thread_join(threads[0]);                                          // the first to come
     EXPECT(woken == 1 && sleeps[0].result == 0);
     EXPECT(futex(&word, FUTEX_WAKE_PRIVATE, WAKE_ALL, NULL, NULL, 0) == 2);
     thread_join(threads[1]);
@@ -103,6 +103,10 @@ static bool test_errors(void)
     EXPECT_ERROR(futex(&word, FUTEX_WAKE_BITSET_PRIVATE, 1, NULL, NULL, 0), EINVAL);
     EXPECT_ERROR(futex(&word, 99, 0, NULL, NULL, 0), ENOSYS);
     EXPECT_ERROR(futex(&word, FUTEX_WAKE | FUTEX_CLOCK_REALTIME, 1, NULL, NULL, 0), ENOSYS);
+    EXPECT_ERROR(futex(&word, FUTEX_WAIT | FUTEX_CLOCK_REALTIME, 0, &none, NULL, 0), ENOSYS);
+    EXPECT_ERROR(futex(&word, FUTEX_WAIT_BITSET_PRIVATE, 0, &none, NULL, 1), ETIMEDOUT);
+    EXPECT_ERROR(futex(&word, FUTEX_WAIT_BITSET_PRIVATE | FUTEX_CLOCK_REALTIME, 0, &none, NULL, 1),
+                 ETIMEDOUT);
     EXPECT_ERROR(futex(&word, FUTEX_CMP_REQUEUE, 1, (void *)1, &other, 7), EAGAIN);
     EXPECT_ERROR(futex(&word, FUTEX_REQUEUE, -1, (void *)1, &other, 0), EINVAL);
     return true;
@@ -165,6 +169,27 @@ static bool test_requeue(void)
     return true;
 }
 
+// More than anybody would handle at once.
+static bool test_requeue_of_many(void)
+{
+    enum { COUNT = 150 };
+    static struct sleep sleeps[COUNT];
+    pthread_t threads[COUNT];
+    for (int i = 0; i < COUNT; i++) {
+        sleeps[i] = (struct sleep){ .word = &word, .operation = FUTEX_WAIT_PRIVATE };
+        threads[i] = begin_sleep(&sleeps[i]);
+    }
+    EXPECT(futex(&word, FUTEX_REQUEUE_PRIVATE, 0, (void *)140, &word, 0) == 140); // onto itself
+    EXPECT(futex(&word, FUTEX_CMP_REQUEUE_PRIVATE, 70, (void *)71, &other, 0) == 141);
+    for (int i = 0; i < 70; i++)
+        thread_join(threads[i]);
+    EXPECT(futex(&word, FUTEX_WAKE_PRIVATE, WAKE_ALL, NULL, NULL, 0) == 9);
+    EXPECT(futex(&other, FUTEX_WAKE_PRIVATE, WAKE_ALL, NULL, NULL, 0) == 71);
+    for (int i = 70; i < COUNT; i++)
+        thread_join(threads[i]);
+    return true;
+}
+
 static unsigned encode(unsigned operation, unsigned argument, unsigned comparison, unsigned with)
 {
     return operation << 28 | comparison << 24 | (argument & 0xfff) << 12 | (with & 0xfff);
@@ -189,6 +214,10 @@ static bool test_wake_operation(void)
     EXPECT(wake_operation(encode(OP_XOR | OP_OPARG_SHIFT, 31, CMP_NE, 0)) == 0);
     EXPECT(other == 0x7fffff00);
     EXPECT_ERROR(wake_operation(encode(7, 0, 0, 0)), ENOSYS);
+    EXPECT_ERROR(futex((char *)&word + 1, FUTEX_WAKE_OP_PRIVATE, 1, (void *)1, &other,
+                       encode(OP_SET, 9, CMP_EQ, 0)),
+                 EINVAL);
+    EXPECT(other == 0x7fffff00);
     return true;
 }
 
@@ -285,6 +314,7 @@ const struct test futex_tests[] = {
     { "futex-times", test_times },
     { "futex-bits", test_bits },
     { "requeue", test_requeue },
+    { "requeue-of-many", test_requeue_of_many },
     { "wake-operation", test_wake_operation },
     { "shared-futex", test_shared },
     { "interrupted-futex", test_interrupted },
