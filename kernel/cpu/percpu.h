@@ -16,6 +16,7 @@ struct ipi_request;
 struct frame;
 struct object_magazine;
 struct translation;
+struct inode;
 
 // Single free frames, linked (mem/frame_internal.h).
 struct frame_chain {
@@ -111,6 +112,12 @@ struct percpu {
     int64_t stacks_live;
 
     struct random_source random; // debug/random.h
+
+    // proc/internal.h: deals with a process: nobody may hold the locks of all
+    atomic_bool deals_with_process;
+
+    // fs/inode_pages.h: looks pages of this file up without its lock
+    _Atomic(const struct inode *) pages_looked_up;
 
     // debug/watchdog.h: the CPU that this one told to reschedule, since when that is known to be
     // overdue (TSC; 0: not yet), and what that CPU had done when it was told
