@@ -116,7 +116,6 @@ static struct percpu *prepare_cpu(void)
         goto no_stack;
     cpu->self = cpu;
     cpu->canary = random_u64() & ~0xffull;
-    random_init_cpu(cpu);
     cpu->number = cpu_count();
     cpu->kernel_stack_top = idle->stack_top;
     string_copy(idle->name, "idle", sizeof(idle->name));

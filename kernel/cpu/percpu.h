@@ -5,7 +5,6 @@
 #include <stdatomic.h>
 
 #include "cpu/pcid.h"
-#include "lib/chacha.h"
 #include "lib/types.h"
 
 struct thread;
@@ -29,18 +28,6 @@ struct frame_magazine {
     struct frame_chain loaded, spare;
 };
 
-#define RANDOM_POOL_SIZE 224u // four blocks less the next key
-
-// Where a CPU's random bytes come from; used by it alone, with interrupts off.
-struct random_source {
-    struct chacha_generator generator;
-    uint64_t bytes_until_reseed;
-    // Generated ahead for small requests, since the generator makes whole blocks; `pool_left` bytes
-    // at the end are not handed out yet, the others are erased.
-    size_t pool_left;
-    uint8_t pool[RANDOM_POOL_SIZE];
-};
-
 // A place in the queue of those who wait for a spinlock (spinlock.h).
 struct lock_waiter {
     _Atomic(struct lock_waiter *) next;
@@ -51,7 +38,6 @@ struct lock_waiter {
 #define LOCK_WAIT_LIMIT 4u
 #define FRAME_KINDS 2u
 #define FRAME_USE_LIMIT 9u
-#define STACKS_READY_LIMIT 2u
 #define HELD_LOCK_LIMIT 16u
 #define INTERRUPT_VECTOR_LIMIT 256u
 #define HISTOGRAM_COUNT 4u // cpu/histogram.h
@@ -104,13 +90,6 @@ struct percpu {
     // while in use here: an interrupt that comes in between goes without.
     struct object_magazine *object_magazines;
     atomic_bool objects_ready;
-
-    // mem/kernel_map.h: stacks that lie ready here, number + 1; 0: none. Any CPU may take them
-    // away. And how many were taken here less those given back here.
-    atomic_uint stacks_ready[STACKS_READY_LIMIT];
-    int64_t stacks_live;
-
-    struct random_source random; // debug/random.h
 
     // debug/watchdog.h: the CPU that this one told to reschedule, since when that is known to be
     // overdue (TSC; 0: not yet), and what that CPU had done when it was told

@@ -23,7 +23,8 @@ enum lock_rank {
     LOCK_RANK_KERNEL_MAP = 700, // kernel page tables, stack area
     LOCK_RANK_CACHE = 800,      // one object cache
     LOCK_RANK_FRAMES = 900,     // frame allocator
-    LOCK_RANK_LOG = 1000,       // log ring and its sinks
+    LOCK_RANK_RANDOM = 950,
+    LOCK_RANK_LOG = 1000, // log ring and its sinks
 };
 
 struct spinlock {

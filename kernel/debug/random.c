@@ -1,21 +1,28 @@
-// The kernel's random generators: ChaCha20 with fast key erasure, one for each CPU, so that nobody
-// waits; reseeded from hardware now and then. Called by system calls, exec and thread creation.
-// Invariant: a generator is used by its own CPU only, with interrupts off.
+// The kernel's random generator: ChaCha20 with fast key erasure, one for all CPUs, reseeded from
+// hardware now and then. Called by system calls, exec and thread creation. The lock guards it.
 #include "debug/random.h"
 
 #include "cpu/features.h"
-#include "cpu/interrupts.h"
 #include "cpu/registers.h"
+#include "cpu/spinlock.h"
+#include "lib/chacha.h"
 #include "lib/string.h"
 
 #define SEED_SAMPLES 64u
 #define RDRAND_RETRIES 10u
 #define CHUNK_SIZE 1024u       // bytes generated with interrupts off at a time
 #define RESEED_INTERVAL 65536u // bytes
+#define POOL_SIZE 224u         // four blocks less the next key
 #define POOL_REQUEST_LIMIT 32u
-#define SEED_SIZE 32u // a key
 
+static struct spinlock lock = SPINLOCK_INIT("random", LOCK_RANK_RANDOM);
+static struct chacha_generator generator;
+static uint64_t bytes_until_reseed;
 static uint64_t fixed_seed; // 0: hardware and clock
+// Generated ahead for small requests, since the generator makes whole blocks; `pool_left` bytes at
+// the end are not handed out yet, the others are erased.
+static uint8_t pool[POOL_SIZE];
+static size_t pool_left;
 
 // RDRAND may fail for a moment: 10 tries are enough on working hardware (SDM vol. 1, 7.3.17.1).
 static uint64_t sample_hardware(void)
@@ -30,8 +37,8 @@ static uint64_t sample_hardware(void)
     return 0;
 }
 
-// Mixes hardware and clock samples into the key; a bad source cannot take anything away.
-static void reseed(struct random_source *source, uint32_t count)
+// Mixes hardware and clock samples into the key; a bad source cannot take anything away. Lock held.
+static void reseed(uint32_t count)
 {
     for (uint32_t i = 0; i < count; i++) {
         uint64_t samples[2] = { fixed_seed, i };
@@ -39,59 +46,51 @@ static void reseed(struct random_source *source, uint32_t count)
             samples[0] = sample_hardware();
             samples[1] = read_tsc();
         }
-        chacha_seed(&source->generator, samples, sizeof(samples));
+        chacha_seed(&generator, samples, sizeof(samples));
     }
-    source->bytes_until_reseed = RESEED_INTERVAL;
-    source->pool_left = 0; // the old key made it
+    bytes_until_reseed = RESEED_INTERVAL;
+    pool_left = 0; // the old key made it
 }
 
 void random_init(uint64_t seed)
 {
-    interrupts_off();
+    spinlock_acquire(&lock);
     fixed_seed = seed;
-    reseed(&this_cpu()->random, SEED_SAMPLES);
-    interrupts_restore();
+    reseed(SEED_SAMPLES);
+    spinlock_release(&lock);
 }
 
-// The first bytes come after another look at the hardware, if that is where they come from.
-void random_init_cpu(struct percpu *cpu)
+// The lock is held.
+static void generate(uint8_t *buffer, size_t length)
 {
-    uint8_t seed[SEED_SIZE];
-    random_fill(seed, sizeof(seed));
-    chacha_seed(&cpu->random.generator, seed, sizeof(seed));
-    memset(seed, 0, sizeof(seed));
+    if (bytes_until_reseed < length)
+        reseed(1);
+    bytes_until_reseed -= length;
+    chacha_generate(&generator, buffer, length);
 }
 
-static void generate(struct random_source *source, uint8_t *buffer, size_t length)
+// What was handed out is erased at once, so that the past stays unknown here as well. The lock is
+// held.
+static void take_from_pool(uint8_t *buffer, size_t length)
 {
-    if (source->bytes_until_reseed < length)
-        reseed(source, 1);
-    source->bytes_until_reseed -= length;
-    chacha_generate(&source->generator, buffer, length);
-}
-
-// What was handed out is erased at once, so that the past stays unknown here as well.
-static void take_from_pool(struct random_source *source, uint8_t *buffer, size_t length)
-{
-    if (source->pool_left < length) {
-        generate(source, source->pool, RANDOM_POOL_SIZE);
-        source->pool_left = RANDOM_POOL_SIZE;
+    if (pool_left < length) {
+        generate(pool, sizeof(pool));
+        pool_left = sizeof(pool);
     }
-    uint8_t *bytes = source->pool + RANDOM_POOL_SIZE - source->pool_left;
+    uint8_t *bytes = pool + sizeof(pool) - pool_left;
     memcpy(buffer, bytes, length);
     memset(bytes, 0, length);
-    source->pool_left -= length;
+    pool_left -= length;
 }
 
 static void fill_chunk(uint8_t *buffer, size_t length)
 {
-    interrupts_off();
-    struct random_source *source = &this_cpu()->random;
+    spinlock_acquire(&lock);
     if (length <= POOL_REQUEST_LIMIT)
-        take_from_pool(source, buffer, length);
+        take_from_pool(buffer, length);
     else
-        generate(source, buffer, length);
-    interrupts_restore();
+        generate(buffer, length);
+    spinlock_release(&lock);
 }
 
 void random_fill(void *buffer, size_t length)

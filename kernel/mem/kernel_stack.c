@@ -1,7 +1,6 @@
 // Kernel stacks. The stack area is cut into slots; a stack is the top pages of its slot, and what
 // lies below stays unmapped, so that an overflow faults instead of running into another stack.
-// Released stacks stay mapped: first at the CPU, then in a small cache. A slot's bit is set while
-// it has frames.
+// Released stacks stay mapped in a small cache. A slot's bit is set while it has frames.
 #include "lib/bitmap.h"
 #include "lib/panic.h"
 #include "lib/protection.h"
@@ -26,6 +25,7 @@ _Static_assert(KERNEL_STACK_PAGES < SLOT_PAGES, "a slot has room for a guard pag
 static uint64_t used_slots[SLOT_LIMIT / 64];
 static uint32_t cached_slots[CACHE_SIZE];
 static uint32_t cached_count;
+static uint64_t live_count;
 
 static uint64_t slot_top(uint32_t slot)
 {
@@ -136,88 +136,39 @@ static uint32_t take_slot(void)
     return slot;
 }
 
-// One that lies ready at the CPU; SLOT_LIMIT when there is none.
-static uint32_t take_ready(struct percpu *cpu)
+uint64_t kernel_stack_allocate(void)
 {
-    for (uint32_t i = 0; i < STACKS_READY_LIMIT; i++) {
-        atomic_uint *place = &cpu->stacks_ready[i];
-        uint32_t number = 0;
-        if (atomic_load_explicit(place, memory_order_relaxed) != 0)
-            number = atomic_exchange_explicit(place, 0, memory_order_acquire);
-        if (number != 0)
-            return number - 1;
-    }
-    return SLOT_LIMIT;
+    spinlock_acquire(&kernel_map_lock);
+    uint32_t slot = take_slot();
+    live_count += slot != SLOT_LIMIT;
+    spinlock_release(&kernel_map_lock);
+    return slot == SLOT_LIMIT ? 0 : slot_top(slot);
 }
 
-static bool put_ready(struct percpu *cpu, uint32_t slot)
+static bool is_cached(uint64_t slot)
 {
-    for (uint32_t i = 0; i < STACKS_READY_LIMIT; i++) {
-        atomic_uint *place = &cpu->stacks_ready[i];
-        uint32_t nobody = 0;
-        if (atomic_load_explicit(place, memory_order_relaxed) == 0 &&
-            atomic_compare_exchange_strong_explicit(place, &nobody, slot + 1, memory_order_release,
-                                                    memory_order_relaxed))
+    for (uint32_t i = 0; i < cached_count; i++) {
+        if (cached_slots[i] == slot)
             return true;
     }
     return false;
 }
 
-uint64_t kernel_stack_allocate(void)
+void kernel_stack_release(uint64_t top)
 {
-    struct percpu *cpu = this_cpu();
-    uint32_t slot = take_ready(cpu);
+    uint64_t slot = (top - STACK_AREA_BASE) / SLOT_SIZE - 1;
 
-    if (slot == SLOT_LIMIT) {
-        spinlock_acquire(&kernel_map_lock);
-        slot = take_slot();
-        spinlock_release(&kernel_map_lock);
-    }
-    if (slot == SLOT_LIMIT)
-        return 0;
-    cpu->stacks_live++;
-    return slot_top(slot);
-}
-
-static void put_cached(uint32_t slot)
-{
+    kassert(top % SLOT_SIZE == 0 && slot < SLOT_LIMIT);
     spinlock_acquire(&kernel_map_lock);
+    kassert(bitmap_test(used_slots, slot));
+    kassert(!DEBUG_CHECKS || !is_cached(slot));
     kassert(cached_count < CACHE_SIZE);
-    cached_slots[cached_count++] = slot;
+    live_count--;
+    cached_slots[cached_count++] = (uint32_t)slot;
     bool is_full = cached_count > CACHE_LIMIT;
     spinlock_release(&kernel_map_lock);
     if (is_full) // half of it goes, so that CPUs are not called for each stack that follows
         (void)unmap_cached(CACHE_LIMIT - UNMAP_BATCH);
-}
-
-static bool is_free(uint32_t slot)
-{
-    const struct percpu *cpu;
-    bool found = false;
-
-    for_each_cpu(cpu)
-    {
-        for (uint32_t i = 0; i < STACKS_READY_LIMIT; i++)
-            found |= atomic_load_explicit(&cpu->stacks_ready[i], memory_order_relaxed) == slot + 1;
-    }
-    spinlock_acquire(&kernel_map_lock);
-    for (uint32_t i = 0; i < cached_count; i++)
-        found |= cached_slots[i] == slot;
-    found |= !bitmap_test(used_slots, slot);
-    spinlock_release(&kernel_map_lock);
-    return found;
-}
-
-void kernel_stack_release(uint64_t top)
-{
-    struct percpu *cpu = this_cpu();
-    uint64_t slot = (top - STACK_AREA_BASE) / SLOT_SIZE - 1;
-
-    kassert(top % SLOT_SIZE == 0 && slot < SLOT_LIMIT);
-    kassert(!DEBUG_CHECKS || !is_free((uint32_t)slot));
-    cpu->stacks_live--;
-    if (!put_ready(cpu, (uint32_t)slot))
-        put_cached((uint32_t)slot);
 }
 
 // Frees the page table of a group of slots when none is used. Nobody gets one of them before all
@@ -245,14 +196,8 @@ static bool prune_table(uint32_t first_slot)
 
 uint64_t kernel_stacks_drain(void)
 {
-    struct percpu *cpu;
     uint64_t count = 0;
 
-    for_each_cpu(cpu)
-    {
-        for (uint32_t slot; (slot = take_ready(cpu)) != SLOT_LIMIT;)
-            put_cached(slot);
-    }
     for (uint32_t drained; (drained = unmap_cached(0)) > 0;)
         count += drained * mapped_pages();
     for (uint32_t slot = 0; slot < SLOT_LIMIT; slot += SLOTS_PER_TABLE)
@@ -262,11 +207,10 @@ uint64_t kernel_stacks_drain(void)
 
 uint64_t kernel_stacks_live(void)
 {
-    const struct percpu *cpu;
-    int64_t count = 0;
-
-    for_each_cpu(cpu) count += __atomic_load_n(&cpu->stacks_live, __ATOMIC_RELAXED);
-    return (uint64_t)count;
+    spinlock_acquire(&kernel_map_lock);
+    uint64_t count = live_count;
+    spinlock_release(&kernel_map_lock);
+    return count;
 }
 
 uint64_t kernel_stack_tables(void)
