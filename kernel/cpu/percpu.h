@@ -5,6 +5,7 @@
 #include <stdatomic.h>
 
 #include "cpu/pcid.h"
+#include "lib/chacha.h"
 #include "lib/types.h"
 
 struct thread;
@@ -15,6 +16,7 @@ struct ipi_request;
 struct frame;
 struct object_magazine;
 struct translation;
+struct inode;
 
 // Single free frames, linked (mem/frame_internal.h).
 struct frame_chain {
@@ -34,7 +36,18 @@ struct lock_waiter {
     atomic_bool is_waiting; // cleared by the one before it
 };
 
+// A generator of random bytes, and what it made ahead: `pool_left` bytes at the pool's end are not
+// handed out yet, the others are erased. Four blocks less the next key.
+struct cpu_random {
+    struct chacha_generator generator;
+    uint64_t bytes_until_reseed;
+    size_t pool_left;
+    bool is_seeded;
+    uint8_t pool[224];
+};
+
 #define CPU_LIMIT 256u
+#define READY_STACKS 2u
 #define LOCK_WAIT_LIMIT 4u
 #define FRAME_KINDS 2u
 #define FRAME_USE_LIMIT 9u
@@ -86,10 +99,22 @@ struct percpu {
     int64_t frames_used[FRAME_USE_LIMIT];
     atomic_bool frames_busy;
 
+    // mem/kernel_map.h: kernel stacks that lie ready here, as slot + 1; 0: none. Others may take them.
+    atomic_uint ready_stacks[READY_STACKS];
+
+    // debug/random.h: this CPU's generator. Interrupts off.
+    struct cpu_random random;
+
     // mem/object_cache.h: free objects that lie ready here, by cache; NULL: none, ever. Not ready
     // while in use here: an interrupt that comes in between goes without.
     struct object_magazine *object_magazines;
     atomic_bool objects_ready;
+
+    // proc/internal.h: deals with a process: nobody may hold the locks of all
+    atomic_bool deals_with_process;
+
+    // fs/inode_pages.h: looks pages of this file up without its lock
+    _Atomic(const struct inode *) pages_looked_up;
 
     // debug/watchdog.h: the CPU that this one told to reschedule, since when that is known to be
     // overdue (TSC; 0: not yet), and what that CPU had done when it was told

@@ -13,7 +13,9 @@ enum lock_rank {
     LOCK_RANK_FS = 10,         // inode page index, directory entries, mount list
     LOCK_RANK_FILE_TABLE = 12, // descriptor table slots
     LOCK_RANK_TERMINAL = 15,   // the terminal's input and settings
-    LOCK_RANK_PROCESS = 20,    // process tree, pid table, pending signals, wait status
+    LOCK_RANK_ALL_PROCESSES = 20, // by who deals with more than one process
+    LOCK_RANK_PROCESS = 22,       // one process
+    LOCK_RANK_PROCESS_TABLE = 24, // one bucket of the pid table
     LOCK_RANK_DRIVER = 30,     // host channel, serial receive queues
     LOCK_RANK_FUTEX = 200,     // buckets of futex waiters, a rank each: two are held at once
     LOCK_RANK_FUTEX_LAST = 399,

@@ -1,8 +1,11 @@
-// The kernel's random generator: ChaCha20 with fast key erasure, one for all CPUs, reseeded from
-// hardware now and then. Called by system calls, exec and thread creation. The lock guards it.
+// The kernel's random generators: ChaCha20 with fast key erasure, one for each CPU, seeded by a
+// common one and reseeded from hardware now and then. Small requests are served from a pool, since
+// blocks are made whole. Called by system calls, exec and thread creation.
 #include "debug/random.h"
 
 #include "cpu/features.h"
+#include "cpu/interrupts.h"
+#include "cpu/percpu.h"
 #include "cpu/registers.h"
 #include "cpu/spinlock.h"
 #include "lib/chacha.h"
@@ -12,17 +15,11 @@
 #define RDRAND_RETRIES 10u
 #define CHUNK_SIZE 1024u       // bytes generated with interrupts off at a time
 #define RESEED_INTERVAL 65536u // bytes
-#define POOL_SIZE 224u         // four blocks less the next key
 #define POOL_REQUEST_LIMIT 32u
 
 static struct spinlock lock = SPINLOCK_INIT("random", LOCK_RANK_RANDOM);
-static struct chacha_generator generator;
-static uint64_t bytes_until_reseed;
-static uint64_t fixed_seed; // 0: hardware and clock
-// Generated ahead for small requests, since the generator makes whole blocks; `pool_left` bytes at
-// the end are not handed out yet, the others are erased.
-static uint8_t pool[POOL_SIZE];
-static size_t pool_left;
+static struct chacha_generator seeds; // for the CPUs' generators; the lock guards it
+static uint64_t fixed_seed;           // 0: hardware and clock
 
 // RDRAND may fail for a moment: 10 tries are enough on working hardware (SDM vol. 1, 7.3.17.1).
 static uint64_t sample_hardware(void)
@@ -37,8 +34,8 @@ static uint64_t sample_hardware(void)
     return 0;
 }
 
-// Mixes hardware and clock samples into the key; a bad source cannot take anything away. Lock held.
-static void reseed(uint32_t count)
+// Mixes hardware and clock samples into the key; a bad source cannot take anything away.
+static void reseed(struct chacha_generator *generator, uint32_t count)
 {
     for (uint32_t i = 0; i < count; i++) {
         uint64_t samples[2] = { fixed_seed, i };
@@ -46,51 +43,68 @@ static void reseed(uint32_t count)
             samples[0] = sample_hardware();
             samples[1] = read_tsc();
         }
-        chacha_seed(&generator, samples, sizeof(samples));
+        chacha_seed(generator, samples, sizeof(samples));
     }
-    bytes_until_reseed = RESEED_INTERVAL;
-    pool_left = 0; // the old key made it
 }
 
 void random_init(uint64_t seed)
 {
     spinlock_acquire(&lock);
     fixed_seed = seed;
-    reseed(SEED_SAMPLES);
+    reseed(&seeds, SEED_SAMPLES);
     spinlock_release(&lock);
+    this_cpu()->random.is_seeded = false;
 }
 
-// The lock is held.
-static void generate(uint8_t *buffer, size_t length)
+// Once on each CPU. No two get the same.
+never_inlined static void seed_from_common(struct cpu_random *own)
 {
-    if (bytes_until_reseed < length)
-        reseed(1);
-    bytes_until_reseed -= length;
-    chacha_generate(&generator, buffer, length);
+    uint32_t key[8];
+    spinlock_acquire(&lock);
+    chacha_generate(&seeds, key, sizeof(key));
+    spinlock_release(&lock);
+    chacha_seed(&own->generator, key, sizeof(key));
+    memset(key, 0, sizeof(key));
+    own->bytes_until_reseed = RESEED_INTERVAL;
+    own->pool_left = 0;
+    own->is_seeded = true;
 }
 
-// What was handed out is erased at once, so that the past stays unknown here as well. The lock is
-// held.
-static void take_from_pool(uint8_t *buffer, size_t length)
+static void generate(struct cpu_random *own, uint8_t *buffer, size_t length)
 {
-    if (pool_left < length) {
-        generate(pool, sizeof(pool));
-        pool_left = sizeof(pool);
+    if (own->bytes_until_reseed < length) {
+        reseed(&own->generator, 1);
+        own->bytes_until_reseed = RESEED_INTERVAL;
+        own->pool_left = 0; // the old key made it
     }
-    uint8_t *bytes = pool + sizeof(pool) - pool_left;
+    own->bytes_until_reseed -= length;
+    chacha_generate(&own->generator, buffer, length);
+}
+
+// What was handed out is erased at once, so that the past stays unknown here as well.
+static void take_from_pool(struct cpu_random *own, uint8_t *buffer, size_t length)
+{
+    if (own->pool_left < length) {
+        generate(own, own->pool, sizeof(own->pool));
+        own->pool_left = sizeof(own->pool);
+    }
+    uint8_t *bytes = own->pool + sizeof(own->pool) - own->pool_left;
     memcpy(buffer, bytes, length);
     memset(bytes, 0, length);
-    pool_left -= length;
+    own->pool_left -= length;
 }
 
 static void fill_chunk(uint8_t *buffer, size_t length)
 {
-    spinlock_acquire(&lock);
+    interrupts_off();
+    struct cpu_random *own = &this_cpu()->random;
+    if (unlikely(!own->is_seeded))
+        seed_from_common(own);
     if (length <= POOL_REQUEST_LIMIT)
-        take_from_pool(buffer, length);
+        take_from_pool(own, buffer, length);
     else
-        generate(buffer, length);
-    spinlock_release(&lock);
+        generate(own, buffer, length);
+    interrupts_restore();
 }
 
 void random_fill(void *buffer, size_t length)

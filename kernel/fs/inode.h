@@ -76,11 +76,12 @@ struct inode {
     struct abi_timespec accessed, modified, changed;
     struct mutex write_mutex;
     struct spinlock lock;
+    atomic_bool removes_pages; // nobody looks pages up without the lock
     // Each side counts itself first and looks at the other afterwards, so that one of them sees it.
     atomic_uint write_openers; // open for writing: exec refuses with -ETXTBSY, as Linux
     atomic_uint executing;     // being executed: open for writing gives -ETXTBSY
 
-    uint64_t size;          // bytes; directories and links too
+    _Atomic(uint64_t) size; // bytes; directories and links too
     struct page_tree pages; // regular files
 
     struct rb_tree entries;       // directories

@@ -1,9 +1,12 @@
 // Contents of regular files: page frames in a tree, shared with every mapping of the file. Readers,
-// writers and page faults take references of frames under the inode's spinlock and copy without it.
-// Invariant: a byte that a program can see was written by somebody or is zero.
+// writers and page faults take references of frames and copy without a lock. Pages that are there
+// are looked up without one, too, so that many may run the same program; who removes pages keeps
+// that away first. Invariant: a byte that a program can see was written by somebody or is zero.
 #include "fs/inode_pages.h"
 
 #include "abi/errno.h"
+#include "cpu/interrupts.h"
+#include "cpu/percpu.h"
 #include "lib/panic.h"
 #include "lib/string.h"
 #include "sched/scheduler.h"
@@ -16,7 +19,7 @@ static uint64_t count_pages(uint64_t size)
     return (size + PAGE_SIZE - 1) / PAGE_SIZE;
 }
 
-// The page at `index` with a reference, NULL when it is a hole. inode->lock held.
+// The page at `index` with a reference, NULL when it is a hole. inode->lock held, or peek_page().
 static struct frame *lookup_page(struct inode *inode, uint64_t index)
 {
     struct frame *frame = page_tree_get(&inode->pages, index);
@@ -25,15 +28,54 @@ static struct frame *lookup_page(struct inode *inode, uint64_t index)
     return frame;
 }
 
+// Says so first and looks second whether somebody removes pages; he does it the other way round.
+// NULL also when he does.
+static struct frame *peek_page(struct inode *inode, uint64_t index)
+{
+    struct frame *frame = NULL;
+    interrupts_off();
+    atomic_store(&this_cpu()->pages_looked_up, inode);
+    if (likely(!atomic_load(&inode->removes_pages)))
+        frame = lookup_page(inode, index);
+    atomic_store_explicit(&this_cpu()->pages_looked_up, NULL, memory_order_release);
+    interrupts_restore();
+    return frame;
+}
+
+// inode->lock held until pages_removed(). Waits for who is looking, with interrupts off as we are.
+static void remove_pages(struct inode *inode)
+{
+    const struct percpu *cpu;
+    atomic_store(&inode->removes_pages, true);
+    for_each_cpu(cpu)
+    {
+        while (atomic_load(&cpu->pages_looked_up) == inode)
+            cpu_relax();
+    }
+}
+
+static void pages_removed(struct inode *inode)
+{
+    atomic_store_explicit(&inode->removes_pages, false, memory_order_release);
+}
+
+static size_t bytes_at(const struct inode *inode, uint64_t offset)
+{
+    uint64_t size = atomic_load_explicit(&inode->size, memory_order_relaxed);
+    return offset < size ? min_of(PAGE_SIZE - offset % PAGE_SIZE, size - offset) : 0;
+}
+
+// A page is looked for after the size that it is within.
 size_t inode_find_page(struct inode *inode, uint64_t offset, struct frame **frame)
 {
-    size_t available = 0;
-    *frame = NULL;
+    size_t available = bytes_at(inode, offset);
+    *frame = available ? peek_page(inode, offset / PAGE_SIZE) : NULL;
+    if (*frame || available == 0)
+        return available;
     spinlock_acquire(&inode->lock);
-    if (offset < inode->size) {
-        available = min_of(PAGE_SIZE - offset % PAGE_SIZE, inode->size - offset);
+    available = bytes_at(inode, offset);
+    if (available)
         *frame = lookup_page(inode, offset / PAGE_SIZE);
-    }
     spinlock_release(&inode->lock);
     return available;
 }
@@ -97,6 +139,10 @@ static struct frame *get_object_page(struct memory_object *object, uint64_t inde
 {
     struct inode *inode = object_inode(object);
     struct frame *frame = NULL;
+    if (likely(index < count_pages(atomic_load_explicit(&inode->size, memory_order_relaxed))))
+        frame = peek_page(inode, index);
+    if (likely(frame))
+        return frame;
     spinlock_acquire(&inode->lock);
     bool inside = index < count_pages(inode->size);
     if (inside)
@@ -162,7 +208,9 @@ void inode_discard_unwritten(struct inode *inode, struct frame *frame, uint64_t 
     if (good_end < page_start + PAGE_SIZE) {
         memset((char *)frame_pointer(frame) + good_end % PAGE_SIZE, 0,
                page_start + PAGE_SIZE - good_end);
+        remove_pages(inode);
         page_tree_truncate(&inode->pages, count_pages(inode->size));
+        pages_removed(inode);
     }
     spinlock_release(&inode->lock);
 }
@@ -180,7 +228,9 @@ void inode_drop_pages(struct inode *inode, uint64_t first)
     bool done = false;
     while (!done) {
         spinlock_acquire(&inode->lock);
+        remove_pages(inode);
         done = page_tree_truncate_step(&inode->pages, first, DROP_STEP);
+        pages_removed(inode);
         spinlock_release(&inode->lock);
         preempt_point();
     }

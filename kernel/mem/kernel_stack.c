@@ -1,6 +1,8 @@
 // Kernel stacks. The stack area is cut into slots; a stack is the top pages of its slot, and what
 // lies below stays unmapped, so that an overflow faults instead of running into another stack.
-// Released stacks stay mapped in a small cache. A slot's bit is set while it has frames.
+// Released stacks stay mapped: a few at each CPU, which need no lock, the others in a small cache.
+// A slot's bit is set while it has frames.
+#include "cpu/percpu.h"
 #include "lib/bitmap.h"
 #include "lib/panic.h"
 #include "lib/protection.h"
@@ -21,11 +23,11 @@
 _Static_assert(SLOTS_PER_TABLE == 64, "a word of used_slots stands for a page table");
 _Static_assert(KERNEL_STACK_PAGES < SLOT_PAGES, "a slot has room for a guard page");
 
+static atomic_ullong live_count;
 // All guarded by kernel_map_lock.
 static uint64_t used_slots[SLOT_LIMIT / 64];
 static uint32_t cached_slots[CACHE_SIZE];
 static uint32_t cached_count;
-static uint64_t live_count;
 
 static uint64_t slot_top(uint32_t slot)
 {
@@ -136,13 +138,44 @@ static uint32_t take_slot(void)
     return slot;
 }
 
+static uint32_t take_ready(struct percpu *cpu)
+{
+    for (uint32_t i = 0; i < READY_STACKS; i++) {
+        atomic_uint *place = &cpu->ready_stacks[i];
+        if (atomic_load_explicit(place, memory_order_relaxed) == 0)
+            continue;
+        uint32_t ready = atomic_exchange_explicit(place, 0, memory_order_acquire);
+        if (ready != 0)
+            return ready - 1;
+    }
+    return SLOT_LIMIT;
+}
+
+static bool make_ready(struct percpu *cpu, uint32_t slot)
+{
+    for (uint32_t i = 0; i < READY_STACKS; i++) {
+        uint32_t none = 0;
+        kassert(!DEBUG_CHECKS || atomic_load(&cpu->ready_stacks[i]) != slot + 1);
+        if (atomic_load_explicit(&cpu->ready_stacks[i], memory_order_relaxed) == 0 &&
+            atomic_compare_exchange_strong_explicit(&cpu->ready_stacks[i], &none, slot + 1,
+                                                    memory_order_release, memory_order_relaxed))
+            return true;
+    }
+    return false;
+}
+
 uint64_t kernel_stack_allocate(void)
 {
-    spinlock_acquire(&kernel_map_lock);
-    uint32_t slot = take_slot();
-    live_count += slot != SLOT_LIMIT;
-    spinlock_release(&kernel_map_lock);
-    return slot == SLOT_LIMIT ? 0 : slot_top(slot);
+    uint32_t slot = take_ready(this_cpu());
+    if (slot == SLOT_LIMIT) {
+        spinlock_acquire(&kernel_map_lock);
+        slot = take_slot();
+        spinlock_release(&kernel_map_lock);
+    }
+    if (slot == SLOT_LIMIT)
+        return 0;
+    atomic_fetch_add_explicit(&live_count, 1, memory_order_relaxed);
+    return slot_top(slot);
 }
 
 static bool is_cached(uint64_t slot)
@@ -154,19 +187,25 @@ static bool is_cached(uint64_t slot)
     return false;
 }
 
+static bool put_into_cache(uint64_t slot)
+{
+    spinlock_acquire(&kernel_map_lock);
+    kassert(bitmap_test(used_slots, slot));
+    kassert(!DEBUG_CHECKS || !is_cached(slot));
+    kassert(cached_count < CACHE_SIZE);
+    cached_slots[cached_count++] = (uint32_t)slot;
+    bool is_full = cached_count > CACHE_LIMIT;
+    spinlock_release(&kernel_map_lock);
+    return is_full;
+}
+
 void kernel_stack_release(uint64_t top)
 {
     uint64_t slot = (top - STACK_AREA_BASE) / SLOT_SIZE - 1;
 
     kassert(top % SLOT_SIZE == 0 && slot < SLOT_LIMIT);
-    spinlock_acquire(&kernel_map_lock);
-    kassert(bitmap_test(used_slots, slot));
-    kassert(!DEBUG_CHECKS || !is_cached(slot));
-    kassert(cached_count < CACHE_SIZE);
-    live_count--;
-    cached_slots[cached_count++] = (uint32_t)slot;
-    bool is_full = cached_count > CACHE_LIMIT;
-    spinlock_release(&kernel_map_lock);
+    atomic_fetch_sub_explicit(&live_count, 1, memory_order_relaxed);
+    bool is_full = !make_ready(this_cpu(), (uint32_t)slot) && put_into_cache(slot);
     if (is_full) // half of it goes, so that CPUs are not called for each stack that follows
         (void)unmap_cached(CACHE_LIMIT - UNMAP_BATCH);
 }
@@ -197,7 +236,15 @@ static bool prune_table(uint32_t first_slot)
 uint64_t kernel_stacks_drain(void)
 {
     uint64_t count = 0;
+    struct percpu *cpu;
 
+    for_each_cpu(cpu)
+    {
+        for (uint32_t slot; (slot = take_ready(cpu)) != SLOT_LIMIT;) {
+            if (put_into_cache(slot))
+                count += unmap_cached(CACHE_LIMIT - UNMAP_BATCH) * mapped_pages();
+        }
+    }
     for (uint32_t drained; (drained = unmap_cached(0)) > 0;)
         count += drained * mapped_pages();
     for (uint32_t slot = 0; slot < SLOT_LIMIT; slot += SLOTS_PER_TABLE)
@@ -207,10 +254,7 @@ uint64_t kernel_stacks_drain(void)
 
 uint64_t kernel_stacks_live(void)
 {
-    spinlock_acquire(&kernel_map_lock);
-    uint64_t count = live_count;
-    spinlock_release(&kernel_map_lock);
-    return count;
+    return atomic_load_explicit(&live_count, memory_order_relaxed);
 }
 
 uint64_t kernel_stack_tables(void)

@@ -11,8 +11,9 @@
 #define HEIGHT_LIMIT 11u // 11 * 6 bits hold any index
 
 struct page_tree_node {
-    uint64_t filled;    // bit i: slots[i] is not NULL
-    void *slots[SLOTS]; // nodes, or frames in the lowest level
+    uint64_t filled; // bit i: slots[i] is not NULL
+    uint32_t height; // levels from here on, so that who looks needs to read one word, the root
+    _Atomic(void *) slots[SLOTS]; // nodes, or frames in the lowest level
 };
 
 static OBJECT_CACHE(node_cache, "page-tree", struct page_tree_node);
@@ -29,13 +30,13 @@ static bool height_holds(uint32_t height, uint64_t index)
 
 static void fill_slot(struct page_tree_node *node, uint32_t slot, void *value)
 {
-    node->slots[slot] = value;
+    atomic_store_explicit(&node->slots[slot], value, memory_order_release); // it is complete
     node->filled |= 1ull << slot;
 }
 
 static void clear_slot(struct page_tree_node *node, uint32_t slot)
 {
-    node->slots[slot] = NULL;
+    atomic_store_explicit(&node->slots[slot], NULL, memory_order_relaxed);
     node->filled &= ~(1ull << slot);
 }
 
@@ -43,9 +44,9 @@ struct frame *page_tree_get(const struct page_tree *tree, uint64_t index)
 {
     const struct page_tree_node *node = tree->root;
 
-    if (tree->height == 0 || !height_holds(tree->height, index))
+    if (node == NULL || !height_holds(node->height, index))
         return NULL;
-    for (uint32_t level = tree->height - 1; level > 0 && node != NULL; level--)
+    for (uint32_t level = node->height - 1; level > 0 && node != NULL; level--)
         node = node->slots[slot_at(index, level)];
     return node == NULL ? NULL : node->slots[slot_at(index, 0)];
 }
@@ -89,19 +90,20 @@ static int allocate_nodes(uint32_t count, struct page_tree_node **chain)
             release_nodes(*chain);
             return -ENOMEM;
         }
-        node->slots[0] = *chain;
+        atomic_store_explicit(&node->slots[0], *chain, memory_order_relaxed);
         *chain = node;
     }
     return 0;
 }
 
-static struct page_tree_node *take_node(struct page_tree_node **chain)
+static struct page_tree_node *take_node(struct page_tree_node **chain, uint32_t height)
 {
     struct page_tree_node *node = *chain;
 
     kassert(node != NULL);
     *chain = node->slots[0];
-    node->slots[0] = NULL;
+    atomic_store_explicit(&node->slots[0], NULL, memory_order_relaxed);
+    node->height = height;
     return node;
 }
 
@@ -110,10 +112,10 @@ static void grow_height(struct page_tree *tree, uint64_t index, struct page_tree
     if (tree->root == NULL) {
         for (tree->height = 1; !height_holds(tree->height, index);)
             tree->height++;
-        tree->root = take_node(chain);
+        tree->root = take_node(chain, tree->height);
     }
     for (; !height_holds(tree->height, index); tree->height++) {
-        struct page_tree_node *root = take_node(chain);
+        struct page_tree_node *root = take_node(chain, tree->height + 1);
         fill_slot(root, 0, tree->root);
         tree->root = root;
     }
@@ -131,7 +133,7 @@ int page_tree_put(struct page_tree *tree, uint64_t index, struct frame *frame)
     for (uint32_t level = tree->height - 1; level > 0; level--) {
         uint32_t slot = slot_at(index, level);
         if (node->slots[slot] == NULL)
-            fill_slot(node, slot, take_node(&chain));
+            fill_slot(node, slot, take_node(&chain, level));
         node = node->slots[slot];
     }
     kassert(chain == NULL && node->slots[slot_at(index, 0)] == NULL);

@@ -1,17 +1,20 @@
 // Maps a 64-bit page index to a frame: a radix tree of 64-way nodes. Holds one reference of each
-// frame in it. The caller's lock guards it.
+// frame in it. The caller's lock guards it, but for looking.
 #pragma once
+
+#include <stdatomic.h>
 
 #include "lib/types.h"
 #include "mem/frame.h"
 
 struct page_tree {
-    void *root;
+    _Atomic(void *) root;
     uint32_t height; // levels; 0 is empty
     uint64_t page_count;
 };
 
-// NULL when absent. No reference is taken.
+// NULL when absent. No reference is taken. May run beside a put, and sees the page then or not; the
+// caller keeps removals away.
 struct frame *page_tree_get(const struct page_tree *tree, uint64_t index);
 // Takes over the caller's reference. -ENOMEM; the slot must be empty.
 must_check int page_tree_put(struct page_tree *tree, uint64_t index, struct frame *frame);

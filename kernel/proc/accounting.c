@@ -97,17 +97,17 @@ void process_total_usage_locked(struct process *process, struct abi_rusage *usag
 
 void process_usage(struct process *process, struct abi_rusage *usage)
 {
-    spinlock_acquire(&process_lock);
+    process_lock(process);
     struct usage_sums sums = sum_self(process);
-    spinlock_release(&process_lock);
+    process_unlock(process);
     fill_usage(usage, &sums);
 }
 
 void process_children_usage(struct process *process, struct abi_rusage *usage)
 {
-    spinlock_acquire(&process_lock);
+    process_lock(process);
     struct usage_sums sums = sum_children(process);
-    spinlock_release(&process_lock);
+    process_unlock(process);
     fill_usage(usage, &sums);
 }
 
@@ -120,9 +120,9 @@ void process_cpu_times_locked(struct process *process, uint64_t *user_ns, uint64
 
 void process_cpu_times(struct process *process, uint64_t *user_ns, uint64_t *system_ns)
 {
-    spinlock_acquire(&process_lock);
+    process_lock(process);
     process_cpu_times_locked(process, user_ns, system_ns);
-    spinlock_release(&process_lock);
+    process_unlock(process);
 }
 
 void thread_usage_locked(const struct thread *thread, uint64_t *user_ns, uint64_t *system_ns,
@@ -137,36 +137,41 @@ void thread_usage_locked(const struct thread *thread, uint64_t *user_ns, uint64_
 
 void thread_usage(struct abi_rusage *usage)
 {
+    struct process *process = current_process();
     uint64_t user_ns, system_ns;
-    spinlock_acquire(&process_lock);
+    process_lock(process);
     thread_usage_locked(current_thread(), &user_ns, &system_ns, usage);
-    spinlock_release(&process_lock);
+    process_unlock(process);
 }
 
-// False: nobody has the number.
-static bool sum_number(uint32_t number, bool of_thread, struct usage_sums *sums)
+// False: there is no such thread here.
+static bool sum_locked(struct process *process, uint32_t tid, struct usage_sums *sums)
 {
-    struct process *self = current_process();
-    if (!of_thread) {
-        struct process *process = number ? process_find_locked(number) : self;
-        if (process)
-            *sums = sum_self(process);
-        return process != NULL;
-    }
-    const struct thread *thread = number ? thread_find_locked(number) : current_thread();
-    if (!thread || thread->owner != self)
-        return false;
+    const struct thread *thread = tid ? thread_find_locked(process, tid) : current_thread();
     *sums = (struct usage_sums){ 0 };
-    add_thread(sums, thread);
-    return true;
+    if (thread)
+        add_thread(sums, thread);
+    return thread != NULL;
 }
 
 int process_cpu_clock(uint32_t number, bool of_thread, uint32_t kind, uint64_t *ns)
 {
     struct usage_sums sums;
-    spinlock_acquire(&process_lock);
-    bool found = sum_number(number, of_thread, &sums);
-    spinlock_release(&process_lock);
+    struct process *process = current_process();
+    bool is_other = !of_thread && number != 0;
+    bool found = true;
+    if (is_other)
+        process = process_find_by_pid(number);
+    if (!process)
+        return -EINVAL;
+    process_lock(process);
+    if (of_thread)
+        found = sum_locked(process, number, &sums);
+    else
+        sums = sum_self(process);
+    process_unlock(process);
+    if (is_other)
+        process_release(process);
     if (!found)
         return -EINVAL;
     *ns = kind == CPU_CLOCK_USER ? sums.user_ns : sums.user_ns + sums.system_ns;

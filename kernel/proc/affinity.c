@@ -11,11 +11,13 @@ int thread_affinity_get(uint32_t tid, struct cpu_mask *mask)
         thread_affinity(current_thread(), mask);
         return 0;
     }
-    spinlock_acquire(&process_lock);
-    const struct thread *thread = thread_find_locked(tid);
+    struct process *process = process_find_and_lock(tid);
+    if (!process)
+        return -ESRCH;
+    const struct thread *thread = thread_find_locked(process, tid);
     if (thread)
         thread_affinity(thread, mask);
-    spinlock_release(&process_lock);
+    process_unlock_and_release(process);
     return thread ? 0 : -ESRCH;
 }
 
@@ -23,9 +25,11 @@ int thread_affinity_set(uint32_t tid, const struct cpu_mask *mask)
 {
     if (tid == 0)
         return thread_set_affinity(current_thread(), mask);
-    spinlock_acquire(&process_lock);
-    struct thread *thread = thread_find_locked(tid);
+    struct process *process = process_find_and_lock(tid);
+    if (!process)
+        return -ESRCH;
+    struct thread *thread = thread_find_locked(process, tid);
     int result = thread ? thread_set_affinity(thread, mask) : -ESRCH;
-    spinlock_release(&process_lock);
+    process_unlock_and_release(process);
     return result;
 }

@@ -74,24 +74,21 @@ bool process_is_interrupted_locked(const struct process *process, struct thread 
 bool process_may_grow_locked(const struct process *process)
 {
     return !process_shutting_down &&
-           process_count + thread_extra_count < process->limits[RLIMIT_NPROC].current;
+           processes_in_tree() + threads_beyond_first() < process->limits[RLIMIT_NPROC].current;
 }
 
 // What is due for the process is due for the new thread too: it looks at its first exit.
 static int publish_thread(struct process *process, struct thread *thread)
 {
     int error = -EAGAIN;
-    spinlock_acquire(&process_lock);
+    process_lock(process);
     if (process_is_interrupted_locked(process, current_thread()))
         error = -ERESTARTNOINTR;
     else if (process_may_grow_locked(process))
-        error = thread_publish_locked(thread);
-    if (!error) {
-        process_attach_thread(process, thread);
-        if (process->stopped || process->pending_signals.set)
-            atomic_fetch_or(&thread->work, THREAD_WORK_SIGNAL);
-    }
-    spinlock_release(&process_lock);
+        error = thread_publish_locked(thread, process);
+    if (!error && (process->stopped || process->pending_signals.set))
+        atomic_fetch_or(&thread->work, THREAD_WORK_SIGNAL);
+    process_unlock(process);
     return error;
 }
 

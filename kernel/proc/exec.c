@@ -220,7 +220,7 @@ static void swap_objects(struct exec_state *state)
     struct inode *inode = process->executable;
     char *path = process->executable_path;
 
-    spinlock_acquire(&process_lock);
+    process_lock(process);
     state->space = atomic_exchange(&process->space, state->space);
     process->executable = state->inode;
     process->executable_path = state->path;
@@ -231,7 +231,7 @@ static void swap_objects(struct exec_state *state)
     }
     process->executed = true;
     signal_reset_for_exec_locked(process);
-    spinlock_release(&process_lock);
+    process_unlock(process);
     state->inode = inode;
     state->path = path;
 }

@@ -17,7 +17,8 @@ void process_begin_exit_locked(struct process *process, uint32_t wait_status)
     process->exiting = true;
     process->requested_status = wait_status;
     process->death_signal = wait_status & 0x7f;
-    process_set_stopped_locked(process, false);
+    if (unlikely(process->stopped))
+        process_set_stopped_locked(process, false);
     list_for_each (node, &process->threads) {
         struct thread *thread = list_entry(node, struct thread, owner_link);
         if (thread != current_thread())
@@ -42,36 +43,58 @@ static void adopt_child(struct process *process, struct process *child)
     }
 }
 
-// One at a time: each may cost passes over all processes, with interrupts off. Leaves with
-// process_lock held and no child left; its last thread makes no new ones.
+// One at a time: each may cost passes over all processes, with interrupts off. Leaves with the
+// process locked and no child left; its last thread makes no new ones.
 static void adopt_children(struct process *process)
 {
-    spinlock_acquire(&process_lock);
+    process_lock(process);
     while (!list_is_empty(&process->children)) {
-        adopt_child(process, list_first(&process->children, struct process, sibling_link));
-        spinlock_release(&process_lock);
+        process_unlock(process);
+        process_lock_all();
+        if (!list_is_empty(&process->children)) // nobody wants some of them
+            adopt_child(process, list_first(&process->children, struct process, sibling_link));
+        process_unlock_all();
         preempt_point();
-        spinlock_acquire(&process_lock);
+        process_lock(process);
     }
+}
+
+// What is the process's own. Nobody changes it from here on: it is exiting, and takes no signals.
+static void leave_last_thread(struct process *process)
+{
+    struct thread *thread = current_thread();
+    adopt_children(process); // locks it
+    process_account_thread_locked(process, thread);
+    list_remove(&thread->owner_link);
+    thread_unpublish_locked(thread);
+    signal_discard_all_locked(process, thread);
+    process_unlock(process);
+}
+
+static bool become_zombie_locked(struct process *process)
+{
+    process_link_lost_locked(process, process->parent, process);
+    process->exit_status = process->requested_status;
+    atomic_store_explicit(&process->state, PROCESS_ZOMBIE, memory_order_release);
+    trace(TRACE_PROCESS_EXIT, process->pid, process->exit_status);
+    bool collected = process->parent && signal_child_ended_locked(process);
+    if (collected)
+        process_unlink_locked(process);
+    return collected;
 }
 
 // From here on the process is its parent's to collect; only this thread's stack is left.
 static void become_zombie(struct process *process)
 {
-    struct thread *thread = current_thread();
-    adopt_children(process); // takes process_lock
-    process_link_lost_locked(process, process->parent, process);
-    process_account_thread_locked(process, thread);
-    list_remove(&thread->owner_link);
-    thread_unpublish_locked(thread);
-    process->state = PROCESS_ZOMBIE;
-    process->exit_status = process->requested_status;
-    trace(TRACE_PROCESS_EXIT, process->pid, process->exit_status);
-    signal_discard_all_locked(process, thread);
-    bool collected = process->parent && signal_child_ended_locked(process);
-    if (collected)
-        process_unlink_locked(process);
-    spinlock_release(&process_lock);
+    struct process *parent = process_lock_parent(process);
+    bool all = process_end_matters_locked(process);
+    bool collected = !all && become_zombie_locked(process);
+    process_unlock_parent(parent);
+    if (unlikely(all)) {
+        process_lock_all();
+        collected = become_zombie_locked(process);
+        process_unlock_all();
+    }
     if (collected)
         process_release(process); // the tree's reference; this thread still has its own
 }
@@ -89,10 +112,10 @@ static void report_end_of_init(const struct process *process)
 void process_exit(uint32_t wait_status)
 {
     struct process *process = current_process();
-    spinlock_acquire(&process_lock);
+    bool all = process_lock_or_all(process);
     process_begin_exit_locked(process, wait_status);
     bool ends_machine = process->pid == INIT_PID && !process_shutting_down;
-    spinlock_release(&process_lock);
+    process_unlock_or_all(process, all);
     if (ends_machine) {
         report_end_of_init(process);
         process_shutdown(REBOOT_POWER_OFF);
@@ -109,6 +132,7 @@ void process_exit(uint32_t wait_status)
     process_vfork_finish(process);
     preempt_point();
     job_control_leave(process);
+    leave_last_thread(process);
     become_zombie(process);
     thread_exit();
 }

@@ -1,7 +1,8 @@
 // A new process with one thread that continues where its parent made the system call. Called by
 // clone.c, in the parent.
-// Invariant: the child becomes visible in one step under process_lock, and only when no
-// signal is pending for the parent: a signal to a group reaches the parent before or both after.
+// Invariant: the child becomes visible in one step under its parent's lock, and only when no signal
+// is pending for the parent. Signals to a group are sent with all locked, or are caught up with:
+// they reach the parent before or both after.
 
 #include "proc/internal.h"
 #include "proc/signal.h"
@@ -50,35 +51,49 @@ static int copy_files(struct process *child, struct process *parent, uint64_t fl
 }
 
 // What other threads of the parent may change meanwhile is copied under the lock.
-static void inherit(struct process *child, const struct process *parent,
+static void inherit(struct process *child, struct process *parent,
                     const struct clone_request *request)
 {
     child->exit_signal = request->exit_signal;
     child->start_ns = clock_now_ns();
-    spinlock_acquire(&process_lock);
+    process_lock(parent);
     child->umask = parent->umask;
     child->gave_up_terminal = parent->gave_up_terminal;
     memcpy(child->limits, parent->limits, sizeof(child->limits));
     child->working_directory = parent->working_directory;
     inode_reference(child->working_directory);
     signal_inherit_actions_locked(child, parent, request->flags);
-    spinlock_release(&process_lock);
+    process_unlock(parent);
+}
+
+static int publish_locked(struct process *child, struct process *parent, struct thread *thread)
+{
+    if (process_is_interrupted_locked(parent, current_thread()))
+        return -ERESTARTNOINTR;
+    if (!process_may_grow_locked(parent))
+        return -EAGAIN;
+    return process_publish_locked(child, parent, thread);
+}
+
+// While a group's signals are under way the walk may have passed where the child comes to stand:
+// the parent gets its own now.
+never_inlined static int publish_in_walk(struct process *child, struct process *parent,
+                                         struct thread *thread)
+{
+    process_lock_all();
+    process_group_signals_catch_up_locked(parent);
+    int error = publish_locked(child, parent, thread);
+    process_unlock_all();
+    return error;
 }
 
 static int publish(struct process *child, struct process *parent, struct thread *thread)
 {
-    spinlock_acquire(&process_lock);
-    int error;
-    if (process_is_interrupted_locked(parent, current_thread()))
-        error = -ERESTARTNOINTR;
-    else if (!process_may_grow_locked(parent))
-        error = -EAGAIN;
-    else
-        error = process_publish_locked(child, parent, parent->group, parent->session);
-    if (!error)
-        process_attach_thread(child, thread);
-    spinlock_release(&process_lock);
-    return error;
+    process_lock(parent);
+    bool walks = process_group_signals_wait_locked();
+    int error = walks ? 0 : publish_locked(child, parent, thread);
+    process_unlock(parent);
+    return unlikely(walks) ? publish_in_walk(child, parent, thread) : error;
 }
 
 // Killable: a parent that is to die does not wait on. Work that is not deadly (a stop) is put off.
@@ -87,18 +102,16 @@ static void wait_for_vfork(struct process *parent, struct process *child)
     struct waiter waiter = { 0 };
     for (;;) {
         wait_prepare(&child->vfork_done, &waiter, WAIT_INTERRUPTIBLE);
-        spinlock_acquire(&process_lock);
-        bool borrowing = child->vfork_borrowing;
-        spinlock_release(&process_lock);
+        bool borrowing = atomic_load(&child->vfork_borrowing);
         if (!borrowing)
             break;
         if (wait_block(WAIT_FOREVER) == 0)
             continue;
         // Cleared first, looked at second: a signal that arrives in between sets the bit again.
         atomic_fetch_and(&current_thread()->work, ~THREAD_WORK_SIGNAL);
-        spinlock_acquire(&process_lock);
+        process_lock(parent);
         bool dying = signal_death_is_due(parent);
-        spinlock_release(&process_lock);
+        process_unlock(parent);
         if (dying)
             break;
     }
@@ -108,10 +121,10 @@ static void wait_for_vfork(struct process *parent, struct process *child)
 
 void process_vfork_finish(struct process *process)
 {
-    spinlock_acquire(&process_lock);
-    process->vfork_borrowing = false;
+    if (!atomic_load_explicit(&process->vfork_borrowing, memory_order_relaxed))
+        return;
+    atomic_store(&process->vfork_borrowing, false);
     wait_wake_all(&process->vfork_done);
-    spinlock_release(&process_lock);
 }
 
 static void note_fork(uint32_t pid, uint32_t parent_pid, const struct thread *thread)

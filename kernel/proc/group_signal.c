@@ -1,8 +1,8 @@
 // Signals of a terminal to a whole process group. Called by job control, also in interrupts, where
 // a walk over all processes would take too long: the first piece of the walk is done at once, which
 // is all of it on most days, the others by a timer. Invariant: to everybody it is as if the signals
-// came at one moment: a process forked meanwhile has its parent's group_walk, so it is signalled
-// exactly when its parent had not been.
+// came at one moment: who forks meanwhile has them first, and the child has its parent's
+// group_walk.
 
 #include "proc/internal.h"
 
@@ -16,14 +16,15 @@
 #define PAUSE_NS 100000ull // between pieces: others have interrupts
 
 struct group_signal {
-    uint32_t group; // kept (process_number_keep_locked)
+    uint32_t group; // kept (process_number_keep)
     uint64_t signals;
 };
 
-// Guarded by process_lock. The first request is the one being walked for.
+// Changed while all are locked. The first request is the one being walked for.
 static struct group_signal requests[REQUEST_LIMIT];
 static size_t request_count;
 static uint32_t walk;
+static uint32_t next_bucket; // that the walk comes to
 
 static void continue_walk(struct timer *timer);
 static struct timer walk_timer = { .callback = continue_walk };
@@ -40,12 +41,12 @@ static void send_all(struct process *process, uint64_t signals)
 static void begin_walk(void)
 {
     walk++;
-    process_walk_next = process_list.next;
+    next_bucket = 0;
 }
 
 static void end_walk(void)
 {
-    process_number_free_locked(requests[0].group);
+    process_number_free(requests[0].group);
     request_count--;
     for (size_t i = 0; i < request_count; i++)
         requests[i] = requests[i + 1];
@@ -66,14 +67,14 @@ static void walk_piece(void)
 {
     uint32_t cost = 0;
     while (request_count > 0 && cost < PIECE_COST) {
-        struct list_node *node = process_walk_next;
-        if (node == &process_list) {
+        cost++;
+        if (next_bucket == PROCESS_BUCKETS) {
             end_walk();
-            cost++;
             continue;
         }
-        process_walk_next = node->next;
-        cost += visit(list_entry(node, struct process, all_link), &requests[0]);
+        list_for_each (node, process_bucket_locked(next_bucket))
+            cost += visit(list_entry(node, struct process, pid_link), &requests[0]);
+        next_bucket++;
     }
     if (request_count > 0)
         timer_arm(&walk_timer, clock_now_ns() + PAUSE_NS);
@@ -81,11 +82,11 @@ static void walk_piece(void)
 
 static void continue_walk(struct timer *timer)
 {
-    spinlock_acquire(&process_lock);
+    process_lock_all();
     walk_piece();
     if (request_count == 0)
         job_control_signals_sent_locked();
-    spinlock_release(&process_lock);
+    process_unlock_all();
 }
 
 // Adds to the last request, if the walk for it has not begun. A stop and a continuation in one
@@ -104,8 +105,8 @@ static bool join_last(uint32_t group, uint64_t signals)
 
 static void send_at_once(uint32_t group, uint64_t signals)
 {
-    list_for_each (node, &process_list) {
-        struct process *process = list_entry(node, struct process, all_link);
+    for_each_process(process)
+    {
         if (process->group == group)
             send_all(process, signals);
     }
@@ -119,7 +120,7 @@ void process_group_signals_locked(uint32_t group, uint64_t signals)
         send_at_once(group, signals);
         return;
     }
-    process_number_keep_locked(group);
+    process_number_keep(group);
     requests[request_count++] = (struct group_signal){ group, signals };
     if (request_count > 1)
         return; // the timer comes to it
@@ -130,4 +131,10 @@ void process_group_signals_locked(uint32_t group, uint64_t signals)
 bool process_group_signals_wait_locked(void)
 {
     return request_count > 0;
+}
+
+void process_group_signals_catch_up_locked(struct process *process)
+{
+    if (request_count > 0)
+        (void)visit(process, &requests[0]);
 }

@@ -1,6 +1,6 @@
 // Looking at processes from outside. Called by /proc and by system calls that name a process.
-// Invariant: under process_lock only copies are made and references taken; what they lead to is
-// looked at afterwards, by whoever asked.
+// Invariant: under the process's lock only copies are made and references taken; what they lead to
+// is looked at afterwards, by whoever asked.
 
 #include "proc/inspect.h"
 
@@ -13,8 +13,7 @@
 // `tid` 0: the first one. NULL when it has ended.
 static struct thread *find_thread(const struct process *process, uint32_t tid)
 {
-    struct thread *thread = tid ? thread_find_locked(tid) : process_first_thread_locked(process);
-    return thread && thread->owner == process ? thread : NULL;
+    return thread_find_locked(process, tid ? tid : process->pid);
 }
 
 static char thread_letter(const struct thread *thread)
@@ -90,11 +89,11 @@ static void view_usage(struct process_view *view, struct process *process)
 void process_inspect(struct process *process, uint32_t tid, struct process_view *view)
 {
     memset(view, 0, sizeof(*view));
-    spinlock_acquire(&process_lock);
+    process_lock(process);
     const struct thread *thread = find_thread(process, tid);
     view->pid = tid ? tid : process->pid;
     view->process_id = process->pid;
-    view->parent_pid = process->parent ? process->parent->pid : 0;
+    view->parent_pid = process_parent_pid(process);
     view->group = process->group;
     view->session = process->session;
     view->state = state_letter(process, thread);
@@ -112,115 +111,105 @@ void process_inspect(struct process *process, uint32_t tid, struct process_view 
     else
         view_usage(view, process);
     view_signals(view, process, thread);
-    spinlock_release(&process_lock);
+    process_unlock(process);
 }
 
 bool process_has_thread(struct process *process, uint32_t tid)
 {
-    spinlock_acquire(&process_lock);
+    process_lock(process);
     bool has = tid == process->pid || (tid && find_thread(process, tid));
-    spinlock_release(&process_lock);
+    process_unlock(process);
     return has;
 }
 
 uint32_t process_next_thread(struct process *process, uint32_t tid)
 {
     uint32_t next = process->pid >= tid ? process->pid : 0;
-    spinlock_acquire(&process_lock);
+    process_lock(process);
     list_for_each (node, &process->threads) {
         uint32_t number = list_entry(node, struct thread, owner_link)->identity.tid;
         if (number >= tid && (next == 0 || number < next))
             next = number;
     }
-    spinlock_release(&process_lock);
+    process_unlock(process);
     return next;
 }
 
 bool process_rename_thread(struct process *process, uint32_t tid, const char *name)
 {
-    spinlock_acquire(&process_lock);
+    process_lock(process);
     struct thread *thread = find_thread(process, tid);
     if (thread)
         process_set_thread_name_locked(thread, name);
-    spinlock_release(&process_lock);
+    process_unlock(process);
     return thread != NULL;
 }
 
-// Threads leave their stacks only after they have left the process, which takes process_lock.
+// Threads leave their stacks only after they have left the process, which takes its lock.
 bool process_copy_registers(struct process *process, uint32_t tid, struct process_registers *copy)
 {
-    spinlock_acquire(&process_lock);
+    process_lock(process);
     const struct thread *thread = find_thread(process, tid);
     if (thread) {
         copy->user = *thread_user_frame(thread);
         copy->has_context = thread_copy_context(thread, &copy->context, &copy->context_rsp);
     }
-    spinlock_release(&process_lock);
+    process_unlock(process);
     return thread != NULL;
 }
 
 struct file_table *process_files_get(struct process *process)
 {
-    spinlock_acquire(&process_lock);
+    process_lock(process);
     struct file_table *files = process->files;
     if (files)
         file_table_reference(files);
-    spinlock_release(&process_lock);
+    process_unlock(process);
     return files;
 }
 
-static struct inode *get_inode(struct inode *const *place)
+static struct inode *get_inode(struct process *process, struct inode *const *place)
 {
-    spinlock_acquire(&process_lock);
+    process_lock(process);
     struct inode *inode = *place;
     if (inode)
         inode_reference(inode);
-    spinlock_release(&process_lock);
+    process_unlock(process);
     return inode;
 }
 
 struct inode *process_directory_get(struct process *process)
 {
-    return get_inode(&process->working_directory);
+    return get_inode(process, &process->working_directory);
 }
 
 struct inode *process_executable_get(struct process *process)
 {
-    return get_inode(&process->executable);
+    return get_inode(process, &process->executable);
 }
 
 int64_t process_executable_path(struct process *process, char *buffer, size_t size)
 {
     int64_t length = -ENOENT;
-    spinlock_acquire(&process_lock);
+    process_lock(process);
     if (process->executable_path) {
         string_copy(buffer, process->executable_path, size);
         length = (int64_t)strlen(buffer);
     }
-    spinlock_release(&process_lock);
+    process_unlock(process);
     return length;
 }
 
-void process_count_totals(struct process_totals *totals)
-{
-    *totals = (struct process_totals){ 0 };
-    spinlock_acquire(&process_lock);
-    totals->count = process_count;
-    totals->last_pid = process_last_pid;
-    totals->started = process_started_count;
-    spinlock_release(&process_lock);
-}
-
-// One process at a time: a walk along the list would keep interrupts off for long.
+// One process at a time: a walk along them all would keep interrupts off for long.
 uint32_t process_count_blocked(void)
 {
     uint32_t blocked = 0, pid = 0;
     for (struct process *process; (process = process_find_from(pid));) {
         pid = process->pid + 1;
-        spinlock_acquire(&process_lock);
+        process_lock(process);
         list_for_each (node, &process->threads)
             blocked += state_letter(process, list_entry(node, struct thread, owner_link)) == 'D';
-        spinlock_release(&process_lock);
+        process_unlock(process);
         process_release(process);
     }
     return blocked;

@@ -74,7 +74,7 @@ must_check int thread_affinity_set(uint32_t tid, const struct cpu_mask *mask);
 
 // nice.c. Rights are a thread's. Of the thread with this number (0: the running one); -ESRCH.
 must_check int thread_rights_get(uint32_t tid, struct thread_rights *rights);
-// Lets `change` write the rights, under process_lock, and sets them unless it returns an error.
+// Lets `change` write the rights, with a spinlock held, and sets them unless it returns an error.
 typedef int (*rights_change)(struct thread_rights *rights, const void *argument);
 must_check int thread_rights_change(uint32_t tid, rights_change change, const void *argument);
 // PRIO_PROCESS: a thread; PRIO_PGRP, PRIO_USER: all threads of a group, of a user. `who` 0: the

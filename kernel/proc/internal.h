@@ -1,4 +1,15 @@
-// What the files of proc/ share among themselves. "Locked" functions need process_lock held.
+// What the files of proc/ share among themselves: first the locks, which all the rest follows.
+//
+// A process's lock guards what is in it: its objects, limits, threads, signals, actions, timers,
+// its list of children, and of each child what wait4 reports. No CPU holds two of them. To hold ALL
+// (process_lock_all) is as good as holding each; it keeps away everybody who has or wants one. It
+// is for what concerns several processes: groups, sessions, terminals, stops and continuations, the
+// adoption of orphans, shutdown. These change in no other way, so that who has any process's lock,
+// or holds the tree (process_tree_hold), may read of every process its parent, group, session and
+// whether it is stopped, and of the globals below: they stay so until he lets go.
+//
+// "Locked" functions need the lock of the process they are given (of its parent: where said), or
+// all. proc/README.md goes through the paths.
 #pragma once
 
 #include "proc/process.h"
@@ -6,15 +17,28 @@
 #define INIT_PID 1u
 #define PID_LIMIT 32768u
 #define PROCESS_LIMIT 8192u // of all users, whatever RLIMIT_NPROC says
+#define PROCESS_BUCKETS 256u
 
 struct inode;
 
-// Guarded by process_lock.
-extern struct list_node process_list;       // all processes in the tree, by all_link; oldest first
-extern struct list_node *process_walk_next; // in it; group_signal.c's place
-extern uint32_t process_count;              // its length
-extern uint64_t process_started_count;      // since boot
-extern uint32_t process_last_pid;           // given most recently
+// process_lock.c. Any context. Not while this CPU has one, or all, or holds the tree.
+void process_lock(struct process *process);
+void process_unlock(struct process *process);
+// For what changes many. Waits for those who hold one, which no one does for long.
+void process_lock_all(void);
+void process_unlock_all(void);
+// All, if the process is stopped, else only it: for who may end the stop. True: all.
+must_check bool process_lock_or_all(struct process *process);
+void process_unlock_or_all(struct process *process, bool all);
+// Nobody gets all until the second. Without a lock, for looking at what only they change.
+void process_tree_hold(void);
+void process_tree_leave(void);
+// The lock of its parent, which stays its parent. NULL: it has none, and the tree is held.
+must_check struct process *process_lock_parent(const struct process *process);
+void process_unlock_parent(struct process *parent);
+void process_assert_all_locked(void); // that somebody has
+
+// Changed while all are locked.
 extern struct process *process_reaper; // adopts orphans: init, at shutdown the one who shuts down
 extern bool process_shutting_down;     // no new process from now on
 
@@ -32,29 +56,46 @@ void process_release_files(struct process *process);
 // only.
 void process_leave_space(struct process *process);
 
-// Gives it a pid and links it below `parent` (NULL: none). A `group` of 0 starts a group and
-// session of its own. -EAGAIN when no pid is free.
+void process_table_init(void);
+// Gives it a pid and its first thread and links it below `parent`, whose lock is held. NULL: none,
+// and a group and session of its own. -EAGAIN when no pid is free.
 must_check int process_publish_locked(struct process *process, struct process *parent,
-                                      uint32_t group, uint32_t session);
-// Takes it out of the tree and frees its pid; the caller drops the tree's reference afterwards.
+                                      struct thread *thread);
+// Takes it out of the tree and frees its pid; the caller drops the tree's reference afterwards. Its
+// parent's lock.
 void process_unlink_locked(struct process *process);
-struct process *process_find_locked(uint32_t pid);
+uint32_t processes_in_tree(void);
+struct process *process_find_locked(uint32_t pid); // all are locked
+// With a reference; NULL: there is none. No lock needed.
+must_check struct process *process_find_by_pid(uint32_t pid);
+must_check struct process *process_find_by_thread(uint32_t number); // beyond the first
+// As process_find(), locked too; 0: the running process.
+must_check struct process *process_find_and_lock(uint32_t number);
+void process_unlock_and_release(struct process *process);
+// All processes in the tree, in no order that means something; NULL: the first, the end. All are
+// locked.
+struct process *process_next_locked(const struct process *process);
+#define for_each_process(process)                                                                  \
+    for (struct process *process = process_next_locked(NULL); process != NULL;                     \
+         process = process_next_locked(process))
+// The same in pieces: those in one of PROCESS_BUCKETS, by pid_link.
+struct list_node *process_bucket_locked(uint32_t index);
 // The only place that changes process->parent; NULL: none.
 void process_set_parent_locked(struct process *process, struct process *parent);
 
 // Orders all threads of the process but the running one to leave with this wait status, unless it
-// is exiting already. Wakes it when it is stopped.
+// is exiting already. Wakes it when it is stopped (all are locked then).
 void process_begin_exit_locked(struct process *process, uint32_t wait_status);
 
 // thread_table.c: the numbers of threads beyond a process's first one, which has the pid.
-extern uint32_t thread_extra_count;                          // threads that are not the first
-uint32_t process_number_allocate_locked(void);               // tree.c; 0: none is free
-must_check int thread_publish_locked(struct thread *thread); // -EAGAIN
-void thread_unpublish_locked(struct thread *thread);         // nothing for a first thread
-// The thread with this number, alive; NULL.
-struct thread *thread_find_locked(uint32_t number);
-// The process with this pid, or whose thread has this number; NULL.
-struct process *process_find_any_locked(uint32_t number);
+void thread_table_init(void);
+uint32_t threads_beyond_first(void);
+uint32_t process_number_allocate(void); // tree.c; as if kept once. 0: none is free
+// A number, and makes it the process's. -EAGAIN.
+must_check int thread_publish_locked(struct thread *thread, struct process *process);
+void thread_unpublish_locked(struct thread *thread); // nothing for a first thread
+// The process's thread with this number, alive; NULL.
+struct thread *thread_find_locked(const struct process *process, uint32_t number);
 // Its first thread while that is alive, else NULL.
 struct thread *process_first_thread_locked(const struct process *process);
 static inline bool thread_is_first(const struct thread *thread)
@@ -86,7 +127,7 @@ void process_account_thread_locked(struct process *process, struct thread *threa
 // What one thread used.
 void thread_usage_locked(const struct thread *thread, uint64_t *user_ns, uint64_t *system_ns,
                          struct abi_rusage *usage);
-// Adds what a collected child used to the sums of its parent.
+// Adds what a collected child used to the sums of its parent, whose lock is held.
 void process_account_child_locked(struct process *parent, struct process *child);
 // Run time of all threads, with the lock held.
 void process_cpu_times_locked(struct process *process, uint64_t *user_ns, uint64_t *system_ns);
@@ -94,12 +135,15 @@ void process_cpu_times_locked(struct process *process, uint64_t *user_ns, uint64
 void process_total_usage_locked(struct process *process, struct abi_rusage *usage);
 
 // For a number that is in use: no process gets it until it is freed as often as it was kept.
-void process_number_keep_locked(uint32_t number);
-void process_number_free_locked(uint32_t number);
-// orphan.c. Is there, but for `leaving` (may be NULL), no member whose parent could continue it?
+void process_number_keep(uint32_t number);
+void process_number_free(uint32_t number);
+// orphan.c. All are locked. Is there, but for `leaving` (may be NULL), no member whose parent could
+// continue it?
 must_check bool process_group_is_orphaned_locked(uint32_t group, const struct process *leaving);
 // The only place that changes process->stopped: stopped processes are counted.
 void process_set_stopped_locked(struct process *process, bool stopped);
+// Does its end change what is stopped, so that all must be locked? Its parent's lock.
+must_check bool process_end_matters_locked(const struct process *process);
 // A process of the group has lost `parent`, or leaves itself (`leaving`): if that was the group's
 // last link and something in it is stopped, it gets SIGHUP and SIGCONT.
 void process_link_lost_locked(const struct process *process, const struct process *parent,
@@ -108,16 +152,19 @@ void process_link_lost_locked(const struct process *process, const struct proces
 void process_group_signal_locked(uint32_t group, uint32_t signal);
 // group_signal.c. As the last one, for a set of signals and from any context: to the first members
 // at once, to those beyond some 30 (or 1000 processes) by a timer within milliseconds. It is as if
-// all had them at one moment. The second: some still wait to be sent.
+// all had them at one moment. The second: some still wait to be sent; any process's lock. The
+// third: the process has those that it would have otherwise later. Else all are locked.
 void process_group_signals_locked(uint32_t group, uint64_t signals);
 must_check bool process_group_signals_wait_locked(void);
-// job_control.c. All of them were sent, by the timer.
+void process_group_signals_catch_up_locked(struct process *process);
+// job_control.c. All of them were sent, by the timer. All are locked.
 void job_control_signals_sent_locked(void);
 // job_control.c. The process ends: if it led a session, its terminal hangs up. No lock held.
 void job_control_leave(struct process *process);
 
-// signal.c. Sends info->signal to a process, or to one thread of it, with the lock held. `sender`
-// NULL: the kernel. -EAGAIN when a real-time signal cannot be queued.
+// signal.c. Sends info->signal to a process, or to one thread of it. All are locked if the process
+// is stopped and the signal may end that. `sender` NULL: the kernel. -EAGAIN when a real-time
+// signal cannot be queued.
 int signal_send_locked(struct process *process, struct thread *thread,
                        const struct abi_siginfo *info, const struct process *sender);
 // The thread takes these signals no more: those that are pending for the whole process become
@@ -127,6 +174,8 @@ void signal_block_locked(struct thread *thread, uint64_t signals);
 void signal_recheck_locked(struct thread *thread);
 // Signals that the running thread would act on at the exit gate.
 uint64_t signal_deliverable_locked(const struct process *process, const struct thread *thread);
+#define SIGNALS_STOP                                                                               \
+    (SIGNAL_BIT(SIGSTOP) | SIGNAL_BIT(SIGTSTP) | SIGNAL_BIT(SIGTTIN) | SIGNAL_BIT(SIGTTOU))
 bool signal_default_is_deadly(uint32_t signal);
 bool signal_default_is_stop(uint32_t signal);
 bool signal_default_is_ignored(uint32_t signal);
@@ -141,8 +190,9 @@ void signal_inherit_actions_locked(struct process *child, const struct process *
                                    uint64_t clone_flags);
 void signal_inherit_mask(struct thread *thread, uint64_t clone_flags);
 void signal_discard_all_locked(struct process *process, struct thread *thread);
-// signal_child.c. A child's news for its parent: SIGCHLD (or what clone asked for), and a wake-up.
-// The first is true when nobody will collect the child: the caller takes it out of the tree.
+// signal_child.c. A child's news for its parent, whose lock is held (the last two: all are):
+// SIGCHLD (or what clone asked for), and a wake-up. The first is true when nobody will collect the
+// child: the caller takes it out of the tree.
 must_check bool signal_child_ended_locked(struct process *child);
 void signal_child_stopped_locked(struct process *child, uint32_t signal);
 void signal_child_continued_locked(struct process *child);
@@ -153,7 +203,8 @@ void itimers_stop(struct process *process); // its last thread ends; no lock hel
 // signal_gate.c. True when something is pending that will end the thread: a deadly signal, the
 // process's exit, an execve.
 bool signal_death_is_due(struct process *process);
-// The parent is told of a stop once every thread has come to the exit gate: have they, now?
+// The parent is told of a stop once every thread has come to the exit gate: have they, now? All are
+// locked, if it is stopped.
 void signal_check_stop_locked(struct process *process);
 // Ends the running process with this signal at the exit gate, init too.
 void signal_end_process(uint32_t signal);

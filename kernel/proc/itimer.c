@@ -41,14 +41,14 @@ static void real_expired(struct timer *timer)
 {
     struct itimer *itimer = container_of(timer, struct itimer, timer);
     struct process *process = itimer->process;
-    spinlock_acquire(&process_lock);
+    bool all = process_lock_or_all(process);
     if (itimer->deadline_ns != 0 && clock_now_ns() >= itimer->deadline_ns) {
         itimer->has_fired = itimer->interval_ns != 0;
         if (!itimer->has_fired)
             itimer->deadline_ns = 0;
         send_expiry(process, ITIMER_REAL);
     }
-    spinlock_release(&process_lock);
+    process_unlock_or_all(process, all);
 }
 
 void itimer_restart_locked(struct process *process)
@@ -68,7 +68,7 @@ static void cpu_time_expired(struct timer *timer)
     struct itimer *itimer = container_of(timer, struct itimer, timer);
     struct process *process = itimer->process;
     uint32_t which = (uint32_t)(itimer - process->itimers);
-    spinlock_acquire(&process_lock);
+    bool all = process_lock_or_all(process);
     uint64_t used_ns = itimer->deadline_ns ? time_of(process, which) : 0;
     if (itimer->deadline_ns != 0 && used_ns >= itimer->deadline_ns) {
         send_expiry(process, which);
@@ -78,7 +78,7 @@ static void cpu_time_expired(struct timer *timer)
         uint64_t left_ns = max_of(itimer->deadline_ns - used_ns, CPU_TIMER_MINIMUM_NS);
         timer_arm(&itimer->timer, later(clock_now_ns(), left_ns));
     }
-    spinlock_release(&process_lock);
+    process_unlock_or_all(process, all);
 }
 
 void itimers_init(struct process *process)
@@ -107,9 +107,10 @@ int itimer_get(uint32_t which, uint64_t *value_ns, uint64_t *interval_ns)
 {
     if (which >= ITIMER_COUNT)
         return -EINVAL;
-    spinlock_acquire(&process_lock);
-    read_locked(current_process(), which, value_ns, interval_ns);
-    spinlock_release(&process_lock);
+    struct process *process = current_process();
+    process_lock(process);
+    read_locked(process, which, value_ns, interval_ns);
+    process_unlock(process);
     return 0;
 }
 
@@ -122,25 +123,25 @@ int itimer_set(uint32_t which, uint64_t value_ns, uint64_t interval_ns, uint64_t
     struct itimer *itimer = &process->itimers[which];
     // Without the lock, which the callback takes.
     (void)timer_cancel(&itimer->timer);
-    spinlock_acquire(&process_lock);
+    process_lock(process);
     read_locked(process, which, old_value_ns, old_interval_ns);
     itimer->has_fired = false;
     itimer->interval_ns = min_of(interval_ns, FAR_FUTURE_NS);
     itimer->deadline_ns = value_ns ? later(time_of(process, which), value_ns) : 0;
     if (value_ns) // with the lock: the last of several threads that set it arms it, too
         timer_arm(&itimer->timer, later(clock_now_ns(), value_ns));
-    spinlock_release(&process_lock);
+    process_unlock(process);
     return 0;
 }
 
 void itimers_stop(struct process *process)
 {
-    spinlock_acquire(&process_lock);
+    process_lock(process);
     for (uint32_t which = 0; which < ITIMER_COUNT; which++) {
         process->itimers[which].deadline_ns = 0;
         process->itimers[which].has_fired = false;
     }
-    spinlock_release(&process_lock);
+    process_unlock(process);
     for (uint32_t which = 0; which < ITIMER_COUNT; which++)
         (void)timer_cancel(&process->itimers[which].timer);
 }

@@ -1,12 +1,12 @@
 // Job control: terminals and sessions, foreground and background. Called by the terminals for the
 // running process, and by exit for a session's leader.
 // Invariant: a process's controlling terminal is the one whose session is the process's, unless it
-// gave it up (TIOCNOTTY). Groups, sessions and who is in the foreground change under process_lock
-// only, which every decision here is made under: none of them can go stale before it is acted upon.
+// gave it up (TIOCNOTTY). Groups, sessions and who is in the foreground change while all processes
+// are locked; every decision here is made so, too: none can go stale before it is acted upon.
 //
 // Races, and why they are harmless:
 // - The foreground group becomes empty while a key is typed: the signal reaches nobody. Its number
-//   stays taken (process_number_keep_locked), so no new process can be meant by it.
+//   stays taken (process_number_keep), so no new process can be meant by it.
 // - A leader exits while others of its session read: hang_up() tells the readers and frees the
 //   terminal in one step under the terminal's lock, which every reader looks at its condition
 //   under. Whoever comes later belongs to a session without a terminal.
@@ -23,9 +23,9 @@ static struct list_node terminals = LIST_HEAD_INIT(terminals);
 
 void job_terminal_add(struct job_terminal *terminal)
 {
-    spinlock_acquire(&process_lock);
+    process_lock_all();
     list_append(&terminals, &terminal->link);
-    spinlock_release(&process_lock);
+    process_unlock_all();
 }
 
 static bool is_leader(const struct process *process)
@@ -49,18 +49,18 @@ static bool has_terminal(const struct process *process)
 
 bool job_terminal_is_own(const struct job_terminal *terminal)
 {
-    spinlock_acquire(&process_lock);
+    process_tree_hold();
     bool result = is_own(terminal, current_process());
-    spinlock_release(&process_lock);
+    process_tree_leave();
     return result;
 }
 
 static void change_foreground(struct job_terminal *terminal, uint32_t group)
 {
     if (group)
-        process_number_keep_locked(group);
+        process_number_keep(group);
     if (terminal->foreground_group)
-        process_number_free_locked(terminal->foreground_group);
+        process_number_free(terminal->foreground_group);
     terminal->foreground_group = group;
 }
 
@@ -74,10 +74,10 @@ static void connect(struct job_terminal *terminal, struct process *leader)
 void job_terminal_open(struct job_terminal *terminal)
 {
     struct process *process = current_process();
-    spinlock_acquire(&process_lock);
+    process_lock_all();
     if (process && is_leader(process) && terminal->session == 0 && !has_terminal(process))
         connect(terminal, process);
-    spinlock_release(&process_lock);
+    process_unlock_all();
 }
 
 static int acquire_locked(struct job_terminal *terminal, struct process *process, bool steals)
@@ -94,25 +94,25 @@ static int acquire_locked(struct job_terminal *terminal, struct process *process
 
 int job_terminal_acquire(struct job_terminal *terminal, bool steals)
 {
-    spinlock_acquire(&process_lock);
+    process_lock_all();
     int result = acquire_locked(terminal, current_process(), steals);
-    spinlock_release(&process_lock);
+    process_unlock_all();
     return result;
 }
 
 void job_terminal_signal(const struct job_terminal *terminal, uint64_t signals)
 {
-    spinlock_acquire(&process_lock);
+    process_lock_all();
     if (terminal->foreground_group)
         process_group_signals_locked(terminal->foreground_group, signals);
-    spinlock_release(&process_lock);
+    process_unlock_all();
 }
 
 bool job_terminal_signals_wait(void)
 {
-    spinlock_acquire(&process_lock);
+    process_tree_hold();
     bool result = process_group_signals_wait_locked();
-    spinlock_release(&process_lock);
+    process_tree_leave();
     return result;
 }
 
@@ -130,13 +130,13 @@ static void disconnect_locked(struct job_terminal *terminal)
 
 void job_terminal_disconnect(struct job_terminal *terminal, uint32_t session)
 {
-    spinlock_acquire(&process_lock);
+    process_lock_all();
     if (terminal->session == session) {
         if (terminal->foreground_group)
             process_group_signals_locked(terminal->foreground_group, SIGNAL_BIT(SIGHUP));
         disconnect_locked(terminal);
     }
-    spinlock_release(&process_lock);
+    process_unlock_all();
 }
 
 static int give_up_locked(struct job_terminal *terminal, struct process *process)
@@ -156,9 +156,9 @@ static int give_up_locked(struct job_terminal *terminal, struct process *process
 
 int job_terminal_give_up(struct job_terminal *terminal)
 {
-    spinlock_acquire(&process_lock);
+    process_lock_all();
     int result = give_up_locked(terminal, current_process());
-    spinlock_release(&process_lock);
+    process_unlock_all();
     return result;
 }
 
@@ -168,11 +168,16 @@ static bool ignores(const struct process *process, uint32_t signal)
            current_thread()->signals.blocked & SIGNAL_BIT(signal);
 }
 
+static bool is_in_foreground(const struct job_terminal *terminal, const struct process *process)
+{
+    uint32_t foreground = terminal->foreground_group;
+    return !is_own(terminal, process) || !foreground || foreground == process->group;
+}
+
 static int check_locked(const struct job_terminal *terminal, uint32_t signal)
 {
     const struct process *process = current_process();
-    uint32_t foreground = terminal->foreground_group;
-    if (!is_own(terminal, process) || !foreground || foreground == process->group)
+    if (is_in_foreground(terminal, process))
         return 0;
     if (ignores(process, signal))
         return signal == SIGTTIN ? -EIO : 0;
@@ -186,9 +191,14 @@ static int check_locked(const struct job_terminal *terminal, uint32_t signal)
 
 int job_terminal_check(const struct job_terminal *terminal, uint32_t signal)
 {
-    spinlock_acquire(&process_lock);
+    process_tree_hold();
+    bool may = is_in_foreground(terminal, current_process());
+    process_tree_leave();
+    if (may)
+        return 0;
+    process_lock_all();
     int result = check_locked(terminal, signal);
-    spinlock_release(&process_lock);
+    process_unlock_all();
     return result;
 }
 
@@ -196,8 +206,8 @@ int job_terminal_check(const struct job_terminal *terminal, uint32_t signal)
 // looks it up. 0: none of both.
 static uint32_t session_of_group(uint32_t group)
 {
-    list_for_each (node, &process_list) {
-        const struct process *process = list_entry(node, struct process, all_link);
+    for_each_process(process)
+    {
         if (process->group == group)
             return process->session;
     }
@@ -223,49 +233,51 @@ int job_terminal_set_foreground(struct job_terminal *terminal, int32_t group)
 {
     if (group < 0)
         return -EINVAL;
-    spinlock_acquire(&process_lock);
+    process_lock_all();
     int result = set_foreground_locked(terminal, (uint32_t)group);
-    spinlock_release(&process_lock);
+    process_unlock_all();
     return result;
 }
 
 int64_t job_terminal_foreground(const struct job_terminal *terminal)
 {
-    spinlock_acquire(&process_lock);
+    process_tree_hold();
     int64_t result =
         is_own(terminal, current_process()) ? (int64_t)terminal->foreground_group : -ENOTTY;
-    spinlock_release(&process_lock);
+    process_tree_leave();
     return result;
 }
 
 int64_t job_terminal_session(const struct job_terminal *terminal)
 {
-    spinlock_acquire(&process_lock);
+    process_tree_hold();
     int64_t result = is_own(terminal, current_process()) ? (int64_t)terminal->session : -ENOTTY;
-    spinlock_release(&process_lock);
+    process_tree_leave();
     return result;
 }
 
 int32_t job_terminal_group_of(const struct job_terminal *terminal, uint32_t session)
 {
-    spinlock_acquire(&process_lock);
+    process_tree_hold();
     bool controls = session != 0 && terminal->session == session;
     int32_t result = controls ? (int32_t)terminal->foreground_group : -1;
-    spinlock_release(&process_lock);
+    process_tree_leave();
     return result;
 }
 
 void job_control_leave(struct process *process)
 {
     struct job_terminal *terminal = NULL;
-    spinlock_acquire(&process_lock);
+    if (!is_leader(process)) // which only itself could become
+        return;
+    process_lock_all();
     uint32_t session = process->session;
     list_for_each (node, &terminals) {
         struct job_terminal *candidate = list_entry(node, struct job_terminal, link);
-        if (is_leader(process) && is_own(candidate, process))
+        if (is_own(candidate, process))
             terminal = candidate;
     }
-    spinlock_release(&process_lock);
+    process_unlock_all();
     if (terminal)
         terminal->hang_up(terminal, session);
 }

@@ -5,7 +5,7 @@
 #include "proc/process.h"
 #include "proc/signal_queue.h"
 
-// What job control keeps of a terminal; all of it is guarded by process_lock.
+// What job control keeps of a terminal; it changes while all processes are locked.
 struct job_terminal {
     uint32_t session;          // that it controls; 0: none
     uint32_t foreground_group; // of that session; 0: none. The number stays taken while it is here
@@ -13,7 +13,7 @@ struct job_terminal {
     // The session's leader has ended: tells readers, then calls job_terminal_disconnect(). In the
     // ending thread, no lock held.
     void (*hang_up)(struct job_terminal *terminal, uint32_t session);
-    // job_terminal_signals_wait() has become false. Process_lock held, maybe in an interrupt.
+    // job_terminal_signals_wait() has become false. All are locked, maybe in an interrupt.
     void (*signals_sent)(void);
 };
 

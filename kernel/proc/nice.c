@@ -1,7 +1,6 @@
-// Nice values, policies, priorities and CPU masks as programs name them: of a thread, of all
-// threads of a group or a user. Called by system calls. Everything is guarded by process_lock,
-// taken for one process at a time: a process that is made while a group is walked may keep what it
-// inherited.
+// Nice values, policies and priorities as programs name them: of a thread, of all threads of a
+// group or a user. Called by system calls. One process is locked at a time: one that is made while
+// a group is walked may keep what it inherited.
 
 #include "abi/errno.h"
 #include "proc/inspect.h"
@@ -11,60 +10,63 @@
 
 typedef void (*nice_visit)(struct thread *thread, int32_t *nice);
 
-static struct thread *find_locked(uint32_t tid)
+// The thread with this number (0: the running one) and its process, which is locked, with a
+// reference. NULL also when that has ended but its number is still a process's: a zombie, which on
+// Linux has rights still.
+static struct thread *find_and_lock(uint32_t tid, struct process **process)
 {
-    return tid ? thread_find_locked(tid) : current_thread();
-}
-
-// Is there something of this number that has rights no more, a zombie? Linux still has them.
-static bool has_ended_locked(uint32_t tid)
-{
-    return process_find_locked(tid) != NULL;
+    *process = process_find_and_lock(tid);
+    if (!*process)
+        return NULL;
+    struct thread *thread = tid ? thread_find_locked(*process, tid) : current_thread();
+    if (!thread && (*process)->pid != tid) { // it ended meanwhile
+        process_unlock_and_release(*process);
+        *process = NULL;
+    }
+    return thread;
 }
 
 int thread_rights_get(uint32_t tid, struct thread_rights *rights)
 {
-    int error = 0;
+    struct process *process;
     *rights = (struct thread_rights){ 0 };
-    spinlock_acquire(&process_lock);
-    const struct thread *thread = find_locked(tid);
+    const struct thread *thread = find_and_lock(tid, &process);
+    if (!process)
+        return -ESRCH;
     if (thread)
         *rights = thread->policy.rights;
-    else if (!has_ended_locked(tid))
-        error = -ESRCH;
-    spinlock_release(&process_lock);
-    return error;
+    process_unlock_and_release(process);
+    return 0;
 }
 
 int thread_rights_change(uint32_t tid, rights_change change, const void *argument)
 {
     struct thread_rights rights = { 0 };
-    int error = -ESRCH;
-    spinlock_acquire(&process_lock);
-    struct thread *thread = find_locked(tid);
+    struct process *process;
+    struct thread *thread = find_and_lock(tid, &process);
+    if (!process)
+        return -ESRCH;
     if (thread)
         rights = thread->policy.rights;
-    if (thread || has_ended_locked(tid))
-        error = change(&rights, argument);
+    int error = change(&rights, argument);
     if (thread && !error)
         thread_set_rights(thread, &rights);
-    spinlock_release(&process_lock);
+    process_unlock_and_release(process);
     return error;
 }
 
 static int visit_one(uint32_t tid, nice_visit visit, int32_t *nice)
 {
-    int error = 0;
-    spinlock_acquire(&process_lock);
-    struct thread *thread = find_locked(tid);
+    struct process *process;
+    struct thread *thread = find_and_lock(tid, &process);
+    if (!process)
+        return -ESRCH;
     if (thread)
         visit(thread, nice);
-    else if (has_ended_locked(tid))
-        *nice = min_of(*nice, 0);
     else
-        error = -ESRCH;
-    spinlock_release(&process_lock);
-    return error;
+        *nice = min_of(*nice, 0);
+    process_unlock_and_release(process);
+    return 0;
 }
 
 static void visit_threads(const struct process *process, nice_visit visit, int32_t *nice)
@@ -79,13 +81,13 @@ static int visit_group(uint32_t group, nice_visit visit, int32_t *nice)
     int error = -ESRCH;
     uint32_t pid = 0;
     for (struct process *process; (process = process_find_from(pid));) {
-        spinlock_acquire(&process_lock);
+        process_lock(process);
         pid = process->pid + 1;
         if (group == 0 || process->group == group) {
             visit_threads(process, visit, nice);
             error = 0;
         }
-        spinlock_release(&process_lock);
+        process_unlock(process);
         process_release(process);
     }
     return error;

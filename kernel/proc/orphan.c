@@ -6,10 +6,11 @@
 
 #include "abi/process.h"
 
-static uint32_t stopped_count; // of all processes; process_lock
+static uint32_t stopped_count; // of all processes, which are locked when it changes
 
 void process_set_stopped_locked(struct process *process, bool stopped)
 {
+    process_assert_all_locked();
     stopped_count += (uint32_t)stopped - (uint32_t)process->stopped;
     process->stopped = stopped;
 }
@@ -24,8 +25,8 @@ static bool parent_links(const struct process *process)
 
 bool process_group_is_orphaned_locked(uint32_t group, const struct process *leaving)
 {
-    list_for_each (node, &process_list) {
-        const struct process *process = list_entry(node, struct process, all_link);
+    for_each_process(process)
+    {
         if (process->group == group && process != leaving && process->state == PROCESS_ALIVE &&
             parent_links(process))
             return false;
@@ -35,8 +36,8 @@ bool process_group_is_orphaned_locked(uint32_t group, const struct process *leav
 
 static bool group_has_stopped(uint32_t group)
 {
-    list_for_each (node, &process_list) {
-        const struct process *process = list_entry(node, struct process, all_link);
+    for_each_process(process)
+    {
         if (process->group == group && process->stopped)
             return true;
     }
@@ -46,11 +47,22 @@ static bool group_has_stopped(uint32_t group)
 void process_group_signal_locked(uint32_t group, uint32_t signal)
 {
     struct abi_siginfo info = { .signal = (int32_t)signal, .code = SI_KERNEL };
-    list_for_each (node, &process_list) {
-        struct process *process = list_entry(node, struct process, all_link);
+    for_each_process(process)
+    {
         if (process->group == group && signal_send_locked(process, NULL, &info, NULL) != 0)
             continue; // only real-time signals fail
     }
+}
+
+static bool links(const struct process *parent, const struct process *process)
+{
+    return parent && parent->group != process->group && parent->session == process->session;
+}
+
+bool process_end_matters_locked(const struct process *process)
+{
+    const struct process *parent = process->parent;
+    return unlikely(stopped_count != 0) && ((parent && parent->stopped) || links(parent, process));
 }
 
 // While nothing is stopped, which is nearly always, this costs nothing. Otherwise it is up to two
@@ -59,9 +71,7 @@ void process_group_signal_locked(uint32_t group, uint32_t signal)
 void process_link_lost_locked(const struct process *process, const struct process *parent,
                               const struct process *leaving)
 {
-    bool was_link =
-        parent && parent->group != process->group && parent->session == process->session;
-    if (!was_link || stopped_count == 0 || !group_has_stopped(process->group) ||
+    if (stopped_count == 0 || !links(parent, process) || !group_has_stopped(process->group) ||
         !process_group_is_orphaned_locked(process->group, leaving))
         return;
     process_group_signal_locked(process->group, SIGHUP);

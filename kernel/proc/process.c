@@ -31,8 +31,6 @@
 #define RLIMIT_NICE 13
 #define RLIMIT_RTPRIO 14
 
-struct spinlock process_lock = SPINLOCK_INIT("process", LOCK_RANK_PROCESS);
-
 static OBJECT_CACHE(process_cache, "process", struct process);
 static atomic_ullong live_count;
 
@@ -43,6 +41,8 @@ void process_init(void)
 {
     address_space_set_current_lookup(lookup_current_space);
     panic_set_describer(describe_current);
+    process_table_init();
+    thread_table_init();
     futex_init();
 }
 
@@ -96,9 +96,9 @@ struct process *process_create(const char *name)
     if (!process)
         return NULL;
     atomic_init(&process->references, 1);
+    spinlock_init(&process->lock, "process", LOCK_RANK_PROCESS);
     list_init(&process->children);
     list_init(&process->sibling_link);
-    list_init(&process->all_link);
     list_init(&process->pid_link);
     list_init(&process->threads);
     wait_queue_init(&process->child_exit);
@@ -134,7 +134,7 @@ void process_release(struct process *process)
     kassert(before != 0);
     if (before != 1)
         return;
-    kassert(list_is_empty(&process->threads) && list_is_empty(&process->all_link));
+    kassert(list_is_empty(&process->threads) && list_is_empty(&process->pid_link));
     kassert(process->queued_signals == 0);
     kassert(!process->files && !process->executable && !process->working_directory);
     atomic_fetch_sub_explicit(&live_count, 1, memory_order_relaxed);
@@ -170,7 +170,7 @@ void process_attach_thread(struct process *process, struct thread *thread)
 
 void process_release_files(struct process *process)
 {
-    spinlock_acquire(&process_lock);
+    process_lock(process);
     struct file_table *files = process->files;
     struct inode *directory = process->working_directory;
     struct inode *executable = process->executable;
@@ -179,7 +179,7 @@ void process_release_files(struct process *process)
     process->working_directory = NULL;
     process->executable = NULL;
     process->executable_path = NULL;
-    spinlock_release(&process_lock);
+    process_unlock(process);
 
     if (files)
         file_table_release(files);
@@ -194,9 +194,9 @@ void process_release_files(struct process *process)
 
 void process_leave_space(struct process *process)
 {
-    spinlock_acquire(&process_lock);
+    process_lock(process);
     struct address_space *space = atomic_exchange(&process->space, NULL);
-    spinlock_release(&process_lock);
+    process_unlock(process);
     thread_set_translation(current_thread(), NULL); // before the last reference can go
     if (space && PROTECT_EXIT_CLEAN)
         address_space_release(space);
@@ -204,29 +204,29 @@ void process_leave_space(struct process *process)
 
 struct inode *process_working_directory(struct process *process)
 {
-    spinlock_acquire(&process_lock);
+    process_lock(process);
     struct inode *directory = process->working_directory;
     inode_reference(directory);
-    spinlock_release(&process_lock);
+    process_unlock(process);
     return directory;
 }
 
 void process_set_working_directory(struct process *process, struct inode *directory)
 {
-    spinlock_acquire(&process_lock);
+    process_lock(process);
     struct inode *old = process->working_directory;
     process->working_directory = directory;
-    spinlock_release(&process_lock);
+    process_unlock(process);
     inode_release(old);
 }
 
 struct address_space *process_space_get(struct process *process)
 {
-    spinlock_acquire(&process_lock);
+    process_lock(process);
     struct address_space *space = atomic_load_explicit(&process->space, memory_order_relaxed);
     if (space)
         address_space_reference(space);
-    spinlock_release(&process_lock);
+    process_unlock(process);
     return space;
 }
 
@@ -241,9 +241,18 @@ void process_set_thread_name_locked(struct thread *thread, const char *name)
 
 void process_set_thread_name(struct thread *thread, const char *name)
 {
-    spinlock_acquire(&process_lock);
+    struct process *process = thread->owner;
+    process_lock(process);
     process_set_thread_name_locked(thread, name);
-    spinlock_release(&process_lock);
+    process_unlock(process);
+}
+
+void process_copy_thread_name(char name[16])
+{
+    struct process *process = current_process();
+    process_lock(process);
+    memcpy(name, current_thread()->name, sizeof(process->name));
+    process_unlock(process);
 }
 
 int process_limit(struct process *process, uint32_t resource, const struct abi_rlimit *new_limit,
@@ -255,11 +264,11 @@ int process_limit(struct process *process, uint32_t resource, const struct abi_r
         return -EINVAL;
     if (new_limit && resource == RLIMIT_NOFILE && new_limit->maximum > FILE_TABLE_LIMIT)
         return -EPERM;
-    spinlock_acquire(&process_lock);
+    process_lock(process);
     if (old_limit)
         *old_limit = process->limits[resource];
     if (new_limit)
         process->limits[resource] = *new_limit;
-    spinlock_release(&process_lock);
+    process_unlock(process);
     return 0;
 }

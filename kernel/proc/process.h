@@ -1,7 +1,8 @@
 // Processes: what owns threads, an address space, descriptors and a place in the tree of parents.
 // Each of these is an object of its own; a process holds one reference of each.
-// Locks: `process_lock` (LOCK_RANK_PROCESS, one for the tree) guards the tree, the pid table,
-// states, statuses and pending signals; fields set once at creation need none.
+// Locks: each has its own (LOCK_RANK_PROCESS), for all that is not said to be another's; what ties
+// processes together changes while all are locked (proc/internal.h). Fields set once at creation
+// need none.
 #pragma once
 
 #include "abi/process.h"
@@ -28,16 +29,20 @@ struct itimer {
 struct process {
     atomic_uint references;
     uint32_t pid;
-    enum process_state state;
+    struct spinlock lock;
+    // Guarded by the parent's lock; once ZOMBIE, so are the sums below.
+    _Atomic(enum process_state) state;
     uint32_t exit_status; // Linux wait status once ZOMBIE
-    uint32_t group, session;
+    struct list_node sibling_link;
+    // Changed while all are locked, and before others know the process. The first two may be read
+    // at any time.
+    atomic_uint group, session;
     uint32_t group_walk;    // the last one that reached it or, before its birth, its parent
     bool gave_up_terminal;  // TIOCNOTTY: its session's terminal is not its own
-    struct process *parent; // process_set_parent_locked() changes it
+    struct process *parent; // process_set_parent_locked() changes it; NULL also once collected
     atomic_uint parent_pid; // its pid, 0: none; may be read without the lock
+
     struct list_node children;
-    struct list_node sibling_link;
-    struct list_node all_link;
     struct list_node pid_link;    // in its bucket of the pid table
     struct list_node threads;     // by owner_link of struct thread
     uint32_t thread_count;        // alive; the last one's end is the process's
@@ -62,15 +67,17 @@ struct process {
     uint32_t killer_pid;       // who sent the last deadly signal, for the log; 0: the kernel
     char killer_name[16];
     bool executed;                // has run execve: the parent may not change its group any more
-    bool vfork_borrowing;         // runs on its parent's space
+    atomic_bool vfork_borrowing;  // runs on its parent's space; itself ends that
     struct wait_queue vfork_done; // the parent waits here
 
     struct thread *exec_thread; // runs execve: the others leave at the exit gate
 
+    // Changed while all are locked; the two that are unreported, to the parent's wait4, also with
+    // the parent's lock.
     bool stopped; // by a stop signal: its threads wait at the exit gate; process_set_stopped_locked
     uint32_t stop_round;      // counts stops, so that a thread counts itself once in each
     uint32_t stopped_threads; // that wait; when all do, the parent is told
-    bool stop_unreported, continue_unreported; // to the parent's wait4
+    bool stop_unreported, continue_unreported;
     uint32_t stop_signal;
     struct wait_queue continued; // stopped threads wait here
 
@@ -82,8 +89,6 @@ struct process {
     uint64_t voluntary_switches, involuntary_switches;
     char name[16];
 };
-
-extern struct spinlock process_lock;
 
 void process_init(void); // boot
 // The process of the running thread; NULL in a kernel thread.
@@ -132,7 +137,7 @@ must_check int64_t process_wait(const struct wait_target *target, uint32_t optio
 // What getrusage tells of a process itself, and of its collected children.
 void process_usage(struct process *process, struct abi_rusage *usage);
 void process_children_usage(struct process *process, struct abi_rusage *usage);
-// Exact run time of all its threads, split by where samples fell. Takes process_lock.
+// Exact run time of all its threads, split by where samples fell. Takes its lock.
 void process_cpu_times(struct process *process, uint64_t *user_ns, uint64_t *system_ns);
 // What the process or thread with this number has used; 0: the running one. -EINVAL: there is none,
 // or the thread is another process's.
@@ -150,6 +155,7 @@ void process_set_working_directory(struct process *process, struct inode *direct
 must_check struct address_space *process_space_get(struct process *process);
 // Of one of the running process's threads; the first one's is the process's too.
 void process_set_thread_name(struct thread *thread, const char *name);
+void process_copy_thread_name(char name[16]); // of the running thread
 // Reads or replaces a limit; either pointer may be NULL. -EINVAL, -EPERM as prlimit64.
 must_check int process_limit(struct process *process, uint32_t resource,
                              const struct abi_rlimit *new_limit, struct abi_rlimit *old_limit);

@@ -69,10 +69,12 @@ void robust_list_leave(user_addr list)
 
 int robust_list_of(uint32_t tid, uint64_t *address)
 {
-    spinlock_acquire(&process_lock);
-    const struct thread *thread = tid ? thread_find_locked(tid) : current_thread();
+    struct process *process = process_find_and_lock(tid);
+    if (!process)
+        return -ESRCH;
+    const struct thread *thread = tid ? thread_find_locked(process, tid) : current_thread();
     if (thread)
         *address = user_addr_as_number(thread->identity.robust_list);
-    spinlock_release(&process_lock);
+    process_unlock_and_release(process);
     return thread ? 0 : -ESRCH;
 }

@@ -27,7 +27,7 @@ static atomic_bool keys_restart = true; // Ctrl-Alt-Del does not ask init
 // False when another thread shuts down already.
 static bool begin_shutdown(struct process *self)
 {
-    spinlock_acquire(&process_lock);
+    process_lock_all();
     bool first = !process_shutting_down;
     if (first) {
         struct process *init = process_find_locked(INIT_PID);
@@ -41,11 +41,12 @@ static bool begin_shutdown(struct process *self)
             process_set_parent_locked(init, self);
             list_append(&self->children, &init->sibling_link);
         }
-        list_for_each (node, &process_list) {
-            process_begin_exit_locked(list_entry(node, struct process, all_link), SIGKILL);
+        for_each_process(process)
+        {
+            process_begin_exit_locked(process, SIGKILL);
         }
     }
-    spinlock_release(&process_lock);
+    process_unlock_all();
     return first;
 }
 
@@ -64,13 +65,13 @@ static struct process *take_zombie_locked(struct process *self)
 
 static void report_survivors(const struct process *self)
 {
-    spinlock_acquire(&process_lock);
-    list_for_each (node, &process_list) {
-        const struct process *process = list_entry(node, struct process, all_link);
+    process_lock_all();
+    for_each_process(process)
+    {
         if (process != self)
             log_error("process", "%u (%s) does not end", process->pid, process->name);
     }
-    spinlock_release(&process_lock);
+    process_unlock_all();
 }
 
 // Collects children until this process and this thread are alone. Orphans arrive as their parents
@@ -81,10 +82,10 @@ static void wait_until_alone(struct process *self)
     struct waiter waiter = { 0 };
     for (;;) {
         wait_prepare(&self->child_exit, &waiter, WAIT_UNINTERRUPTIBLE);
-        spinlock_acquire(&process_lock);
+        process_lock(self);
         struct process *zombie = take_zombie_locked(self);
-        bool alone = process_count == 1 && self->thread_count == 1;
-        spinlock_release(&process_lock);
+        bool alone = processes_in_tree() == 1 && self->thread_count == 1;
+        process_unlock(self);
         if (zombie)
             process_release(zombie);
         else if (alone)
@@ -110,7 +111,7 @@ static bool dissolve_process(struct process *self)
     process_leave_space(self);
     process_vfork_finish(self);
     itimers_stop(self);
-    spinlock_acquire(&process_lock);
+    process_lock_all();
     bool survivors = !list_is_empty(&self->children);
     if (!survivors) {
         signal_discard_all_locked(self, thread);
@@ -119,7 +120,7 @@ static bool dissolve_process(struct process *self)
         thread->owner = NULL;
         thread->on_release = NULL;
     }
-    spinlock_release(&process_lock);
+    process_unlock_all();
     if (survivors)
         return false;
     process_release(self); // the thread's reference
@@ -198,11 +199,11 @@ void process_restart_by_keys(void)
         log_flush();
         power_restart();
     }
-    spinlock_acquire(&process_lock);
+    process_lock_all();
     struct process *init = process_find_locked(INIT_PID);
     int error = init ? signal_send_locked(init, NULL, &info, NULL) : 0;
     (void)error; // standard signals always find room
-    spinlock_release(&process_lock);
+    process_unlock_all();
 }
 
 void process_shutdown(uint32_t command)

@@ -10,19 +10,17 @@
 #include "abi/errno.h"
 #include "lib/string.h"
 
-#define STOP_SIGNALS                                                                               \
-    (SIGNAL_BIT(SIGSTOP) | SIGNAL_BIT(SIGTSTP) | SIGNAL_BIT(SIGTTIN) | SIGNAL_BIT(SIGTTOU))
 #define IGNORED_SIGNALS                                                                            \
     (SIGNAL_BIT(SIGCHLD) | SIGNAL_BIT(SIGURG) | SIGNAL_BIT(SIGWINCH) | SIGNAL_BIT(SIGCONT))
 
 bool signal_default_is_deadly(uint32_t signal)
 {
-    return !(SIGNAL_BIT(signal) & (STOP_SIGNALS | IGNORED_SIGNALS));
+    return !(SIGNAL_BIT(signal) & (SIGNALS_STOP | IGNORED_SIGNALS));
 }
 
 bool signal_default_is_stop(uint32_t signal)
 {
-    return SIGNAL_BIT(signal) & STOP_SIGNALS;
+    return SIGNAL_BIT(signal) & SIGNALS_STOP;
 }
 
 bool signal_default_is_ignored(uint32_t signal)
@@ -39,7 +37,8 @@ never_inlined static void continue_process(struct process *process, bool report)
 {
     if (!process->stopped)
         return;
-    process_set_stopped_locked(process, false);
+    process_set_stopped_locked(process,
+                               false); // all are locked, as for a stopped process's signals
     process->stop_unreported = false;
     process->continue_unreported = report;
     wait_wake_all(&process->continued);
@@ -60,9 +59,9 @@ never_inlined static void discard_everywhere(struct process *process, uint64_t s
 static void cancel_opposite(struct process *process, uint32_t signal)
 {
     if (signal == SIGCONT) {
-        discard_everywhere(process, STOP_SIGNALS);
+        discard_everywhere(process, SIGNALS_STOP);
         continue_process(process, true);
-    } else if (SIGNAL_BIT(signal) & STOP_SIGNALS) {
+    } else if (SIGNAL_BIT(signal) & SIGNALS_STOP) {
         discard_everywhere(process, SIGNAL_BIT(SIGCONT));
     } else if (signal == SIGKILL) {
         continue_process(process, false);
@@ -119,6 +118,7 @@ static void alert(struct process *process, struct thread *thread, uint32_t signa
     }
 }
 
+// Its name may be changing: then it is some of both.
 static void remember_sender(struct process *process, const struct process *sender)
 {
     process->killer_pid = sender ? sender->pid : 0;
@@ -183,9 +183,9 @@ void signal_send_self(uint32_t signal)
 {
     struct process *process = current_process();
     struct abi_siginfo info = info_from(process, signal);
-    spinlock_acquire(&process_lock);
+    process_lock(process);
     int error = signal_send_locked(process, current_thread(), &info, process);
-    spinlock_release(&process_lock);
+    process_unlock(process);
     (void)error; // -EAGAIN is for queued real-time signals
 }
 
@@ -197,48 +197,79 @@ static bool target_is_meant(const struct process *process, const struct process 
     return process->group == (pid == 0 ? sender->group : -pid);
 }
 
+static int kill_many(int64_t pid, const struct abi_siginfo *info, const struct process *sender)
+{
+    int result = -ESRCH;
+    process_lock_all();
+    for_each_process(process)
+    {
+        if (target_is_meant(process, sender, pid))
+            result = signal_send_locked(process, NULL, info, sender);
+    }
+    process_unlock_all();
+    return result;
+}
+
 int signal_kill(int64_t pid, uint32_t signal)
 {
     const struct process *sender = current_process();
     struct abi_siginfo info = info_from(sender, signal);
-    int result = -ESRCH;
-    spinlock_acquire(&process_lock);
-    if (pid > 0) {
-        struct process *process = pid < PID_LIMIT ? process_find_any_locked((uint32_t)pid) : NULL;
-        if (process)
-            result = signal_send_locked(process, NULL, &info, sender);
-    } else {
-        list_for_each (node, &process_list) {
-            struct process *process = list_entry(node, struct process, all_link);
-            if (target_is_meant(process, sender, pid))
-                result = signal_send_locked(process, NULL, &info, sender);
-        }
-    }
-    spinlock_release(&process_lock);
-    return result;
+    if (pid <= 0)
+        return kill_many(pid, &info, sender);
+    return pid < PID_LIMIT ? signal_send_info((uint32_t)pid, &info) : -ESRCH;
+}
+
+// The process with this pid, or that has a thread with this number; with a reference, unless it is
+// the running one.
+static struct process *find_target(uint32_t number)
+{
+    struct process *self = current_process();
+    if (number == self->pid)
+        return self;
+    struct process *process = number < PID_LIMIT ? process_find(number) : NULL;
+    if (process == self)
+        process_release(self);
+    return process;
+}
+
+static void release_target(struct process *process)
+{
+    if (process != current_process())
+        process_release(process);
 }
 
 int signal_send_info(uint32_t pid, const struct abi_siginfo *info)
 {
-    int result = -ESRCH;
-    spinlock_acquire(&process_lock);
-    struct process *process = pid < PID_LIMIT ? process_find_any_locked(pid) : NULL;
-    if (process)
-        result = signal_send_locked(process, NULL, info, current_process());
-    spinlock_release(&process_lock);
+    struct process *process = find_target(pid);
+    if (!process)
+        return -ESRCH;
+    bool all = process_lock_or_all(process);
+    int result = signal_send_locked(process, NULL, info, current_process());
+    process_unlock_or_all(process, all);
+    release_target(process);
     return result;
 }
 
 // A first thread that ended before the others still has its number: the signal is lost with it.
+static int send_to_thread_locked(struct process *process, uint32_t tid,
+                                 const struct abi_siginfo *info)
+{
+    struct thread *thread = thread_find_locked(process, tid);
+    if (thread)
+        return signal_send_locked(process, thread, info, current_process());
+    return tid == process->pid ? 0 : -ESRCH;
+}
+
 int signal_send_thread(uint32_t pid, uint32_t tid, const struct abi_siginfo *info)
 {
     int result = -ESRCH;
-    spinlock_acquire(&process_lock);
-    struct process *process = tid < PID_LIMIT ? process_find_any_locked(tid) : NULL;
-    if (process && (pid == 0 || process->pid == pid)) {
-        struct thread *thread = thread_find_locked(tid);
-        result = thread ? signal_send_locked(process, thread, info, current_process()) : 0;
-    }
-    spinlock_release(&process_lock);
+    struct process *process = find_target(tid);
+    if (!process)
+        return result;
+    bool all = process_lock_or_all(process);
+    if (pid == 0 || process->pid == pid)
+        result = send_to_thread_locked(process, tid, info);
+    process_unlock_or_all(process, all);
+    release_target(process);
     return result;
 }

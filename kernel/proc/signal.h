@@ -1,5 +1,5 @@
 // Signals: sending, actions, masks, waiting, frames, interval timers. State is in struct process
-// (actions, what is pending for any thread) and struct thread_signals, under process_lock.
+// (actions, what is pending for any thread) and struct thread_signals, guarded by its lock.
 #pragma once
 
 #include "proc/process.h"

@@ -34,7 +34,7 @@ int signal_action(uint32_t signal, const struct abi_sigaction *new_action,
         return -EINVAL;
     struct process *process = current_process();
     struct abi_sigaction *action = &process->actions[signal - 1];
-    spinlock_acquire(&process_lock);
+    process_lock(process);
     if (old_action)
         *old_action = *action;
     if (new_action) {
@@ -46,7 +46,7 @@ int signal_action(uint32_t signal, const struct abi_sigaction *new_action,
         if (action_is_to_ignore(action, signal))
             discard_pending(process, SIGNAL_BIT(signal)); // also when it is blocked (POSIX)
     }
-    spinlock_release(&process_lock);
+    process_unlock(process);
     return 0;
 }
 
@@ -64,39 +64,42 @@ static void change_mask_locked(struct thread *thread, uint64_t mask)
 
 void signal_set_mask(uint64_t mask)
 {
-    spinlock_acquire(&process_lock);
+    struct process *process = current_process();
+    process_lock(process);
     change_mask_locked(current_thread(), mask);
-    spinlock_release(&process_lock);
+    process_unlock(process);
 }
 
 void signal_set_temporary_mask(uint64_t mask)
 {
+    struct process *process = current_process();
     struct thread *thread = current_thread();
-    spinlock_acquire(&process_lock);
+    process_lock(process);
     thread->signals.saved_blocked = thread->signals.blocked;
     thread->signals.restores_blocked = true;
     change_mask_locked(thread, mask);
-    spinlock_release(&process_lock);
+    process_unlock(process);
 }
 
 void signal_restore_mask(void)
 {
+    struct process *process = current_process();
     struct thread *thread = current_thread();
-    spinlock_acquire(&process_lock);
+    process_lock(process);
     if (thread->signals.restores_blocked) {
         thread->signals.restores_blocked = false;
         change_mask_locked(thread, thread->signals.saved_blocked);
     }
-    spinlock_release(&process_lock);
+    process_unlock(process);
 }
 
 uint64_t signal_pending(void)
 {
     const struct thread *thread = current_thread();
-    const struct process *process = current_process();
-    spinlock_acquire(&process_lock);
+    struct process *process = current_process();
+    process_lock(process);
     uint64_t pending = process->pending_signals.set | thread->signals.pending.set;
-    spinlock_release(&process_lock);
+    process_unlock(process);
     return pending & thread->signals.blocked;
 }
 
@@ -125,17 +128,17 @@ int64_t signal_wait_for(uint64_t set, uint64_t deadline_ns, struct abi_siginfo *
     struct process *process = current_process();
     struct thread *thread = current_thread();
     set &= ~SIGNALS_UNMASKABLE;
-    spinlock_acquire(&process_lock);
+    process_lock(process);
     uint32_t signal = take_awaited(process, thread, set, info);
-    spinlock_release(&process_lock);
+    process_unlock(process);
     if (signal)
         return signal;
     int error = clock_now_ns() < deadline_ns ? sleep_until(deadline_ns) : 0;
-    spinlock_acquire(&process_lock);
+    process_lock(process);
     signal = take_awaited(process, thread, set, info);
     thread->signals.awaited = 0;
     signal_recheck_locked(thread);
-    spinlock_release(&process_lock);
+    process_unlock(process);
     if (signal)
         return signal;
     return error ? -EINTR : -EAGAIN;

@@ -1,5 +1,5 @@
 // What a parent is told of its children: SIGCHLD with siginfo, and a wake-up for its wait4. Called
-// by exit and by the stop and continue of processes, with process_lock held.
+// by exit and by the stop and continue of processes, with the parent's lock held, or all.
 
 #include "proc/internal.h"
 

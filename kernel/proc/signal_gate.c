@@ -63,14 +63,14 @@ never_inlined static void wait_until_continued(struct process *process)
     uint32_t counted_round = process->stop_round - 1;
     for (;;) {
         wait_prepare(&process->continued, &waiter, WAIT_UNINTERRUPTIBLE);
-        spinlock_acquire(&process_lock);
+        bool all = process_lock_or_all(process);
         bool stays = process->stopped && !process->exec_thread;
         if (stays && counted_round != process->stop_round) {
             counted_round = process->stop_round;
             process->stopped_threads++;
             signal_check_stop_locked(process);
         }
-        spinlock_release(&process_lock);
+        process_unlock_or_all(process, all);
         if (!stays || wait_block(WAIT_FOREVER) != 0)
             break;
     }
@@ -216,11 +216,12 @@ never_inlined static void refuse_handler(const struct trap_frame *frame, struct 
     struct fault_info no_stack = { .signal = SIGSEGV,
                                    .code = SI_KERNEL,
                                    .reason = "no room for a signal frame" };
-    spinlock_acquire(&process_lock);
+    struct process *process = thread->owner;
+    process_lock(process);
     thread->signals.blocked = decision->blocked_before;
     thread->signals.restores_blocked = decision->restores_before;
     signal_recheck_locked(thread);
-    spinlock_release(&process_lock);
+    process_unlock(process);
     if (decision->info.signal == SIGSEGV) // its own handler cannot run either
         (void)signal_action(SIGSEGV, &(struct abi_sigaction){ 0 }, NULL);
     signal_fault(frame, &no_stack);
@@ -238,6 +239,18 @@ static bool enter_handler(struct trap_frame *frame, struct thread *thread,
     return false;
 }
 
+// A stop is for all processes to be locked. True: they are.
+static bool lock_to_decide(struct process *process, const struct thread *thread)
+{
+    process_lock(process);
+    uint64_t pending = process->pending_signals.set | thread->signals.pending.set;
+    if (likely(!(pending & SIGNALS_STOP)))
+        return false;
+    process_unlock(process);
+    process_lock_all();
+    return true;
+}
+
 void signal_exit_gate(struct trap_frame *frame)
 {
     struct process *process = current_process();
@@ -247,9 +260,9 @@ void signal_exit_gate(struct trap_frame *frame)
         return;
     for (;;) {
         atomic_fetch_and(&thread->work, ~THREAD_WORK_SIGNAL);
-        spinlock_acquire(&process_lock);
+        bool all = lock_to_decide(process, thread);
         decide(process, thread, &decision);
-        spinlock_release(&process_lock);
+        process_unlock_or_all(process, all);
         switch (decision.step) {
         case GATE_LEAVE:
             settle_call(frame, NULL);
@@ -274,8 +287,9 @@ void signal_exit_gate(struct trap_frame *frame)
 
 void signal_end_process(uint32_t signal)
 {
-    spinlock_acquire(&process_lock);
-    process_begin_exit_locked(current_process(), signal_death_status(signal));
-    spinlock_release(&process_lock);
+    struct process *process = current_process();
+    bool all = process_lock_or_all(process);
+    process_begin_exit_locked(process, signal_death_status(signal));
+    process_unlock_or_all(process, all);
     thread_add_work(current_thread(), THREAD_WORK_SIGNAL);
 }

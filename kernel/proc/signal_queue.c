@@ -1,5 +1,5 @@
 // Pending signals: a bit each, and an entry with siginfo where there was room for one. Called by
-// the files signal*.c of this folder with process_lock held.
+// the files signal*.c of this folder with the lock of the process held.
 // Invariant: process->queued_signals is the number of entries in the process's own set and in its
 // threads' sets; a signal with an entry has its bit set.
 

@@ -1,4 +1,4 @@
-// Sets of pending signals with their siginfo. Everything here needs process_lock held.
+// Sets of pending signals with their siginfo. Everything here needs the process locked.
 #pragma once
 
 #include "abi/process.h"

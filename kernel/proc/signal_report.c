@@ -94,7 +94,7 @@ static bool remember_fault(const struct trap_frame *frame, const struct fault_in
 {
     struct process *process = current_process();
     struct thread_signals *signals = &current_thread()->signals;
-    spinlock_acquire(&process_lock);
+    process_lock(process);
     uint64_t handler = process->actions[fault->signal - 1].handler;
     bool is_handled = handler != SIG_DFL && handler != SIG_IGN &&
                       !(signals->blocked & SIGNAL_BIT(fault->signal)) && !process->exiting;
@@ -112,7 +112,7 @@ static bool remember_fault(const struct trap_frame *frame, const struct fault_in
         if (fault->address >= USER_ADDRESS_LIMIT)
             signals->fault_error |= PAGE_FAULT_PRESENT;
     }
-    spinlock_release(&process_lock);
+    process_unlock(process);
     if (is_handled)
         thread_add_work(current_thread(), THREAD_WORK_SIGNAL);
     return is_handled;
@@ -139,8 +139,8 @@ static struct process *largest_but_init(void)
     struct process *largest = NULL;
     uint64_t most_pages = 0;
 
-    list_for_each (node, &process_list) {
-        struct process *process = list_entry(node, struct process, all_link);
+    for_each_process(process)
+    {
         struct address_space *space = atomic_load(&process->space);
         uint64_t pages = space ? atomic_load(&space->resident_pages) : 0;
         if (process->pid != INIT_PID && pages > most_pages) {
@@ -156,12 +156,12 @@ static bool kill_in_place_of_init(void)
 {
     const struct abi_siginfo info = { .signal = SIGKILL, .code = SI_KERNEL };
 
-    spinlock_acquire(&process_lock);
+    process_lock_all();
     struct process *victim = largest_but_init();
     uint32_t pid = victim ? victim->pid : 0;
     if (victim && !victim->exiting)
         (void)signal_send_locked(victim, NULL, &info, NULL);
-    spinlock_release(&process_lock);
+    process_unlock_all();
     if (!pid)
         return false;
     log_notice("process", "%u killed by SIGKILL: out of memory, and init must live", pid);
@@ -174,9 +174,9 @@ void signal_out_of_memory(uint64_t address)
 {
     struct process *process = current_process();
 
-    spinlock_acquire(&process_lock);
+    process_lock(process);
     bool dies_already = signal_death_is_due(process);
-    spinlock_release(&process_lock);
+    process_unlock(process);
     if (dies_already)
         return;
     if (process->pid == INIT_PID && kill_in_place_of_init())

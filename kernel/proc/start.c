@@ -56,13 +56,11 @@ static struct process *create_first(void)
 static int enter_process(struct process *process)
 {
     struct thread *thread = current_thread();
-    spinlock_acquire(&process_lock);
-    int error = process_publish_locked(process, NULL, 0, 0);
-    if (!error) {
-        process_attach_thread(process, thread);
+    process_lock_all();
+    int error = process_publish_locked(process, NULL, thread);
+    if (!error)
         process_reaper = process;
-    }
-    spinlock_release(&process_lock);
+    process_unlock_all();
     if (!error)
         trace_step(STEP_CREATE_ENTRY, process->pid);
     if (!error)
@@ -75,13 +73,13 @@ static void leave_process(struct process *process)
     struct thread *thread = current_thread();
     process_release_files(process);
     process_leave_space(process);
-    spinlock_acquire(&process_lock);
+    process_lock_all();
     process_unlink_locked(process);
     list_remove(&thread->owner_link);
     process->thread_count--;
     thread->owner = NULL;
     thread->on_release = NULL;
-    spinlock_release(&process_lock);
+    process_unlock_all();
     process_release(process); // the thread's reference
     process_release(process); // the tree's
 }

@@ -36,7 +36,7 @@ void thread_leave_memory(struct process *process)
 bool process_leave_thread(struct process *process)
 {
     struct thread *thread = current_thread();
-    spinlock_acquire(&process_lock);
+    bool all = process_lock_or_all(process);
     bool last = process->thread_count == 1;
     if (!last) {
         thread_set_translation(thread, NULL); // the last one may drop the space from here on
@@ -50,7 +50,7 @@ bool process_leave_thread(struct process *process)
         signal_check_stop_locked(process);
         wait_wake_all(&process->child_exit); // exec and shutdown wait to be alone
     }
-    spinlock_release(&process_lock);
+    process_unlock_or_all(process, all);
     return last;
 }
 
@@ -80,9 +80,9 @@ static void wait_for_others(struct process *process)
     struct waiter waiter = { 0 };
     for (;;) {
         wait_prepare(&process->child_exit, &waiter, WAIT_UNINTERRUPTIBLE);
-        spinlock_acquire(&process_lock);
+        process_lock(process);
         bool waits = process->thread_count > 1 && !process->exiting;
-        spinlock_release(&process_lock);
+        process_unlock(process);
         if (!waits || wait_block(WAIT_FOREVER) != 0)
             break;
     }
@@ -91,7 +91,7 @@ static void wait_for_others(struct process *process)
 
 static bool order_others_to_end(struct process *process)
 {
-    spinlock_acquire(&process_lock);
+    process_lock(process);
     bool may = !process->exiting && !process->exec_thread;
     if (may) {
         process->exec_thread = current_thread();
@@ -102,7 +102,7 @@ static bool order_others_to_end(struct process *process)
         }
         wait_wake_all(&process->continued);
     }
-    spinlock_release(&process_lock);
+    process_unlock(process);
     return may;
 }
 
@@ -114,11 +114,11 @@ int process_end_other_threads(struct process *process)
     if (!order_others_to_end(process))
         return -EAGAIN;
     wait_for_others(process);
-    spinlock_acquire(&process_lock);
+    process_lock(process);
     bool alone = process->thread_count == 1 && !process->exiting;
     process->exec_thread = NULL;
     if (alone)
         become_first(process, thread);
-    spinlock_release(&process_lock);
+    process_unlock(process);
     return alone ? 0 : -EAGAIN;
 }

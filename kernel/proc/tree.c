@@ -1,4 +1,5 @@
-// The tree of processes, the pid table, groups and sessions. Everything is guarded by process_lock.
+// The tree of processes, the pid table, groups and sessions. Parents, groups and sessions change
+// only while all processes are locked; the lists of children belong to their parents' locks.
 // Invariant: a number is free only while no process uses it as its pid, its group or its session,
 // so that a new process never joins a group by accident.
 
@@ -9,42 +10,89 @@
 #include "proc/inspect.h"
 #include "sched/scheduler.h"
 
-#define PID_BUCKETS 256u
-#define PIDS_PER_LOCK 512u
-#define FIRST_PID_AFTER_WRAP 2u
+#define NUMBERS_AT_ONCE 512u
+#define FIRST_NUMBER_AFTER_WRAP 2u
 
-struct list_node process_list = LIST_HEAD_INIT(process_list);
-struct list_node *process_walk_next;
-uint32_t process_count;
-uint64_t process_started_count;
-uint32_t process_last_pid;
 struct process *process_reaper;
 bool process_shutting_down;
 
-static struct list_node pid_table[PID_BUCKETS]; // heads set up at first use
-static uint16_t pid_uses[PID_LIMIT]; // as pid, group or session, at most 3 a process; kept numbers
+// Changed with its lock held, and that of the process; so who has locked all may read without.
+struct bucket {
+    struct spinlock lock;
+    struct list_node processes; // by pid_link
+};
 
-_Static_assert(4 * PROCESS_LIMIT <= UINT16_MAX, "pid_uses counts up to three uses per process");
+static struct bucket pid_table[PROCESS_BUCKETS];
+static _Atomic(uint16_t) number_uses[PID_LIMIT]; // as pid, group or session, at most 3 a process;
+                                                 // kept numbers
+static atomic_uint numbers_given;                // how often one was looked for
+static atomic_uint last_number, process_count;
+static atomic_ullong started_count;
 
-static struct list_node *pid_bucket(uint32_t pid)
+_Static_assert(4 * PROCESS_LIMIT <= UINT16_MAX, "number_uses counts up to three uses per process");
+
+void process_table_init(void)
 {
-    struct list_node *head = &pid_table[pid % PID_BUCKETS];
-    if (!head->next)
-        list_init(head);
-    return head;
+    for (uint32_t i = 0; i < PROCESS_BUCKETS; i++) {
+        spinlock_init(&pid_table[i].lock, "process table", LOCK_RANK_PROCESS_TABLE);
+        list_init(&pid_table[i].processes);
+    }
 }
 
-uint32_t process_number_allocate_locked(void)
+static struct bucket *bucket_of(uint32_t pid)
 {
-    uint32_t candidate = process_last_pid;
+    return &pid_table[pid % PROCESS_BUCKETS];
+}
+
+struct list_node *process_bucket_locked(uint32_t index)
+{
+    return &pid_table[index].processes;
+}
+
+struct process *process_next_locked(const struct process *process)
+{
+    uint32_t index = 0;
+    if (process) {
+        index = process->pid % PROCESS_BUCKETS;
+        if (process->pid_link.next != &pid_table[index].processes)
+            return list_entry(process->pid_link.next, struct process, pid_link);
+        index++;
+    }
+    for (; index < PROCESS_BUCKETS; index++) {
+        if (!list_is_empty(&pid_table[index].processes))
+            return list_first(&pid_table[index].processes, struct process, pid_link);
+    }
+    return NULL;
+}
+
+void process_number_keep(uint32_t number)
+{
+    atomic_fetch_add_explicit(&number_uses[number], 1, memory_order_relaxed);
+}
+
+void process_number_free(uint32_t number)
+{
+    atomic_fetch_sub_explicit(&number_uses[number], 1, memory_order_release);
+}
+
+static bool take_number(uint32_t number)
+{
+    uint16_t uses = 0;
+    return atomic_load_explicit(&number_uses[number], memory_order_relaxed) == 0 &&
+           atomic_compare_exchange_strong_explicit(&number_uses[number], &uses, 1,
+                                                   memory_order_acquire, memory_order_relaxed);
+}
+
+// Every look is at another number, whoever looks at the same time.
+uint32_t process_number_allocate(void)
+{
     for (uint32_t tried = 0; tried < PID_LIMIT; tried++) {
-        candidate++;
-        if (candidate >= PID_LIMIT)
-            candidate = FIRST_PID_AFTER_WRAP;
-        if (pid_uses[candidate] == 0) {
-            process_last_pid = candidate;
-            return candidate;
-        }
+        uint32_t given = atomic_fetch_add_explicit(&numbers_given, 1, memory_order_relaxed);
+        uint32_t number = FIRST_NUMBER_AFTER_WRAP + given % (PID_LIMIT - FIRST_NUMBER_AFTER_WRAP);
+        if (!take_number(number))
+            continue;
+        atomic_store_explicit(&last_number, number, memory_order_relaxed);
+        return number;
     }
     return 0;
 }
@@ -55,55 +103,67 @@ void process_set_parent_locked(struct process *process, struct process *parent)
     atomic_store_explicit(&process->parent_pid, parent ? parent->pid : 0, memory_order_relaxed);
 }
 
-int process_publish_locked(struct process *process, struct process *parent, uint32_t group,
-                           uint32_t session)
+uint32_t processes_in_tree(void)
 {
-    if (process_count + thread_extra_count >= PROCESS_LIMIT)
+    return atomic_load_explicit(&process_count, memory_order_relaxed);
+}
+
+static void join(struct process *process, uint32_t group, uint32_t session)
+{
+    process_number_keep(group);
+    process_number_keep(session);
+    atomic_store_explicit(&process->group, group, memory_order_relaxed);
+    atomic_store_explicit(&process->session, session, memory_order_relaxed);
+}
+
+// The first process is pid 1, also when an earlier attempt failed.
+int process_publish_locked(struct process *process, struct process *parent, struct thread *thread)
+{
+    uint32_t count = atomic_fetch_add_explicit(&process_count, 1, memory_order_relaxed);
+    bool fits = count + threads_beyond_first() < PROCESS_LIMIT;
+    uint32_t pid = 0;
+    if (fits)
+        pid = parent ? process_number_allocate() : take_number(INIT_PID) ? INIT_PID : 0;
+    if (pid == 0) {
+        atomic_fetch_sub_explicit(&process_count, 1, memory_order_relaxed);
         return -EAGAIN;
-    if (!parent)
-        process_last_pid = 0; // the first process is pid 1, also when an earlier attempt failed
-    uint32_t pid = process_number_allocate_locked();
-    if (pid == 0)
-        return -EAGAIN;
+    }
     process->pid = pid;
-    process->group = group ? group : pid;
-    process->session = group ? session : pid;
-    pid_uses[pid]++;
-    pid_uses[process->group]++;
-    pid_uses[process->session]++;
+    join(process, parent ? parent->group : pid, parent ? parent->session : pid);
     process_set_parent_locked(process, parent);
     process->group_walk = parent ? parent->group_walk : 0;
     if (parent)
         list_append(&parent->children, &process->sibling_link);
-    list_append(&process_list, &process->all_link);
-    list_append(pid_bucket(pid), &process->pid_link);
-    process_count++;
-    process_started_count++;
+    process_attach_thread(process, thread);
+    atomic_fetch_add_explicit(&started_count, 1, memory_order_relaxed);
+    spinlock_acquire(&bucket_of(pid)->lock);
+    list_append(&bucket_of(pid)->processes, &process->pid_link); // whoever finds it finds it whole
+    spinlock_release(&bucket_of(pid)->lock);
     return 0;
 }
 
 void process_unlink_locked(struct process *process)
 {
+    struct bucket *bucket = bucket_of(process->pid);
     kassert(list_is_empty(&process->children));
-    pid_uses[process->pid]--;
-    pid_uses[process->group]--;
-    pid_uses[process->session]--;
-    list_remove(&process->sibling_link);
-    if (process_walk_next == &process->all_link)
-        process_walk_next = process->all_link.next;
-    list_remove(&process->all_link);
+    spinlock_acquire(&bucket->lock);
     list_remove(&process->pid_link);
+    spinlock_release(&bucket->lock);
+    list_remove(&process->sibling_link);
     process_set_parent_locked(process, NULL);
-    process->state = PROCESS_DEAD;
-    process_count--;
+    atomic_store_explicit(&process->state, PROCESS_DEAD, memory_order_relaxed);
+    process_number_free(process->group);
+    process_number_free(process->session);
+    process_number_free(process->pid);
+    atomic_fetch_sub_explicit(&process_count, 1, memory_order_relaxed);
     trace_step(STEP_REMOVE_ENTRY, process->pid);
-    if (process_reaper == process)
+    if (unlikely(process_reaper == process))
         process_reaper = NULL;
 }
 
 struct process *process_find_locked(uint32_t pid)
 {
-    list_for_each (node, pid_bucket(pid)) {
+    list_for_each (node, &bucket_of(pid)->processes) {
         struct process *process = list_entry(node, struct process, pid_link);
         if (process->pid == pid)
             return process;
@@ -111,59 +171,75 @@ struct process *process_find_locked(uint32_t pid)
     return NULL;
 }
 
-struct process *process_find(uint32_t number)
+struct process *process_find_by_pid(uint32_t pid)
 {
-    spinlock_acquire(&process_lock);
-    struct process *process = process_find_any_locked(number);
+    struct bucket *bucket = bucket_of(pid);
+    spinlock_acquire(&bucket->lock);
+    struct process *process = process_find_locked(pid);
     if (process)
         process_reference(process);
-    spinlock_release(&process_lock);
+    spinlock_release(&bucket->lock);
     return process;
 }
 
-void process_number_keep_locked(uint32_t number)
+struct process *process_find(uint32_t number)
 {
-    pid_uses[number]++;
+    struct process *process = process_find_by_pid(number);
+    return process ? process : process_find_by_thread(number);
 }
 
-void process_number_free_locked(uint32_t number)
+struct process *process_find_and_lock(uint32_t number)
 {
-    pid_uses[number]--;
+    struct process *process = current_process();
+    if (number != 0)
+        process = process_find(number);
+    else
+        process_reference(process);
+    if (process)
+        process_lock(process);
+    return process;
 }
 
-// Numbers in use are looked up; PIDS_PER_LOCK at a time, so that interrupts are not off for long.
+void process_unlock_and_release(struct process *process)
+{
+    process_unlock(process);
+    process_release(process);
+}
+
+// Numbers in use are looked up.
 struct process *process_find_from(uint32_t pid)
 {
     struct process *process = NULL;
-    while (pid < PID_LIMIT && !process) {
-        uint32_t end = min_of(pid + PIDS_PER_LOCK, PID_LIMIT);
-        spinlock_acquire(&process_lock);
-        for (; pid < end && !process; pid++) {
-            if (pid_uses[pid] != 0)
-                process = process_find_locked(pid);
-        }
-        if (process)
-            process_reference(process);
-        spinlock_release(&process_lock);
-        preempt_point();
+    for (; pid < PID_LIMIT && !process; pid++) {
+        if (atomic_load_explicit(&number_uses[pid], memory_order_relaxed) != 0)
+            process = process_find_by_pid(pid);
+        if (pid % NUMBERS_AT_ONCE == 0)
+            preempt_point();
     }
     return process;
 }
 
+void process_count_totals(struct process_totals *totals)
+{
+    *totals = (struct process_totals){
+        .count = processes_in_tree(),
+        .last_pid = atomic_load_explicit(&last_number, memory_order_relaxed),
+        .started = atomic_load_explicit(&started_count, memory_order_relaxed),
+    };
+}
+
 static void change_group(struct process *process, uint32_t group, uint32_t session)
 {
-    pid_uses[group]++;
-    pid_uses[session]++;
-    pid_uses[process->group]--;
-    pid_uses[process->session]--;
-    process->group = group;
-    process->session = session;
+    uint32_t old_group = process->group, old_session = process->session;
+    join(process, group, session);
+    process_number_free(old_group);
+    process_number_free(old_session);
 }
 
 static bool group_exists(uint32_t group, uint32_t session)
 {
-    list_for_each (node, &process_list) {
-        const struct process *process = list_entry(node, struct process, all_link);
+    for_each_process(process)
+    {
         if (process->group == group && (session == 0 || process->session == session))
             return true;
     }
@@ -193,7 +269,7 @@ static int check_group_change(const struct process *self, const struct process *
 
 int process_set_group(uint32_t pid, uint32_t group)
 {
-    spinlock_acquire(&process_lock);
+    process_lock_all();
     struct process *process = find_or_self(pid);
     if (group == 0 && process)
         group = process->pid;
@@ -201,36 +277,35 @@ int process_set_group(uint32_t pid, uint32_t group)
     // A number that passed the checks is some process's pid or group, so it is below PID_LIMIT.
     if (result == 0)
         change_group(process, group, process->session);
-    spinlock_release(&process_lock);
+    process_unlock_all();
     return result;
 }
 
-static const struct process *find_any_or_self(uint32_t number)
+static int64_t number_of(uint32_t pid, bool wants_session)
 {
-    return number == 0 ? current_process() : process_find_any_locked(number);
+    struct process *self = current_process();
+    struct process *process = pid == 0 || pid == self->pid ? self : process_find(pid);
+    if (!process)
+        return -ESRCH;
+    int64_t result = wants_session ? process->session : process->group;
+    if (process != self)
+        process_release(process);
+    return result;
 }
 
 int64_t process_group_of(uint32_t pid)
 {
-    spinlock_acquire(&process_lock);
-    const struct process *process = find_any_or_self(pid);
-    int64_t result = process ? (int64_t)process->group : -ESRCH;
-    spinlock_release(&process_lock);
-    return result;
+    return number_of(pid, false);
 }
 
 int64_t process_session_of(uint32_t pid)
 {
-    spinlock_acquire(&process_lock);
-    const struct process *process = find_any_or_self(pid);
-    int64_t result = process ? (int64_t)process->session : -ESRCH;
-    spinlock_release(&process_lock);
-    return result;
+    return number_of(pid, true);
 }
 
 int64_t process_new_session(void)
 {
-    spinlock_acquire(&process_lock);
+    process_lock_all();
     struct process *self = current_process();
     int64_t result = -EPERM;
     if (!group_exists(self->pid, 0)) {
@@ -238,6 +313,6 @@ int64_t process_new_session(void)
         self->gave_up_terminal = false;
         result = self->pid;
     }
-    spinlock_release(&process_lock);
+    process_unlock_all();
     return result;
 }

@@ -1,6 +1,6 @@
 // wait4 and waitid: a parent learns of children that ended, stopped or continued, and collects the
-// ended ones. Invariant: a zombie is collected exactly once, under process_lock, whatever becomes
-// of the result.
+// ended ones. Invariant: a zombie is collected exactly once, under its parent's lock, whatever
+// becomes of the result.
 
 #include "proc/internal.h"
 
@@ -13,6 +13,7 @@ struct wait_request {
     uint32_t status;
     struct abi_rusage *usage;
     struct process *collected; // the tree's reference of it is the caller's to drop
+    struct process *living;    // it stopped or went on, and *usage is missing; a reference
 };
 
 static bool child_is_meant(const struct process *child, const struct wait_target *target)
@@ -48,7 +49,8 @@ static bool report_child(struct wait_request *request, struct process *parent,
     } else {
         return false;
     }
-    process_total_usage_locked(child, request->usage);
+    process_reference(child);
+    request->living = child;
     return true;
 }
 
@@ -56,7 +58,7 @@ static bool report_child(struct wait_request *request, struct process *parent,
 static int64_t look_at_children(struct wait_request *request, struct process *parent)
 {
     int64_t result = -ECHILD;
-    spinlock_acquire(&process_lock);
+    process_lock(parent);
     list_for_each (node, &parent->children) {
         struct process *child = list_entry(node, struct process, sibling_link);
         if (!child_is_meant(child, request->target))
@@ -68,8 +70,16 @@ static int64_t look_at_children(struct wait_request *request, struct process *pa
             break;
         }
     }
-    spinlock_release(&process_lock);
+    process_unlock(parent);
     return result;
+}
+
+// A second lock, after the first.
+static void report_usage(struct process *child, struct abi_rusage *usage)
+{
+    process_lock(child);
+    process_total_usage_locked(child, usage);
+    process_unlock_and_release(child);
 }
 
 int64_t process_wait(const struct wait_target *target, uint32_t options, uint32_t *status,
@@ -91,6 +101,8 @@ int64_t process_wait(const struct wait_target *target, uint32_t options, uint32_
     wait_finish(&parent->child_exit, &waiter);
     if (request.collected)
         process_release(request.collected);
+    if (request.living)
+        report_usage(request.living, usage);
     if (result > 0)
         *status = request.status;
     return result;

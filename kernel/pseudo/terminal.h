@@ -3,7 +3,7 @@
 // that opens it for reading without O_NOCTTY, and the rules for background groups hold on it: it is
 // the only terminal there is. Which session it controls is kept here and nowhere else: a process's
 // controlling terminal is this one exactly when its session is the terminal's. Lock: the terminal's
-// spinlock (LOCK_RANK_TERMINAL), below process_lock in the order.
+// spinlock (LOCK_RANK_TERMINAL), below the processes' locks in the order.
 #pragma once
 
 #include "lib/types.h"

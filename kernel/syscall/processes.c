@@ -211,9 +211,7 @@ static int64_t set_name(uint64_t address)
 static int64_t get_name(uint64_t address)
 {
     char name[16];
-    spinlock_acquire(&process_lock);
-    memcpy(name, current_thread()->name, sizeof(name));
-    spinlock_release(&process_lock);
+    process_copy_thread_name(name);
     return put_user(user_addr_make(address), name);
 }
 

@@ -15,7 +15,7 @@
 #define KEEP_POLICY (-1)
 #define NS_PER_SECOND 1000000000ull
 
-// What a call wants a thread's rights to be; applied under process_lock.
+// What a call wants a thread's rights to be; applied with a spinlock held.
 struct wanted_rights {
     int32_t policy; // KEEP_POLICY: as it is, and reset_on_fork too
     uint32_t priority;

@@ -40,10 +40,19 @@ class Command(gdb.Command):
         self.function(argument)
 
 
+def each_process():
+    """All processes, by pid."""
+    table = value("pid_table")
+    first, last = table.type.range()
+    found = [process for index in range(first, last + 1)
+             for process in each(table[index]["processes"], "struct process", "pid_link")]
+    return sorted(found, key=lambda process: int(process["pid"]))
+
+
 def processes(_):
     """All processes: pid, state, parent, threads, name."""
     print("  PID  STATE           PARENT THREADS NAME")
-    for process in each(value("process_list"), "struct process", "all_link"):
+    for process in each_process():
         parent = int(process["parent"]["pid"]) if int(process["parent"]) else 0
         print(f"{int(process['pid']):5}  {str(process['state']):15} {parent:6} "
               f"{int(process['thread_count']):7} {string(process['name'])}")
@@ -51,7 +60,7 @@ def processes(_):
 
 def threads(_):
     """Threads of all processes: id, state, saved rip and user rip."""
-    for process in each(value("process_list"), "struct process", "all_link"):
+    for process in each_process():
         for thread in each(process["threads"], "struct thread", "owner_link"):
             frame = gdb.Value(int(thread["stack_top"]) - 176).cast(
                 gdb.lookup_type("struct trap_frame").pointer())
