@@ -91,9 +91,9 @@ def summarize(results, limits):
 def show(summaries, limits, names, options):
     print(f"""
 Time between two operations, ns, the median of {options.runs * ROUNDS} runs; x: how much faster
-than on {options.cpus[0]} CPU. EMULATED: every CPU is a thread of the host, which has
-{os.cpu_count()} processors and other work. Beyond these nothing can get faster, and who holds a
-lock may not be running. Do not read it as a processor's time; what counts is the next table.
+than on {options.cpus[0]} CPU. EMULATED: each CPU is a thread of the host, which has
+{os.cpu_count()} processors and other work. Beyond these nothing can get faster, and who holds
+a lock may not be running. Do not read it as a processor's time; what counts is the next table.
 """)
     for line in time_table(summaries, limits, names, options.cpus):
         print(line)
