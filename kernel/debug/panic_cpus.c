@@ -11,8 +11,8 @@
 #include "debug/symbols.h"
 #include "dev/power.h"
 
-#define STOP_LIMIT_NS 200000000ull
-#define TOLD_LIMIT 16u // lines
+#define STOP_LIMIT_NS 2000000000ull // an emulated CPU may not be running just now
+#define TOLD_LIMIT 16u              // lines
 
 extern const char idle_hlt[];
 

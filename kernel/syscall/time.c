@@ -42,19 +42,31 @@ static int read_other_clock(int32_t clock, uint64_t *now_ns)
                              kind, now_ns);
 }
 
-static int read_clock(int32_t clock, uint64_t *now_ns)
+#define CLOCKS_OF_THE_DATE (1u << CLOCK_REALTIME | 1u << CLOCK_REALTIME_COARSE)
+#define CLOCKS_OF_TIME                                                                             \
+    (CLOCKS_OF_THE_DATE | 1u << CLOCK_MONOTONIC | 1u << CLOCK_MONOTONIC_RAW |                      \
+     1u << CLOCK_MONOTONIC_COARSE | 1u << CLOCK_BOOTTIME)
+
+static bool is_in(uint32_t clocks, int32_t clock)
 {
+    return (uint32_t)clock < 32 && (clocks >> clock & 1) != 0;
+}
+
+// One of CLOCKS_OF_TIME.
+static uint64_t read_time(int32_t clock)
+{
+    uint64_t now_ns = clock_now_ordered_ns();
+
+    return is_in(CLOCKS_OF_THE_DATE, clock) ? boot_date_ns() + now_ns : now_ns;
+}
+
+never_inlined static int read_clock(int32_t clock, uint64_t *now_ns)
+{
+    if (is_in(CLOCKS_OF_TIME, clock)) {
+        *now_ns = read_time(clock);
+        return 0;
+    }
     switch (clock) {
-    case CLOCK_REALTIME:
-    case CLOCK_REALTIME_COARSE:
-        *now_ns = boot_date_ns() + clock_now_ordered_ns();
-        return 0;
-    case CLOCK_MONOTONIC:
-    case CLOCK_MONOTONIC_RAW:
-    case CLOCK_MONOTONIC_COARSE:
-    case CLOCK_BOOTTIME:
-        *now_ns = clock_now_ordered_ns();
-        return 0;
     case CLOCK_PROCESS_CPUTIME_ID:
         *now_ns = process_time_ns();
         return 0;
@@ -72,14 +84,24 @@ static struct abi_timespec to_timespec(uint64_t ns)
                                   .nanoseconds = (int64_t)(ns % NS_PER_SECOND) };
 }
 
-HANDLER2(clock_gettime, clock, result)
+static int tell(uint64_t result, uint64_t now_ns)
 {
-    uint64_t now_ns;
-    int error = read_clock((int32_t)clock, &now_ns);
-    if (error)
-        return error;
     struct abi_timespec time = to_timespec(now_ns);
     return put_user(user_addr_make(result), time);
+}
+
+never_inlined static int tell_other_clock(int32_t clock, uint64_t result)
+{
+    uint64_t now_ns;
+    int error = read_clock(clock, &now_ns);
+    return error ? error : tell(result, now_ns);
+}
+
+HANDLER2(clock_gettime, clock, result)
+{
+    if (likely(is_in(CLOCKS_OF_TIME, (int32_t)clock)))
+        return tell(result, read_time((int32_t)clock));
+    return tell_other_clock((int32_t)clock, result);
 }
 
 HANDLER2(clock_getres, clock, result)
