@@ -98,7 +98,8 @@ def test_three_spinners_take_turns_of_a_slice_each(result):
     handed = {(rules.nanoseconds(time), pid) for time, pid, _ in result.flows("switch: slice over")}
     turns = [turn for turn in result.runs(pids) if turn[1:] in handed]  # taken away, not given
     lengths = [end - begin for begin, end, _ in turns]
-    assert SLICE * 0.95 < median(lengths) < SLICE * 3  # one that was interrupted has the rest
+    # The fair policy lets three have their turn within two slices.
+    assert SLICE * 2 / 3 * 0.95 < median(lengths) < SLICE * 3
     counts = Counter(pid for _, _, pid in turns)
     assert len(turns) >= 9 and max(counts.values()) - min(counts.values()) <= 2
     following = Counter((one[2], other[2]) for one, other in zip(turns, turns[1:]))
