@@ -53,7 +53,9 @@ enum reason {
     WITHOUT_FSGSBASE,
     WITHOUT_RDTSCP,
     WITHOUT_RDPID,
-    WITHOUT_MONITOR,
+    WITHOUT_INVPCID,
+    WITHOUT_XSAVES,
+    ON_LINUX_IN_A_GUEST, // of a hypervisor, which answers
     REASON_COUNT,
 };
 

@@ -3,9 +3,10 @@
 
 #include "attempt.h"
 
-extern const struct group privileged_group;
+extern const struct group privileged_group, selectors_group;
 
 // clang-format off
 #define GROUPS \
-    &privileged_group,
+    &privileged_group, \
+    &selectors_group,
 // clang-format on

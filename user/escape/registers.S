@@ -10,6 +10,8 @@
 #define SIZE (25 * 8)
 #define VECTORS_SIZE 4096
 #define USUAL_FLAGS 0x202
+#define SYS_ARCH_PRCTL 158
+#define ARCH_SET_FS 0x1002
 
 .macro for_general operation, file
 .irp pair, "0, %rax", "1, %rbx", "2, %rcx", "3, %rdx", "4, %rsi", "5, %rdi", "6, %rbp", "7, %r8", \
@@ -29,6 +31,14 @@
 .macro store_selector number, register
     movl \register, %eax
     movq %rax, registers_out + SELECTORS + \number * 8(%rip)
+.endm
+
+.macro put_back_selector number, register
+    movl registers_in + SELECTORS + \number * 8(%rip), %eax
+    cmpl registers_out + SELECTORS + \number * 8(%rip), %eax
+    je 9f
+    movl %eax, \register
+9:
 .endm
 
 .text
@@ -78,6 +88,23 @@ registers_back:
     rdgsbase %rax
     movq %rax, registers_out + GS_BASE(%rip)
 1:
+    put_back_selector 2, %ds
+    put_back_selector 3, %es
+    put_back_selector 5, %gs
+    put_back_selector 4, %fs
+    cmpb $0, registers_have_bases(%rip)     // C needs its FS base
+    je 1f
+    movq registers_in + FS_BASE(%rip), %rax
+    wrfsbase %rax
+    movq registers_in + GS_BASE(%rip), %rax
+    wrgsbase %rax
+    jmp 2f
+1:
+    movl $SYS_ARCH_PRCTL, %eax
+    movl $ARCH_SET_FS, %edi
+    movq registers_in + FS_BASE(%rip), %rsi
+    syscall
+2:
     cmpb $0, registers_have_xsave(%rip)
     je 2f
     movl $7, %eax

@@ -67,6 +67,13 @@ struct instruction {
         name, true, value                                                                          \
     }
 
+// For a row of attempts: INSTRUCTION(cli), INSTRUCTION(rdmsr, .set = { REGISTERS(RCX, 5) }).
+#define INSTRUCTION(identifier, ...)                                                               \
+    .run = run_instruction, .argument = &(const struct instruction)                                \
+    {                                                                                              \
+        .code = &code_##identifier, __VA_ARGS__                                                    \
+    }
+
 // The `run` of an attempt whose argument is a struct instruction.
 int run_instruction(const struct attempt *attempt);
 
@@ -88,3 +95,17 @@ void registers_run(const void *start); // comes back from registers_back
 // 0, or attempt_note()'s 1. `changes` as in struct instruction.
 int registers_compare(unsigned changes);
 uint64_t registers_pattern(unsigned number);
+
+// Runs `start` and comes back from a signal, too; what came, signal 0: none. The registers at that
+// moment are in registers_out.
+struct seen {
+    int signal, code, trap;
+    uint32_t error;
+    uint64_t address, rip, cs;
+};
+struct seen registers_try(const void *start);
+// #GP with this error code, at this instruction; otherwise 1 and attempt_note(), which names
+// `number`.
+int expect_protection(const struct seen *seen, const struct code *code, uint32_t error,
+                      unsigned number);
+int expect_nothing(const struct seen *seen, unsigned number);
