@@ -3,10 +3,12 @@
 
 #include "attempt.h"
 
-extern const struct group privileged_group, selectors_group;
+extern const struct group privileged_group, sensitive_group, vectors_group, selectors_group;
 
 // clang-format off
 #define GROUPS \
     &privileged_group, \
+    &sensitive_group, \
+    &vectors_group, \
     &selectors_group,
 // clang-format on

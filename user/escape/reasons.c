@@ -44,6 +44,11 @@ static bool lacks_rdtscp(void)
     return !cpuid_bit(0x80000001, 3, 27);
 }
 
+static bool has_keys(void)
+{
+    return cpuid_bit(7, 2, 4); // OSPKE
+}
+
 static bool lacks_rdpid(void)
 {
     return !cpuid_bit(7, 2, 22);
@@ -80,6 +85,7 @@ static const struct {
     [WITHOUT_XSAVE] = { lacks_xsave, "no XSAVE" },
     [WITHOUT_FSGSBASE] = { lacks_fsgsbase, "no FSGSBASE" },
     [WITHOUT_RDTSCP] = { lacks_rdtscp, "no RDTSCP" },
+    [WITH_KEYS] = { has_keys, "protection keys" },
     [WITHOUT_RDPID] = { lacks_rdpid, "no RDPID" },
     [WITHOUT_INVPCID] = { lacks_invpcid, "no INVPCID" },
     [WITHOUT_XSAVES] = { lacks_xsaves, "no XSAVES" },

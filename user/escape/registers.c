@@ -183,9 +183,12 @@ int run_instruction(const struct attempt *attempt)
             registers_in.general[instruction->set[i].number] = instruction->set[i].value;
     if (instruction->flags != 0)
         registers_in.flags = instruction->flags;
-    record->at = (uint64_t)instruction->code->at;
+    uint64_t address = instruction->place ? instruction->place() : instruction->address;
+    if (address != 0)
+        registers_in.general[RAX] = address;
+    record->at = instruction->jumps ? address : (uint64_t)instruction->code->at;
     record->behind = (uint64_t)instruction->code->behind;
-    record->address = instruction->address;
+    record->address = address;
     changes_of_instruction = instruction->changes;
     attempt_on_signal = compare_on_signal;
     registers_run(instruction->code->start);

@@ -58,7 +58,9 @@ struct instruction {
     struct register_setting set[4]; // registers that hold something else than the pattern
     unsigned changes;               // BITs of registers that it writes, and *_CHANGE
     uint64_t flags;                 // RFLAGS before; 0: REGISTERS_FLAGS
-    uint64_t address;               // what si_addr must be, for ADDRESS_STATED
+    uint64_t address;               // RAX, and what si_addr must be for ADDRESS_STATED
+    uint64_t (*place)(void);        // makes that address in the process of the attempt
+    bool jumps;                     // to the address: the saved RIP is there
 };
 
 // For rows of a table: REGISTERS(RCX, 5) in .set.
@@ -68,8 +70,9 @@ struct instruction {
     }
 
 // For a row of attempts: INSTRUCTION(cli), INSTRUCTION(rdmsr, .set = { REGISTERS(RCX, 5) }).
-#define INSTRUCTION(identifier, ...)                                                               \
-    .run = run_instruction, .argument = &(const struct instruction)                                \
+#define INSTRUCTION(identifier, ...) INSTRUCTION_BY(run_instruction, identifier, __VA_ARGS__)
+#define INSTRUCTION_BY(function, identifier, ...)                                                  \
+    .run = function, .argument = &(const struct instruction)                                       \
     {                                                                                              \
         .code = &code_##identifier, __VA_ARGS__                                                    \
     }
