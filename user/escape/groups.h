@@ -3,12 +3,15 @@
 
 #include "attempt.h"
 
-extern const struct group privileged_group, sensitive_group, vectors_group, selectors_group;
+extern const struct group privileged_group, sensitive_group, vectors_group, pages_group,
+    selectors_group, doors_group;
 
 // clang-format off
 #define GROUPS \
     &privileged_group, \
     &sensitive_group, \
     &vectors_group, \
-    &selectors_group,
+    &pages_group, \
+    &selectors_group, \
+    &doors_group,
 // clang-format on

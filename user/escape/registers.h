@@ -28,6 +28,7 @@ enum {
 #define FLAGS_CHANGE (1u << 16)
 #define VECTORS_CHANGE (1u << 17)
 #define STACK_CHANGES (1u << 18) // the attempt's own stack, below RSP or at it
+#define BASES_CHANGE (1u << 19)
 
 #define REGISTERS_FLAGS 0x247u // IF ZF PF CF, and the bit that is always set
 
