@@ -4,7 +4,7 @@
 #include "attempt.h"
 
 extern const struct group privileged_group, sensitive_group, vectors_group, pages_group,
-    selectors_group, doors_group;
+    selectors_group, doors_group, leaks_group;
 
 // clang-format off
 #define GROUPS \
@@ -13,5 +13,6 @@ extern const struct group privileged_group, sensitive_group, vectors_group, page
     &vectors_group, \
     &pages_group, \
     &selectors_group, \
-    &doors_group,
+    &doors_group, \
+    &leaks_group,
 // clang-format on
