@@ -4,7 +4,7 @@
 #include "attempt.h"
 
 extern const struct group privileged_group, sensitive_group, vectors_group, pages_group,
-    selectors_group, doors_group, leaks_group;
+    selectors_group, doors_group, leaks_group, fresh_group, padding_group;
 
 // clang-format off
 #define GROUPS \
@@ -14,5 +14,7 @@ extern const struct group privileged_group, sensitive_group, vectors_group, page
     &pages_group, \
     &selectors_group, \
     &doors_group, \
-    &leaks_group,
+    &leaks_group, \
+    &fresh_group, \
+    &padding_group,
 // clang-format on

@@ -160,6 +160,8 @@ static bool judge_and_print(const struct group *group, const struct attempt *att
     printf("escape: %s %s %s %s", group->name, attempt->name, seen, good ? "ok" : "SHORT");
     if (!good)
         printf(": must be %s; %s", verdict_describe(due, must, sizeof(must)), record->note);
+    else if (record->note[0] != '\0')
+        printf(" (%s)", record->note);
     if (reason != REASON_NONE)
         printf(" (%s)", reason_words(reason));
     printf("\n");
