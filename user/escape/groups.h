@@ -4,7 +4,7 @@
 #include "attempt.h"
 
 extern const struct group privileged_group, sensitive_group, vectors_group, pages_group,
-    selectors_group, doors_group, leaks_group, fresh_group, padding_group;
+    selectors_group, doors_group, leaks_group, fresh_group, padding_group, storms_group;
 
 // clang-format off
 #define GROUPS \
@@ -16,5 +16,6 @@ extern const struct group privileged_group, sensitive_group, vectors_group, page
     &doors_group, \
     &leaks_group, \
     &fresh_group, \
-    &padding_group,
+    &padding_group, \
+    &storms_group,
 // clang-format on

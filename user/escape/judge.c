@@ -168,14 +168,16 @@ static bool judge_and_print(const struct group *group, const struct attempt *att
     return good;
 }
 
+void judge_begin(void)
+{
+    record = mmap(NULL, sizeof(*record), PROT_READ | PROT_WRITE, MAP_SHARED | MAP_ANONYMOUS, -1, 0);
+    if (record == MAP_FAILED)
+        fail("no shared memory");
+}
+
 unsigned group_judge(const struct group *group, const char *only, unsigned *count)
 {
     unsigned short_count = 0;
-    if (record == NULL)
-        record =
-            mmap(NULL, sizeof(*record), PROT_READ | PROT_WRITE, MAP_SHARED | MAP_ANONYMOUS, -1, 0);
-    if (record == MAP_FAILED)
-        fail("no shared memory");
     for (size_t i = 0; i < group->count; i++) {
         if (only != NULL && strcmp(only, group->attempts[i].name) != 0)
             continue;

@@ -99,6 +99,7 @@ void registers_run(const void *start); // comes back from registers_back
 // 0, or attempt_note()'s 1. `changes` as in struct instruction.
 int registers_compare(unsigned changes);
 uint64_t registers_pattern(unsigned number);
+extern unsigned char registers_seed; // whose patterns: set before registers_prepare()
 
 // Runs `start` and comes back from a signal, too; what came, signal 0: none. The registers at that
 // moment are in registers_out.
