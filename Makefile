@@ -84,6 +84,7 @@ make test              every test; the last line is "N passed, N failed"
 make test-host         only the tests of pure code, on this machine
 make test-system       only the tests that boot; TESTS="-k word" chooses
 make test-cpus         boots with 1, 2, 4, 8, 64 and 255 processors; CPUS="1 4" chooses
+make test-shares       shares of the CPUs under each policy, counted in instructions
 make test-negative     builds without each protection and sees its tests fail;
                        PROTECTIONS="smap nx" chooses
 make model             the protocols of sleeping, switching and shootdown: every interleaving of

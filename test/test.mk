@@ -18,7 +18,7 @@ KNOBS := $(if $(SMP),--smp '$(SMP)') $(if $(MEM),--mem '$(MEM)') $(if $(CPU),--c
 	--build-dir '$(BUILD)' "--cmdline=$$RINGFENCE_CMDLINE"
 
 .PHONY: run exec debug timeline bench bench-accept scale profile price test test-host test-tooling \
-	test-system test-cpus test-negative stress model lint format count
+	test-system test-cpus test-shares test-negative stress model lint format count
 
 run: all
 	@$(QEMU_PY) run $(KNOBS) --log build/run.log
@@ -74,6 +74,11 @@ CPUS ?= 1 2 4 8 64 255
 test-cpus: all
 	@RINGFENCE_BUILD=$(BUILD) RINGFENCE_CPUS='$(CPUS)' $(PYTHON) test/run_tests.py system -- \
 		-k test_processors
+
+# Shares counted in instructions, under each policy; on four CPUs, too.
+test-shares: all
+	@RINGFENCE_BUILD=$(BUILD) RINGFENCE_COUNTED='fair stride lottery rr mlfq' $(PYTHON) test/run_tests.py \
+		system -- -k test_policies
 
 test-negative: all
 	@$(PYTHON) test/negative.py $(PROTECTIONS)

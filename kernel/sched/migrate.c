@@ -92,17 +92,12 @@ struct percpu *thread_place_woken(struct run_queue *queue, const struct thread *
     return is_allowed ? last : thread_place_new(thread);
 }
 
-never_inlined static struct percpu *place_lighter(const struct thread *thread, uint32_t here)
+struct percpu *thread_place_lighter(const struct run_queue *queue, const struct thread *thread)
 {
     uint8_t loads[CPU_LIMIT];
     uint32_t number = find_lightest(thread, loads);
 
-    return loads[number] < loads[here] ? cpu_by_number(number) : NULL;
-}
-
-struct percpu *thread_place_lighter(const struct run_queue *queue, const struct thread *thread)
-{
-    return likely(cpu_count() == 1) ? NULL : place_lighter(thread, queue->cpu->number);
+    return loads[number] < loads[queue->cpu->number] ? cpu_by_number(number) : NULL;
 }
 
 void thread_move_begin(struct thread *thread, struct percpu *to)

@@ -72,8 +72,8 @@ void thread_move_end(struct thread *thread, enum runnable_reason reason);
 struct percpu *thread_place_woken(struct run_queue *queue, const struct thread *thread);
 // Where one should run that is new, or may not stay.
 struct percpu *thread_place_new(const struct thread *thread);
-// A CPU with fewer threads than this one, for its running thread, that has used up its slice while
-// others wait; NULL: it stays. Lock held.
+// A CPU with fewer threads than this one, for its running thread, that has used up its slice and
+// waits now behind others; NULL: it stays. Lock held.
 struct percpu *thread_place_lighter(const struct run_queue *queue, const struct thread *thread);
 // The thread has to wait here: if a CPU that may run it has nothing to do, it is told. Lock held.
 void run_queue_offer_among(const struct run_queue *queue, const struct thread *thread);

@@ -121,19 +121,28 @@ never_inlined static void leave_for(struct run_queue *queue, struct thread *curr
 inlined_always void enqueue_or_leave(struct run_queue *queue, struct thread *current,
                                      enum runnable_reason reason, uint64_t now)
 {
-    struct percpu *target = NULL;
-
-    if (unlikely(!run_queue_is_allowed(queue, current)))
-        target = thread_place_new(current);
-    else if (reason == RUNNABLE_SLICE_OVER)
-        target = thread_place_lighter(queue, current);
-    if (unlikely(target)) {
-        leave_for(queue, current, target, reason, now);
+    if (unlikely(!run_queue_is_allowed(queue, current))) {
+        leave_for(queue, current, thread_place_new(current), reason, now);
         return;
     }
     enqueue_thread(queue, current, reason, now);
     if (unlikely(cpu_count() != 1) && reason != RUNNABLE_SLICE_OVER && queue->runnable_count > 1)
         run_queue_offer_among(queue, current);
+}
+
+// Its slice is over, and the policy has chosen another: it goes on where fewer are, if that is
+// somewhere. Who is chosen again is behind all others here and has nothing to gain elsewhere.
+never_inlined static void leave_for_lighter(struct run_queue *queue, struct thread *current,
+                                            uint64_t now)
+{
+    struct percpu *target = queue->left_for ? NULL : thread_place_lighter(queue, current);
+
+    if (!target)
+        return;
+    policy_dequeue(&queue->queue, current);
+    queue->runnable_count--;
+    atomic_store_explicit(&current->state, THREAD_RUNNING, memory_order_relaxed);
+    leave_for(queue, current, target, RUNNABLE_SLICE_OVER, now);
 }
 
 // Where the running thread goes. Returns why it goes: who is told to leave before its slice is used
@@ -203,6 +212,8 @@ static void switch_from(struct run_queue *queue, struct thread *current, enum sw
     else
         idle_end(queue->cpu);
     struct thread *next = take_next(queue, now);
+    if (unlikely(cpu_count() != 1) && reason == SWITCH_SLICE_OVER && next != current && !was_idle)
+        leave_for_lighter(queue, current, now);
     atomic_store_explicit(&next->state, THREAD_RUNNING, memory_order_relaxed);
     start_slice(queue, next, now);
     run_time_account(queue, current, next, now);
