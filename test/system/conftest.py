@@ -7,7 +7,7 @@ import pytest
 
 sys.path.insert(0, os.path.dirname(os.path.dirname(os.path.abspath(__file__))))
 
-from harness.fixtures import boot, booted, compile_c, run_exec  # noqa: F401
+from harness.fixtures import boot, booted, built, compile_c, run_exec  # noqa: F401
 
 
 def pytest_addoption(parser):
