@@ -9,7 +9,7 @@ import pytest
 sys.path.insert(0, os.path.dirname(os.path.dirname(os.path.abspath(__file__))))
 
 from harness import fixtures
-from harness.fixtures import boot, booted, compile_c, run_exec  # noqa: F401
+from harness.fixtures import boot, booted, built, compile_c, run_exec  # noqa: F401
 
 SHOWN_LINES = 60
 COMPLAINT = re.compile(r"^ +NO  |^BAD |: warning: |panic: ")  # what explains a failed verdict
