@@ -58,7 +58,7 @@ def test_report_in_order(asked_for):
     report = asked_for[0]
     reason = r"asked for by selftest=panic$"
     parts = [reason, r"last events$", r"  \d+\.\d{6} thread \d+ SWITCH: ", reason,
-             r"cr2 [0-9a-f]{16}  cr3 [0-9a-f]{16}  cr4 ",
+             r"kernel offset 0x[0-9a-f]+$", r"cr2 [0-9a-f]{16}  cr3 [0-9a-f]{16}  cr4 ",
              r"cpu 0, 0 spinlocks held, \d+ timer interrupts, 0 NMIs, \d+ switches$",
              r"running: kernel thread 1 \(init\)$", r"  #0 .* panic\+0x0$", r"halted$"]
     lines = iter(report)
