@@ -33,7 +33,7 @@ class Tables:
         """The rights of everything mapped there; all of it must be mapped."""
         found, address = set(), start
         for first, behind, rights, _ in self.stretches[tables]:
-            if first <= address < behind:
+            if first <= address < behind and address < end:
                 found.add(rights)
                 address = behind
         assert address >= end, f"{address:#x} is not mapped"
