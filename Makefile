@@ -4,6 +4,7 @@
 CC := clang
 LD := ld.lld
 OBJCOPY := llvm-objcopy
+READELF := llvm-readelf
 Q := $(if $(V),,@)
 
 DEBUG ?= 1
@@ -54,7 +55,7 @@ $(BUILD)/sources: FORCE
 $(USER_BUILD)/busybox: FORCE
 	$(call remember,$(BUSYBOX))
 $(KERNEL_OBJECTS): kernel/kernel.mk
-$(BUILD)/kernel.debug.elf $(BUILD)/BOOTX64.EFI: $(BUILD)/sources
+$(BUILD)/kernel.linked.elf $(BUILD)/BOOTX64.EFI: $(BUILD)/sources
 $(USER_BUILD)/initramfs.cpio: $(USER_BUILD)/busybox
 endif
 
