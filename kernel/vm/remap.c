@@ -103,7 +103,7 @@ static int check_growth(const struct address_space *space, uint64_t old, uint64_
     }
     if (new_length > old_length) {
         uint64_t more = new_length - old_length;
-        if (!placement_is_within_limit(space, more / PAGE_SIZE))
+        if (!placement_is_within_limits(space, region, more / PAGE_SIZE))
             return -ENOMEM;
         if ((region->protection & PROTECTION_WRITE) && !placement_is_plausible(more))
             return -ENOMEM;
