@@ -18,7 +18,7 @@ KNOBS := $(if $(SMP),--smp '$(SMP)') $(if $(MEM),--mem '$(MEM)') $(if $(CPU),--c
 	--build-dir '$(BUILD)' "--cmdline=$$RINGFENCE_CMDLINE"
 
 .PHONY: run exec debug timeline bench bench-accept scale profile price test test-host test-tooling \
-	test-system test-cpus test-negative stress model lint format count
+	test-system test-cpus test-negative escape stress model lint format count
 
 run: all
 	@$(QEMU_PY) run $(KNOBS) --log build/run.log
@@ -77,6 +77,10 @@ test-cpus: all
 
 test-negative: all
 	@$(PYTHON) test/negative.py $(PROTECTIONS)
+
+# Every attempt to escape from ring 3, on every model, on one CPU and on four; TESTS="-k word" chooses.
+escape: all
+	@RINGFENCE_BUILD=$(BUILD) $(PYTHON) test/run_tests.py escape -- $(TESTS)
 
 # Promela models of the protocols, beside the code; MODELS="wait switch" chooses.
 model:

@@ -1,11 +1,11 @@
-"""Makes the harness's fixtures and the `protection` marker known to the system tests."""
+"""Makes the harness's fixtures and the `protection` marker known to the tests that boot."""
 
 import os
 import sys
 
 import pytest
 
-sys.path.insert(0, os.path.dirname(os.path.dirname(os.path.abspath(__file__))))
+sys.path.insert(0, os.path.dirname(os.path.abspath(__file__)))
 
 from harness.fixtures import boot, booted, compile_c, run_exec  # noqa: F401
 

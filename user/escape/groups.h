@@ -1,0 +1,11 @@
+// The groups in the order in which they run. A new file of attempts: its group here, twice.
+#pragma once
+
+#include "attempt.h"
+
+extern const struct group privileged_group;
+
+// clang-format off
+#define GROUPS \
+    &privileged_group,
+// clang-format on
