@@ -4,8 +4,10 @@
 #include "attempt.h"
 
 extern const struct group privileged_group;
+extern const struct group arguments_group;
 
 // clang-format off
 #define GROUPS \
-    &privileged_group,
+    &privileged_group, \
+    &arguments_group,
 // clang-format on
