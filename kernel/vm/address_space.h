@@ -85,6 +85,9 @@ must_check int address_space_protect(struct address_space *space, uint64_t start
                                      uint32_t protection);
 // madvise(MADV_DONTNEED): drops pages, keeps the regions. -ENOMEM on a hole.
 must_check int address_space_discard(struct address_space *space, uint64_t start, uint64_t length);
+// -ENOMEM when a page of the range is in no region, else 0.
+must_check int address_space_find_hole(struct address_space *space, uint64_t start,
+                                       uint64_t length);
 // mremap. Errors as Linux.
 must_check int64_t address_space_remap(struct address_space *space, uint64_t old_start,
                                        uint64_t old_length, uint64_t new_length, bool may_move,

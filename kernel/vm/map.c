@@ -208,6 +208,16 @@ int address_space_discard(struct address_space *space, uint64_t start, uint64_t 
     return hole || mapped_to < end ? -ENOMEM : 0;
 }
 
+int address_space_find_hole(struct address_space *space, uint64_t start, uint64_t length)
+{
+    if (start >= USER_ADDRESS_LIMIT || length > USER_ADDRESS_LIMIT - start)
+        return -ENOMEM;
+    mutex_acquire(&space->mutex);
+    bool is_mapped = region_range_is_mapped(space, start, start + length);
+    mutex_release(&space->mutex);
+    return is_mapped ? 0 : -ENOMEM;
+}
+
 // Moves the heap's end between page boundaries. False: refused.
 static bool move_break(struct address_space *space, uint64_t old_end, uint64_t new_end)
 {
