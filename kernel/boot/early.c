@@ -56,8 +56,8 @@ static bool word_is(const char *word, const char *name)
 // Those without a value.
 static bool is_switch(const char *word)
 {
-    static const char *const switches[] = { "nosmap", "nosmep", "nopcid", "noxsaveopt",
-                                            "iretq",  "nosmp",  "nokaslr" };
+    static const char *const switches[] = { "nosmap", "nosmep", "nopcid",  "noxsaveopt",
+                                            "iretq",  "nosmp",  "nokaslr", "norandmaps" };
 
     for (size_t i = 0; i < ARRAY_SIZE(switches); i++) {
         if (strcmp(word, switches[i]) == 0)

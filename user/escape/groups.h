@@ -4,11 +4,13 @@
 #include "attempt.h"
 
 extern const struct group privileged_group, sensitive_group, vectors_group, selectors_group;
+extern const struct group arguments_group;
 
 // clang-format off
 #define GROUPS \
     &privileged_group, \
     &sensitive_group, \
     &vectors_group, \
-    &selectors_group,
+    &selectors_group, \
+    &arguments_group,
 // clang-format on
