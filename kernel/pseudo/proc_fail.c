@@ -1,4 +1,4 @@
-// Debug builds: /proc/fail, the failures injected so far and where the last one was;
+// Debug builds: /proc/fail, the failures injected so far; /proc/fail_trail, where the last one was;
 // /proc/PID/fail-nth, by which a thread asks for one in its next system call: `N`, or `KIND N`
 // where only points of that kind count (debug/fail.h). Read back, it tells how many points were
 // missing; 0: the failure was injected. Called through file.c.
@@ -18,7 +18,6 @@
 static void fill_fail(struct snapshot *text)
 {
     struct fail_report report;
-    char symbol[SYMBOL_SIZE];
     uint64_t sum = 0;
 
     fail_report_get(&report);
@@ -28,9 +27,17 @@ static void fill_fail(struct snapshot *text)
     for (uint32_t kind = 0; kind < FAIL_KIND_COUNT; kind++)
         snapshot_print(text, "%s %llu\n", fail_kind_name(kind),
                        (unsigned long long)report.injected[kind]);
-    if (sum == 0)
-        return;
-    snapshot_print(text, "last %s", fail_kind_name(report.kind));
+}
+
+SNAPSHOT_FILE(fail, fill_fail);
+
+static void fill_fail_trail(struct snapshot *text)
+{
+    struct fail_report report;
+    char symbol[SYMBOL_SIZE];
+
+    fail_report_get(&report);
+    snapshot_print(text, "%s", fail_kind_name(report.kind));
     for (uint32_t i = 0; i < FAIL_TRAIL_LENGTH && report.trail[i] != 0; i++) {
         symbols_format_return(symbol, sizeof(symbol), report.trail[i]);
         snapshot_print(text, " %s", symbol);
@@ -38,7 +45,7 @@ static void fill_fail(struct snapshot *text)
     snapshot_print(text, "\n");
 }
 
-SNAPSHOT_FILE(fail, fill_fail);
+SNAPSHOT_FILE(fail_trail, fill_fail_trail);
 
 // Only the running thread's plan can be looked at without a lock.
 static void fill_fail_nth(struct snapshot *text, struct process *process)

@@ -35,6 +35,7 @@ static const struct pseudo_node nodes[] = {
     { "/proc/live", TEXT_MODE, 0, &live_operations },
 #if DEBUG_CHECKS
     { "/proc/fail", TEXT_MODE, 0, &fail_operations },
+    { "/proc/fail_trail", TEXT_MODE, 0, &fail_trail_operations },
 #endif
     { "/proc/cmdline", TEXT_MODE, 0, &kernel_command_line_operations },
     { "/proc/cpuinfo", TEXT_MODE, 0, &cpuinfo_operations },
