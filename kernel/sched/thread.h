@@ -9,6 +9,7 @@
 #include "cpu/histogram.h"
 #include "cpu/percpu.h"
 #include "cpu/switch.h"
+#include "debug/fail.h"
 #include "debug/trace.h"
 #include "lib/heap.h"
 #include "lib/list.h"
@@ -102,6 +103,7 @@ struct thread {
     void (*on_release)(
         struct thread *thread);  // called once nobody runs on it any more; may be NULL
     struct list_node owner_link; // for the owner
+    struct fail_plan fail_plan;
     struct thread_identity identity;
     struct thread_signals signals;
 };
