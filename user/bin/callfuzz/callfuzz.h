@@ -16,11 +16,16 @@
 
 // The fixed places of a child.
 #define ARENA 0x200000000ul // readable and writable; behind it a page of each other kind
-#define ARENA_SIZE 0x100000ul
+#define ARENA_SIZE 0x40000ul
+#define ARENA_STACK (ARENA + 0x30000ul) // of handlers
+#define ARENA_STACK_SIZE 0x4000ul
+#define ARENA_WORDS (ARENA + 0x38000ul)     // for futexes, all threads'
+#define ARENA_STACK_TOP (ARENA + 0x40000ul) // of threads that end at once
 #define ARENA_READ_ONLY (ARENA + ARENA_SIZE)
 #define ARENA_FORBIDDEN (ARENA_READ_ONLY + 0x1000ul)
 #define PLAYGROUND 0x210000000ul // what mmap and its kin change
 #define PLAYGROUND_SIZE 0x40000ul
+#define QUEUED_SIGNAL 40 // blocked or not, it is awaited
 #define FIRST_FIXED 3
 #define FIRST_FREE 16       // descriptors that calls make lie from here
 #define PLACE_DESCRIPTOR 61 // the child's folder
@@ -84,6 +89,7 @@ enum kind {
     NAME,
     THREAD_POINTER,
     NULL_OR_OUT,
+    DECOY,
 };
 
 struct call {
@@ -156,8 +162,8 @@ void *take_room(struct fuzzer *fuzzer, size_t size);
 void make_harmless(size_t call, uint64_t arguments[ARGUMENT_LIMIT], int32_t self);
 
 // A child's surroundings, made and, now and then, made whole again.
-void world_make(struct fuzzer *fuzzer, bool first_time);
-void world_close_descriptors(void);
+enum repair { REPAIR_FIRST, REPAIR_QUICK, REPAIR_FULL };
+void world_make(struct fuzzer *fuzzer, enum repair repair);
 void world_register(struct fuzzer *fuzzer, int pid);
 
 // The calls that need another way than a plain one. False: `call` is none; otherwise it was made.

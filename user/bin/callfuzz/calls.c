@@ -85,7 +85,7 @@ static const struct refinement refinements[] = {
 
     ONE(clone, 0, SIGCHLD, 0x50f00, 0x50f00 | 0x1000000 | 0x200000, CLONE_VM | CLONE_VFORK | SIGCHLD,
         CLONE_VFORK | SIGCHLD, CLONE_FILES | SIGCHLD, CLONE_VM | SIGCHLD, CLONE_CHILD_SETTID | SIGCHLD, 0),
-    ONE(clone, 1, 0, 0, ARENA + 0x80000), USE(clone3, 0, CLONE_ARGUMENTS), ONE(clone3, 1, 64, 88, 88),
+    ONE(clone, 1, 0, 0, ARENA_STACK_TOP), USE(clone3, 0, CLONE_ARGUMENTS), ONE(clone3, 1, 64, 88, 88),
     USE(execve, 0, PATH_PROGRAM), ONE(wait4, 0, -1ull, -1ull, 0), USE(wait4, 1, NULL_OR_OUT),
     ONE(wait4, 2, WNOHANG, WNOHANG, WNOHANG, WNOHANG | WUNTRACED, WNOHANG | WCONTINUED, 0),
     USE(wait4, 3, NULL_OR_OUT), ONE(waitid, 0, P_ALL, P_ALL, P_PID, P_PGID),
@@ -93,13 +93,13 @@ static const struct refinement refinements[] = {
         WEXITED | WNOWAIT | WNOHANG, WEXITED),
     USE(waitid, 4, NULL_OR_OUT), ONE(exit, 0, 0, 1, 255), ONE(exit_group, 0, 0, 1, 255),
     ONE(fcntl, 1, F_DUPFD, F_GETFD, F_SETFD, F_GETFL, F_SETFL, F_DUPFD_CLOEXEC, 1032 /* F_GETPIPE_SZ */),
-    ONE(fcntl, 2, 0, 1, 16, 20, O_NONBLOCK, O_APPEND | O_NONBLOCK), ONE(setpgid, 0, 0, 0),
+    ONE(fcntl, 2, 0, 1, 16, 20, O_NONBLOCK, O_APPEND | O_NONBLOCK), USE(setpgid, 0, DECOY),
     ONE(setpgid, 1, 0, 0), ONE(getpgid, 0, 0, 0), ONE(getsid, 0, 0, 0),
 
     USE(truncate, 0, PATH_OWN), ONE(fchdir, 0, 7, 7, 8), USE(chdir, 0, PATH_FOLDER),
     USE(rename, 0, PATH_VICTIM), USE(rename, 1, PATH_NEW), USE(renameat, 1, PATH_VICTIM),
     USE(renameat, 3, PATH_NEW), USE(renameat2, 1, PATH_VICTIM), USE(renameat2, 3, PATH_NEW),
-    ONE(renameat2, 4, 0, 0, 1, 2), USE(mkdir, 0, PATH_FOLDER_NEW), USE(mkdirat, 1, PATH_FOLDER_NEW),
+    ONE(renameat2, 4, 0, 0, 0, 0, 1, 2), USE(mkdir, 0, PATH_FOLDER_NEW), USE(mkdirat, 1, PATH_FOLDER_NEW),
     USE(rmdir, 0, PATH_FOLDER_NEW), USE(link, 0, PATH_OWN), USE(link, 1, PATH_NEW), USE(linkat, 1, PATH_OWN),
     USE(linkat, 3, PATH_NEW), ONE(linkat, 4, 0, 0, 0x400), USE(unlink, 0, PATH_VICTIM),
     USE(unlinkat, 1, PATH_VICTIM), ONE(unlinkat, 2, 0), USE(symlink, 1, PATH_NEW), USE(symlinkat, 2, PATH_NEW),
@@ -128,7 +128,7 @@ static const struct refinement refinements[] = {
     // WAIT, WAKE, WAKE private, REQUEUE, CMP_REQUEUE, WAKE_OP, WAKE_BITSET, WAIT_BITSET private on realtime
     ONE(futex, 1, 0, 1, 1 | 128, 3, 4, 5, 10, 9 | 128 | 256),
     ONE(futex, 5, 0, 0, 1, 0x51001003), USE(set_tid_address, 0, WORD), USE(set_robust_list, 0, WORD),
-    ONE(set_robust_list, 1, 24), ONE(get_robust_list, 0, 0, 0), ONE(tkill, 1, 0, SIGUSR1, SIGWINCH, 34),
+    ONE(set_robust_list, 1, 24), ONE(get_robust_list, 0, 0, 0), ONE(tkill, 1, 0, SIGUSR1, SIGWINCH, 36),
     ONE(getrandom, 2, 0, 1, 2), BITS(pipe2, 1, O_CLOEXEC, O_NONBLOCK),
     ONE(fchmodat, 0, HERE, 7), ONE(clock_gettime, 0, 0, 1, 2, 3, 4, 5, 6, 7), ONE(clock_getres, 0, 0, 1, 2, 3, 7),
 };

@@ -11,8 +11,8 @@
 #include <sys/syscall.h>
 #include <unistd.h>
 
-#define REPAIR_CALLS 64u
-#define CLOSE_REPAIRS 4u
+#define REPAIR_CALLS 100u
+#define FULL_REPAIR_CALLS 400u
 #define THREAD_STACK 65536u
 
 struct share {
@@ -99,9 +99,7 @@ void make_calls(struct fuzzer *fuzzer, unsigned long count)
         make_call(fuzzer);
         if (i % REPAIR_CALLS != 0 || fuzzer->depth > 0 || fuzzer->thread > 0)
             continue;
-        if (i % (REPAIR_CALLS * CLOSE_REPAIRS) == 0)
-            world_close_descriptors();
-        world_make(fuzzer, false);
+        world_make(fuzzer, i % FULL_REPAIR_CALLS == 0 ? REPAIR_FULL : REPAIR_QUICK);
     }
 }
 
@@ -150,7 +148,7 @@ _Noreturn void child_live(struct shared *shared, struct slot *slot, unsigned lon
         .shared = shared, .slot = slot, .chance = slot->seed, .verbose = verbose, .self = getpid()
     };
     unsigned threads = one_in(first, 2) ? 1 : 2 + random_below(first, THREAD_LIMIT - 1);
-    world_make(first, true);
+    world_make(first, REPAIR_FIRST);
     for (unsigned i = 0; i < threads; i++) {
         shares[i].fuzzer = *first;
         shares[i].fuzzer.thread = i;

@@ -1,6 +1,7 @@
 // Makes system calls at random and watches that the kernel bears it; runs on Linux as well, in a
 // machine that may be harmed. Children come and go; after each round of them nothing may be left.
-//   callfuzz [-s SEED] [-n CALLS] [-c CALLS OF A CHILD] [-j CHILDREN AT ONCE] [-v]
+//   callfuzz [-s SEED] [-n CALLS] [-c CALLS OF A CHILD] [-j CHILDREN AT ONCE] [-r CHILDREN OF A
+//     ROUND] [-v]
 // Child i has the seed SEED + i, and bears it in its name: `callfuzz -s ITS-SEED -n CALLS -j 1`
 // repeats it, with -v naming each call before it is made. Exits 0 when nothing was left and each
 // call succeeded in at least a fifth of its tries, where success is possible.
@@ -47,9 +48,11 @@ static unsigned print_tallies(struct shared *shared)
 
 static struct options parse(int argc, char **argv)
 {
-    struct options options = { .calls = 100000, .child_calls = 2000, .at_once = 8 };
+    struct options options = {
+        .calls = 100000, .child_calls = 2000, .at_once = 8, .round_children = 64
+    };
     bool has_seed = false;
-    for (int option; (option = getopt(argc, argv, "s:n:c:j:v")) != -1;) {
+    for (int option; (option = getopt(argc, argv, "s:n:c:j:r:v")) != -1;) {
         unsigned long value = option == '?' || option == 'v' ? 0 : strtoul(optarg, NULL, 0);
         if (option == 's')
             options.seed = (uint32_t)value, has_seed = true;
@@ -59,6 +62,8 @@ static struct options parse(int argc, char **argv)
             options.child_calls = value;
         else if (option == 'j')
             options.at_once = value < SLOT_LIMIT ? (unsigned)value : SLOT_LIMIT;
+        else if (option == 'r')
+            options.round_children = (unsigned)value;
         else if (option == 'v')
             options.verbose = true;
         else

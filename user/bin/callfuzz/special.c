@@ -90,8 +90,8 @@ _Noreturn static void run_helper(struct fuzzer *fuzzer, const struct call *call,
 {
     if (call->number == SYS_rt_sigreturn)
         end_now(return_scrambled(fuzzer));
-    invoke(call->number, arguments, false);
-    end_now(FAILED);
+    long result = invoke(call->number, arguments, false);
+    end_now(call->number == SYS_setsid && result > 0 ? 0 : FAILED);
 }
 
 // The call in a process of its own, since it does not come back when it succeeds.
@@ -127,6 +127,15 @@ static long wait_for_alarm(const struct call *call, const uint64_t arguments[ARG
     return result == -EINTR ? 0 : result;
 }
 
+// A signal is there to be taken.
+static long wait_for_queued(const struct call *call, const uint64_t arguments[ARGUMENT_LIMIT])
+{
+    uint64_t set = 1ul << (QUEUED_SIGNAL - 1);
+    syscall(SYS_rt_sigprocmask, SIG_BLOCK, &set, NULL, sizeof(set));
+    syscall(SYS_tkill, syscall(SYS_gettid), QUEUED_SIGNAL);
+    return invoke(call->number, arguments, false);
+}
+
 bool make_special(struct fuzzer *fuzzer, size_t call, const uint64_t arguments[ARGUMENT_LIMIT],
                   long *result)
 {
@@ -142,11 +151,15 @@ bool make_special(struct fuzzer *fuzzer, size_t call, const uint64_t arguments[A
     case SYS_exit_group:
     case SYS_execve:
     case SYS_rt_sigreturn:
+    case SYS_setsid: // who leads a group cannot
         *result = call_in_helper(fuzzer, it, arguments);
         return true;
     case SYS_pause:
     case SYS_rt_sigsuspend:
         *result = wait_for_alarm(it, arguments);
+        return true;
+    case SYS_rt_sigtimedwait:
+        *result = wait_for_queued(it, arguments);
         return true;
     case SYS_restart_syscall: // what it says when there is nothing to restart
         *result = invoke(it->number, arguments, false);

@@ -59,9 +59,9 @@ static void fill_info(struct fuzzer *fuzzer, void *room)
 
 static void fill_stack(struct fuzzer *fuzzer, uint64_t *words)
 {
-    words[0] = ARENA + 0xc0000;
+    words[0] = ARENA_STACK;
     words[1] = one_in(fuzzer, 4) ? 2 : 0; // SS_DISABLE
-    words[2] = 0x8000;
+    words[2] = ARENA_STACK_SIZE;
 }
 
 static void fill_attributes(struct fuzzer *fuzzer, void *room)
@@ -96,8 +96,8 @@ static void fill_clone(struct fuzzer *fuzzer, uint64_t *words)
     words[2] = words[3] = (uint64_t)take_room(fuzzer, 8);
     words[4] = words[0] & CLONE_THREAD ? 0 : SIGCHLD;
     if (words[0] & CLONE_VM) {
-        words[5] = ARENA + 0x80000 - 0x4000;
-        words[6] = 0x4000;
+        words[5] = ARENA_STACK_TOP - 0x2000;
+        words[6] = 0x2000;
     }
 }
 
@@ -127,6 +127,7 @@ static void fill(struct fuzzer *fuzzer, enum kind kind, uint64_t *words)
         break;
     case SIGNAL_SET: // without those that faults, timer and supervisor send
         words[0] = random_word(fuzzer) & random_word(fuzzer) & ~0x26d8ul;
+        words[0] |= 1ul << (QUEUED_SIGNAL - 1);
         break;
     case SIGNAL_ACTION:
         fill_action(fuzzer, words);
@@ -171,7 +172,7 @@ static void fill(struct fuzzer *fuzzer, enum kind kind, uint64_t *words)
 
 static uint64_t make_word(struct fuzzer *fuzzer)
 {
-    uint64_t address = ARENA + 0xe0000 + 64 * random_below(fuzzer, 8); // all threads'
+    uint64_t address = ARENA_WORDS + 64 * random_below(fuzzer, 8); // all threads'
     if (one_in(fuzzer, 4))
         address = PLAYGROUND + 64 * random_below(fuzzer, 8);
     else
@@ -202,7 +203,7 @@ uint64_t make_struct(struct fuzzer *fuzzer, enum kind kind)
         return (uint64_t)words;
     }
     fill(fuzzer, kind, words);
-    if (!fuzzer->is_good && one_in(fuzzer, 3))
+    if (!fuzzer->is_good && one_in(fuzzer, 6))
         words[random_below(fuzzer, WORDS)] = random_word(fuzzer);
     return (uint64_t)words;
 }

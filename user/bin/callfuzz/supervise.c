@@ -7,6 +7,7 @@
 #include <sched.h>
 #include <signal.h>
 #include <stdio.h>
+#include <sys/klog.h>
 #include <sys/stat.h>
 #include <sys/wait.h>
 #include <unistd.h>
@@ -16,7 +17,9 @@
 #define POKE_NS (20 * MILLISECOND_NS)
 #define KILL_NS (500 * MILLISECOND_NS)
 #define REPORT_NS (10000 * MILLISECOND_NS)
-#define ROUND_CHILDREN 64u
+#define LOG_LEVEL 8 // a command of syslog(2)
+#define LOG_WARNINGS 5
+#define LOG_ALL 8
 #define PLACE "/tmp/callfuzz"
 
 static struct {
@@ -55,7 +58,10 @@ static void start_child(struct shared *shared, unsigned index, const struct opti
         fail("fork");
     if (pid == 0) {
         struct sched_param none = { 0 };
+        sigset_t all_clear;
+        sigemptyset(&all_clear);
         sched_setscheduler(0, SCHED_OTHER, &none);
+        sigprocmask(SIG_SETMASK, &all_clear, NULL);
         if (chdir(path) != 0)
             fail(path);
         unsigned long left = options->calls - run.calls;
@@ -75,13 +81,18 @@ static void kill_family(struct slot *slot)
     }
 }
 
-static void finish_child(struct shared *shared, unsigned index, int status)
+static void finish_child(struct shared *shared, unsigned index, int status,
+                         const struct options *options)
 {
+    char words[48];
     struct slot *slot = &shared->slots[index];
     char path[32];
     slot->pid = 0;
     run.calls += atomic_load(&slot->progress);
     run.deaths += status != 0;
+    if (options->verbose)
+        printf("callfuzz: seed %u %s after %lu calls\n", slot->seed,
+               verdict_words(status, words, sizeof(words)), atomic_load(&slot->progress));
     kill_family(slot);
     slot_folder(index, path);
     nftw(path, remove_entry, 8, FTW_DEPTH | FTW_PHYS);
@@ -134,10 +145,10 @@ static void run_round(struct shared *shared, const struct options *options)
             struct slot *slot = &shared->slots[i];
             int status;
             if (slot->pid != 0 && waitpid(slot->pid, &status, WNOHANG) == slot->pid)
-                finish_child(shared, i, status);
+                finish_child(shared, i, status, options);
             else if (slot->pid != 0)
                 look_after(slot);
-            if (slot->pid == 0 && started < ROUND_CHILDREN && run.calls < options->calls) {
+            if (slot->pid == 0 && started < options->round_children && run.calls < options->calls) {
                 started++;
                 start_child(shared, i, options);
             }
@@ -148,6 +159,10 @@ static void run_round(struct shared *shared, const struct options *options)
     }
 }
 
+static void on_poke(int signal)
+{
+}
+
 static void prepare(void)
 {
     sigset_t awaited;
@@ -155,6 +170,8 @@ static void prepare(void)
     sigemptyset(&awaited);
     sigaddset(&awaited, SIGCHLD);
     sigprocmask(SIG_BLOCK, &awaited, NULL);
+    signal(SIGUSR1, on_poke);                   // for children that have not begun
+    klogctl(LOG_LEVEL, NULL, LOG_WARNINGS);     // not each death
     sched_setscheduler(0, SCHED_FIFO, &urgent); // children may be urgent, too, but less
     mkdir(PLACE, 0755);
     run.start_ns = run.reported_ns = clock_ns();
@@ -176,6 +193,7 @@ unsigned supervise(struct shared *shared, const struct options *options)
         }
     }
     rmdir(PLACE);
+    klogctl(LOG_LEVEL, NULL, LOG_ALL);
     report(options);
     return run.bad;
 }

@@ -6,7 +6,7 @@
 struct options {
     uint32_t seed;
     unsigned long calls, child_calls;
-    unsigned at_once;
+    unsigned at_once, round_children;
     bool verbose;
 };
 

@@ -9,7 +9,7 @@
 #include <sys/syscall.h>
 #include <unistd.h>
 
-#define ROOM_SIZE 0x40000ul // of the arena, for each thread
+#define ROOM_SIZE 0x10000ul // of the arena, for each thread
 #define NAME_ROOM 64u
 
 uint64_t random_word(struct fuzzer *fuzzer)
@@ -91,9 +91,9 @@ uint64_t make_path(struct fuzzer *fuzzer, enum kind kind)
     else if (kind == PATH_PROGRAM)
         fixed = one_in(fuzzer, 3) ? "script" : "/bin/minimal";
     else if (kind == PATH_NEW || kind == PATH_VICTIM)
-        snprintf(path, NAME_ROOM, "n%u", random_below(fuzzer, 64));
+        snprintf(path, NAME_ROOM, "n%u", (kind == PATH_NEW ? 8 : 0) + random_below(fuzzer, 32));
     else if (kind == PATH_FOLDER_NEW)
-        snprintf(path, NAME_ROOM, "m%u", random_below(fuzzer, 16));
+        snprintf(path, NAME_ROOM, "m%u", random_below(fuzzer, 12));
     else if (fixed == NULL)
         fixed = own[random_below(fuzzer, COUNT_OF(own))];
     if (fixed != NULL)
@@ -110,7 +110,7 @@ static uint64_t make_bad_path(struct fuzzer *fuzzer)
                                          "/dev/null/x",
                                          "/proc/self/fd/99",
                                          "d/missing/x",
-                                         "..//..//..//missing" };
+                                         "..//..//..//missing/x" };
     uint32_t choice = random_below(fuzzer, COUNT_OF(paths) + 6);
     if (choice < COUNT_OF(paths))
         return (uint64_t)strcpy(take_room(fuzzer, NAME_ROOM), paths[choice]);
@@ -145,7 +145,7 @@ static uint64_t make_process(struct fuzzer *fuzzer, bool is_good)
 static uint64_t make_number(struct fuzzer *fuzzer, enum kind kind)
 {
     static const uint8_t signals[] = { 0,      SIGUSR1, SIGUSR2, SIGWINCH, SIGCHLD,
-                                       SIGURG, SIGCONT, SIGALRM, SIGIO,    34,
+                                       SIGURG, SIGCONT, SIGALRM, SIGIO,    36,
                                        35,     64,      SIGPIPE, SIGHUP };
     switch (kind) {
     case FD:
@@ -154,7 +154,7 @@ static uint64_t make_number(struct fuzzer *fuzzer, enum kind kind)
     case DIRFD:
         return one_in(fuzzer, 4) ? 7 : (uint64_t)AT_FDCWD;
     case SIZE:
-        return random_below(fuzzer, one_in(fuzzer, 8) ? 65536 : 600);
+        return random_below(fuzzer, one_in(fuzzer, 8) ? 8192 : 600);
     case PLAY_SIZE:
         return 0x1000ul * (1 + random_below(fuzzer, 8));
     case COUNT:
@@ -175,6 +175,8 @@ static uint64_t make_number(struct fuzzer *fuzzer, enum kind kind)
         return one_in(fuzzer, 2) ? 0 : (uint64_t)-1;
     case FLAGS:
         return 0;
+    case DECOY:
+        return (uint64_t)fuzzer->decoy;
     default:
         return random_below(fuzzer, 4);
     }
@@ -229,13 +231,13 @@ static uint64_t make_good(struct fuzzer *fuzzer, enum kind kind)
         return make_path(fuzzer, kind);
     case BUFFER_IN:
     case BUFFER_OUT:
-        return (uint64_t)take_room(fuzzer, 66000) + random_below(fuzzer, 64);
+        return (uint64_t)take_room(fuzzer, 8300) + random_below(fuzzer, 64);
     case STRUCT_IN:
     case STRUCT_OUT:
     case STRUCT_INOUT:
-        return (uint64_t)take_room(fuzzer, 2048);
+        return (uint64_t)take_room(fuzzer, 1024);
     case NULL_OR_OUT:
-        return one_in(fuzzer, 2) ? 0 : (uint64_t)take_room(fuzzer, 2048);
+        return one_in(fuzzer, 2) ? 0 : (uint64_t)take_room(fuzzer, 1024);
     case VECTOR:
         return make_vector(fuzzer);
     case STRINGS:
@@ -252,7 +254,7 @@ static uint64_t make_good(struct fuzzer *fuzzer, enum kind kind)
 static bool is_pointer(enum kind kind)
 {
     return kind == BUFFER_IN || kind == BUFFER_OUT || (kind >= STRUCT_IN && kind <= POLLS) ||
-           kind >= TIMESPEC || kind == WORD;
+           (kind >= TIMESPEC && kind <= NULL_OR_OUT) || kind == WORD;
 }
 
 static uint64_t make_bad(struct fuzzer *fuzzer, enum kind kind)

@@ -27,7 +27,7 @@ static void make_memory(struct fuzzer *fuzzer, bool first_time)
 {
     if (first_time) {
         map(ARENA, ARENA_SIZE, PROT_READ | PROT_WRITE, MAP_PRIVATE);
-        for (size_t i = 0; i < ARENA_SIZE / 8; i++)
+        for (size_t i = 0; i < 512; i++)
             ((uint64_t *)ARENA)[i] = i % 7 == 0 ? random_word(fuzzer) : 0;
     }
     map(ARENA_READ_ONLY, 0x1000, PROT_READ, MAP_PRIVATE);
@@ -43,6 +43,20 @@ static void make_file(const char *name, const char *text, size_t size)
         return;
     NOTHING_LEFT(write(fd, text, size));
     close(fd);
+}
+
+// Some of those that calls make and remove.
+static void make_names(void)
+{
+    char name[8];
+    for (int i = 0; i < 10; i++) {
+        snprintf(name, sizeof(name), "n%d", i);
+        NOTHING_LEFT(mknod(name, S_IFREG | 0644, 0));
+    }
+    for (int i = 0; i < 6; i++) {
+        snprintf(name, sizeof(name), "m%d", i);
+        NOTHING_LEFT(mkdir(name, 0755));
+    }
 }
 
 static void make_files(void)
@@ -122,7 +136,7 @@ static void make_descriptors(struct fuzzer *fuzzer)
     }
 }
 
-void world_close_descriptors(void)
+static void close_descriptors(void)
 {
     for (int fd = FIRST_FREE; fd < PLACE_DESCRIPTOR; fd++)
         close(fd);
@@ -137,7 +151,6 @@ static void make_signals(void)
     static const int handled[] = { SIGHUP,  SIGUSR1, SIGUSR2, SIGPIPE, SIGALRM, SIGIO,   SIGVTALRM,
                                    SIGPROF, SIGXFSZ, SIGXCPU, SIGCHLD, SIGURG,  SIGWINCH };
     struct sigaction action = { .sa_handler = on_signal };
-    sigset_t none;
     for (size_t i = 0; i < COUNT_OF(handled); i++)
         sigaction(handled[i], &action, NULL);
     for (int signal = SIGRTMIN; signal <= SIGRTMAX; signal++)
@@ -145,6 +158,11 @@ static void make_signals(void)
     action.sa_handler = SIG_DFL;
     sigaction(SIGSEGV, &action, NULL);
     sigaction(SIGBUS, &action, NULL);
+}
+
+static void release_signals(void)
+{
+    sigset_t none;
     sigemptyset(&none);
     sigprocmask(SIG_SETMASK, &none, NULL);
 }
@@ -189,14 +207,21 @@ static void make_decoy(struct fuzzer *fuzzer)
         world_register(fuzzer, (int)pid);
 }
 
-void world_make(struct fuzzer *fuzzer, bool first_time)
+void world_make(struct fuzzer *fuzzer, enum repair repair)
 {
-    make_limits();
-    make_signals();
-    make_memory(fuzzer, first_time);
-    if (!first_time)
+    if (repair != REPAIR_QUICK) {
+        make_limits();
+        make_signals();
+        make_memory(fuzzer, repair == REPAIR_FIRST);
+    }
+    release_signals();
+    if (repair == REPAIR_FULL)
+        close_descriptors();
+    if (repair != REPAIR_FIRST)
         NOTHING_LEFT(fchdir(PLACE_DESCRIPTOR));
-    make_files();
+    make_names();
+    if (repair != REPAIR_QUICK)
+        make_files();
     make_descriptors(fuzzer);
     make_decoy(fuzzer);
 }
