@@ -169,6 +169,8 @@ void world_register(struct fuzzer *fuzzer, int pid);
 // The calls that need another way than a plain one. False: `call` is none; otherwise it was made.
 bool make_special(struct fuzzer *fuzzer, size_t call, const uint64_t arguments[ARGUMENT_LIMIT],
                   long *result);
+// Takes a process of its own, so it is made less often.
+bool call_is_dear(size_t call);
 // In a child that a call made: a few calls, and the end.
 _Noreturn void descend(struct fuzzer *fuzzer);
 void make_calls(struct fuzzer *fuzzer, unsigned long count);

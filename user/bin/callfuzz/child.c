@@ -71,6 +71,8 @@ static void tell(const struct fuzzer *fuzzer, const struct call *call,
 static void make_call(struct fuzzer *fuzzer)
 {
     size_t call = random_below(fuzzer, (uint32_t)call_count);
+    while (call_is_dear(call) && !one_in(fuzzer, 4))
+        call = random_below(fuzzer, (uint32_t)call_count);
     uint64_t arguments[ARGUMENT_LIMIT];
     long result;
     fuzzer->is_good = random_below(fuzzer, 8) < 5;

@@ -32,6 +32,18 @@ _Noreturn void descend(struct fuzzer *fuzzer)
     end_now(0);
 }
 
+bool call_is_dear(size_t call)
+{
+    static const uint16_t numbers[] = { SYS_fork,   SYS_vfork,        SYS_clone,
+                                        SYS_clone3, SYS_exit,         SYS_exit_group,
+                                        SYS_execve, SYS_rt_sigreturn, SYS_setsid };
+    for (size_t i = 0; i < COUNT_OF(numbers); i++) {
+        if (calls[call].number == numbers[i])
+            return true;
+    }
+    return false;
+}
+
 static long copy_process(struct fuzzer *fuzzer, const struct call *call,
                          const uint64_t arguments[ARGUMENT_LIMIT])
 {
