@@ -110,7 +110,7 @@ static uint64_t make_bad_path(struct fuzzer *fuzzer)
                                          "/dev/null/x",
                                          "/proc/self/fd/99",
                                          "d/missing/x",
-                                         "..//..//..//missing/x" };
+                                         "d/../d//./missing/x" };
     uint32_t choice = random_below(fuzzer, COUNT_OF(paths) + 6);
     if (choice < COUNT_OF(paths))
         return (uint64_t)strcpy(take_room(fuzzer, NAME_ROOM), paths[choice]);
