@@ -9,12 +9,13 @@ Q := $(if $(V),,@)
 
 DEBUG ?= 1
 SAN ?= 0
+COVERAGE ?= 0
 WITHOUT ?=
 UNKNOWN := $(filter-out $(shell grep -v '^\#' test/protections.txt),$(WITHOUT))
 ifneq ($(UNKNOWN),)
 $(error WITHOUT=$(UNKNOWN): test/protections.txt does not have that)
 endif
-VARIANT := $(if $(filter 1,$(DEBUG)),debug,release)$(if $(filter 1,$(SAN)),-sanitizer)$(if $(WITHOUT),-without-$(subst $() ,-,$(strip $(WITHOUT))))
+VARIANT := $(if $(filter 1,$(DEBUG)),debug,release)$(if $(filter 1,$(SAN)),-sanitizer)$(if $(filter 1,$(COVERAGE)),-coverage)$(if $(WITHOUT),-without-$(subst $() ,-,$(strip $(WITHOUT))))
 BUILD := build/$(VARIANT)
 
 .DEFAULT_GOAL := all
@@ -49,7 +50,7 @@ all: $(BUILD)/kernel.elf $(BUILD)/BOOTX64.EFI $(BUILD)/initramfs.cpio
 
 # What file times cannot show: options, a source that was removed, another busybox.
 $(BUILD)/variant: FORCE
-	$(call remember,$(DEBUG) $(SAN) $(WITHOUT))
+	$(call remember,$(DEBUG) $(SAN) $(COVERAGE) $(WITHOUT))
 $(BUILD)/sources: FORCE
 	$(call remember,$(KERNEL_SOURCES) $(EFI_SOURCES))
 $(USER_BUILD)/busybox: FORCE

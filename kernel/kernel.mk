@@ -17,6 +17,9 @@ KERNEL_LTO := $(if $(filter 0,$(DEBUG)),-flto -momit-leaf-frame-pointer)
 # SAN=1: undefined behaviour ends in debug/sanitizer.c instead of somewhere.
 KERNEL_SANITIZER := $(if $(filter 1,$(SAN)),-fsanitize=undefined -fno-sanitize-recover=all)
 
+# COVERAGE=1: every line counts how often it runs; test/fuzz_calls.py reads the counters.
+KERNEL_COVERAGE := $(if $(filter 1,$(COVERAGE)),-fprofile-instr-generate -fcoverage-mapping)
+
 KERNEL_SOURCES := $(filter-out kernel/cpu/offsets.c,$(sort $(shell find kernel -name '*.c' -o -name '*.S')))
 KERNEL_OBJECTS := $(KERNEL_SOURCES:%=$(BUILD)/%.o)
 
@@ -38,7 +41,8 @@ $(BUILD)/offsets.h: kernel/cpu/offsets.c $(BUILD)/config.h
 
 $(BUILD)/kernel/%.c.o: kernel/%.c $(BUILD)/config.h
 	@mkdir -p $(@D)
-	$(Q)$(CC) $(KERNEL_CFLAGS) $(KERNEL_SANITIZER) $(KERNEL_LTO) -MMD -MP -c -o $@ $<
+	$(Q)$(CC) $(KERNEL_CFLAGS) $(KERNEL_SANITIZER) $(KERNEL_COVERAGE) $(KERNEL_LTO) \
+		-MMD -MP -c -o $@ $<
 
 $(BUILD)/kernel/%.S.o: kernel/%.S $(BUILD)/config.h $(BUILD)/offsets.h
 	@mkdir -p $(@D)
