@@ -140,7 +140,7 @@ never_inlined static void leave_for_lighter(struct run_queue *queue, struct thre
     if (!target)
         return;
     policy_dequeue(&queue->queue, current);
-    queue->runnable_count--;
+    run_queue_discount_waiter(queue, current);
     atomic_store_explicit(&current->state, THREAD_RUNNING, memory_order_relaxed);
     leave_for(queue, current, target, RUNNABLE_SLICE_OVER, now);
 }

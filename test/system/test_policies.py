@@ -1,5 +1,5 @@
-"""Shares of the CPUs under each policy, as the kernel counts them. `make test-shares` counts them in
-instructions, without the host's noise, for every policy and on several CPUs."""
+"""Shares of the CPUs under each policy, as the kernel counts them. `make test-shares` counts them
+in instructions, without the host's noise, for every policy and on several CPUs."""
 
 import os
 import re
@@ -74,7 +74,7 @@ def test_shares(run_exec, policy, slice_ms, promise):
 
 @pytest.mark.parametrize("policy, loops", SEVERAL_CPUS)
 def test_shares_of_four_cpus(boot, policy, loops):
-    """More loops than CPUs, and they do not divide: each gets its part within 5 % in two seconds."""
+    """More loops than CPUs, and they do not divide: each has its part within 5 % in 2 seconds."""
     guest = boot(f"sched={policy} -- /bin/cpus,share,{loops},2s", smp="4", icount=True,
                  timeout=2 * ICOUNT_SECONDS)
     guest.wait_for(r"^\[ *0\.")
