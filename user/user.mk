@@ -49,7 +49,7 @@ PLAIN_PROGRAMS := $(patsubst user/bin/%.c,%,$(sort $(wildcard user/bin/*.c)))
 RAW_PROGRAMS := $(patsubst user/bin/%.S,%,$(sort $(wildcard user/bin/*.S)))
 BIN_FOLDERS := $(patsubst user/%/,%,$(sort $(wildcard user/bin/*/)))
 DIRECT_PROGRAMS := $(patsubst user/direct/%.c,%,$(sort $(wildcard user/direct/*.c)))
-PIE_PROGRAMS := hello-pie
+PIE_PROGRAMS := hello-pie where-pie
 
 USER_ROOT := $(USER_BUILD)/root
 USER_BINARIES := $(INIT_PROGRAMS:%=$(USER_ROOT)/sbin/%) \

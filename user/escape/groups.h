@@ -5,6 +5,7 @@
 
 extern const struct group privileged_group, sensitive_group, vectors_group, pages_group,
     selectors_group, doors_group, leaks_group, fresh_group, padding_group, storms_group;
+extern const struct group arguments_group;
 
 // clang-format off
 #define GROUPS \
@@ -17,5 +18,6 @@ extern const struct group privileged_group, sensitive_group, vectors_group, page
     &leaks_group, \
     &fresh_group, \
     &padding_group, \
-    &storms_group,
+    &storms_group, \
+    &arguments_group,
 // clang-format on
