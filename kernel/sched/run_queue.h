@@ -46,7 +46,7 @@ static inline uint32_t run_queue_waiting(const struct run_queue *queue)
 }
 static inline bool run_queue_is_idle(const struct run_queue *queue)
 {
-    return __atomic_load_n(&queue->cpu->current, __ATOMIC_RELAXED) == queue->idle;
+    return !__atomic_load_n(&queue->queue.running, __ATOMIC_RELAXED);
 }
 
 // scheduler.c. The thread, in no queue, becomes RUNNABLE here; the CPU is told what it must know.
@@ -82,6 +82,9 @@ static inline void run_queue_offer(const struct run_queue *queue, const struct t
     if (unlikely(cpu_count() != 1))
         run_queue_offer_among(queue, thread);
 }
+// Those who came here while this CPU idled were offered to nobody, and it takes but one: all others
+// that idle look again, whatever the masks. Lock held, the choice made (policy_queue.running).
+void run_queue_offer_rest(const struct run_queue *queue);
 // A NEW thread may run where the running one may.
 void thread_inherit_affinity(struct thread *to);
 // This CPU, which idles, takes a thread over that waits for another. False: there is none.
