@@ -10,10 +10,9 @@ sys.path.insert(0, os.path.dirname(os.path.dirname(os.path.abspath(__file__))))
 from counted import counted  # noqa: F401
 from harness.fixtures import boot, booted, built, compile_c, run_exec  # noqa: F401
 
-
 # Files whose tests wait for one long boot; first, so that no worker is left with one at the end.
-LONGEST = ["test_stretches", "test_bench", "test_threads", "test_stress", "test_timing", "test_cpus",
-           "test_proc", "test_protection"]
+LONGEST = ["test_stretches", "test_bench", "test_threads", "test_stress", "test_timing",
+           "test_cpus", "test_proc", "test_protection"]
 
 
 def pytest_addoption(parser):

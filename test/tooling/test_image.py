@@ -155,7 +155,8 @@ def test_same_sources_same_image(tmp_path):
     folder = tmp_path / "a-longer-name" / "b"
     shutil.copytree(ROOT, folder, ignore=shutil.ignore_patterns("build", ".git", "*.pyc"))
     here = build_image(ROOT, "UTC", "exec make iso")
-    there = build_image(folder, "Asia/Tokyo", "umask 077; find . -exec touch {} +; exec make -j3 iso")
+    there = build_image(folder, "Asia/Tokyo",
+                        "umask 077; find . -exec touch {} +; exec make -j3 iso")
     assert digest(here) == digest(there)
 
 
