@@ -24,6 +24,7 @@ from harness.newc import Archive
 
 QEMU_PROGRAM = os.path.join(ROOT, "test", "qemu.py")
 HANG_SECONDS = 120
+guests_of_test = []  # what the running test has booted or looked at, for the report of a failure
 
 
 def start_guest(cmdline="", *, initramfs_extra=None, kernel=None, initramfs=None, loader=None,
@@ -62,6 +63,7 @@ def boot():
 
     def boot_one(*arguments, **options):
         guests.append(start_guest(*arguments, **options))
+        guests_of_test.append(guests[-1])
         return guests[-1]
 
     yield boot_one
@@ -78,6 +80,7 @@ def booted():
         key = repr((arguments, sorted(options.items())))
         if key not in guests:
             guests[key] = start_guest(*arguments, **options)
+        guests_of_test.append(guests[key])
         guests[key].wait()
         return guests[key]
 
