@@ -3,7 +3,8 @@
 
 #include "attempt.h"
 
-extern const struct group privileged_group, sensitive_group, vectors_group, selectors_group;
+extern const struct group privileged_group, sensitive_group, vectors_group, pages_group,
+    selectors_group, doors_group, leaks_group, fresh_group, padding_group, storms_group;
 extern const struct group arguments_group;
 
 // clang-format off
@@ -11,6 +12,12 @@ extern const struct group arguments_group;
     &privileged_group, \
     &sensitive_group, \
     &vectors_group, \
+    &pages_group, \
     &selectors_group, \
+    &doors_group, \
+    &leaks_group, \
+    &fresh_group, \
+    &padding_group, \
+    &storms_group, \
     &arguments_group,
 // clang-format on
