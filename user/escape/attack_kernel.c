@@ -59,9 +59,13 @@ static int long_path(const char *piece)
 
 static int long_paths(void)
 {
-    static const char *const pieces[] = {
-        "/", "/.", "/..", "/tmp/..", "/proc/self/..", "/../tmp", "/proc/self/cwd/../tmp/../proc/.."
-    };
+    static const char *const pieces[] = { "/",
+                                          "/.",
+                                          "/..",
+                                          "/tmp/..",
+                                          "/proc/self/../..",
+                                          "/../tmp",
+                                          "/proc/self/cwd/../tmp/../proc/.." };
     for (size_t i = 0; i < COUNT_OF(pieces); i++) {
         int error = long_path(pieces[i]);
         if (error != 0)

@@ -7,11 +7,13 @@ extern const struct group privileged_group;
 extern const struct group arguments_group;
 extern const struct group attacks_group;
 extern const struct group depths_group;
+extern const struct group images_group;
 
 // clang-format off
 #define GROUPS \
     &privileged_group, \
     &arguments_group, \
     &attacks_group, \
-    &depths_group,
+    &depths_group, \
+    &images_group,
 // clang-format on
