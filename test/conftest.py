@@ -1,13 +1,18 @@
 """Makes the harness's fixtures and the `protection` marker known to the tests that boot."""
 
 import os
+import re
 import sys
 
 import pytest
 
 sys.path.insert(0, os.path.dirname(os.path.abspath(__file__)))
 
-from harness.fixtures import boot, booted, compile_c, run_exec  # noqa: F401
+from harness import fixtures
+from harness.fixtures import boot, booted, built, compile_c, run_exec  # noqa: F401
+
+SHOWN_LINES = 60
+COMPLAINT = re.compile(r"^ +NO  |^BAD |: warning: |panic: ")  # what explains a failed verdict
 
 
 def pytest_addoption(parser):
@@ -31,6 +36,20 @@ def pytest_collection_modifyitems(config, items):
     chosen = [item for item in items if wanted in protections_of(item)]
     config.hook.pytest_deselected(items=[item for item in items if item not in chosen])
     items[:] = chosen
+
+
+@pytest.hookimpl(hookwrapper=True)
+def pytest_runtest_makereport(item, call):
+    """A failure shows what its machines said: complaints from anywhere, then the log's end."""
+    report = (yield).get_result()
+    if report.when == "call" and report.failed:
+        for guest in fixtures.guests_of_test:
+            lines = guest.log
+            end = lines[-SHOWN_LINES:]
+            complaints = [line for line in lines[:-SHOWN_LINES] if COMPLAINT.search(line)]
+            report.sections.append(("the machine's log", "\n".join(complaints + end)))
+    if report.when == "teardown":
+        fixtures.guests_of_test.clear()
 
 
 def protections_of(item):

@@ -16,7 +16,7 @@ POLICIES := $(addprefix kernel/sched/,fair.c lottery.c mlfq.c placement.c policy
 	stride.c virtual_time.c weight.c)
 VM := $(filter-out $(addprefix kernel/vm/,user_atomic.c user_fpu.c vdso.c),$(wildcard kernel/vm/*.c))
 TESTED := $(LIB) $(MEM) $(CPU) $(DEV) $(VM) \
-	$(wildcard kernel/fs/*.c) kernel/boot/processor_choice.c kernel/trap/return_path.c kernel/debug/trace.c \
+	$(wildcard kernel/fs/*.c) kernel/boot/processor_choice.c kernel/trap/return_path.c kernel/debug/fail.c kernel/debug/trace.c \
 	$(POLICIES) kernel/syscall/poll_set.c $(LINE)
 # The loader's code without firmware calls.
 LOADER := $(addprefix efi/,command_line.c elf_image.c memory_map.c page_tables.c)

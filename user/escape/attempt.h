@@ -35,6 +35,8 @@ struct verdict {
 #define PROTECTION(error_code) { SIGSEGV, SI_KERNEL, 13, false, ADDRESS_ZERO, (error_code) }
 #define UNDEFINED { SIGILL, ILL_ILLOPN, 6, false, ADDRESS_AT, 0 }
 #define NOT_MAPPED(error_code) { SIGSEGV, SEGV_MAPERR, 14, false, ADDRESS_STATED, (error_code) }
+#define TRAP(trap_code, place) { SIGTRAP, (trap_code), ANY_TRAP, true, (place), 0 }
+#define SUPERVISOR_FAULT(error_code) { SIGSEGV, SEGV_ACCERR, 14, false, ADDRESS_ANY, (error_code) }
 #define NO_RIGHT(error_code) { SIGSEGV, SEGV_ACCERR, 14, false, ADDRESS_STATED, (error_code) }
 // clang-format on
 
@@ -43,7 +45,7 @@ struct verdict {
 enum reason {
     REASON_NONE,
     ON_LINUX,           // Linux differs, on purpose
-    ON_LINUX_EMULATING, // Linux emulates the instruction in place of UMIP's #GP
+    ON_LINUX_EMULATING, // in place of UMIP's #GP
     WITHOUT_UMIP,
     ON_AMD,
     IN_TCG, // QEMU's emulation does other than the processors' manuals say
@@ -52,8 +54,11 @@ enum reason {
     WITHOUT_XSAVE,
     WITHOUT_FSGSBASE,
     WITHOUT_RDTSCP,
+    WITH_KEYS, // the kernel has switched protection keys on
     WITHOUT_RDPID,
-    WITHOUT_MONITOR,
+    WITHOUT_INVPCID,
+    WITHOUT_XSAVES,
+    ON_LINUX_IN_A_GUEST, // of a hypervisor, which answers
     REASON_COUNT,
 };
 
@@ -104,6 +109,7 @@ const char *reason_words(enum reason reason);
 const struct verdict *verdict_due(const struct attempt *attempt, enum reason *reason);
 const char *verdict_describe(const struct verdict *verdict, char *buffer, size_t size);
 
+void judge_begin(void); // before everything else
 // Runs the group's attempts and prints a line each; `only` NULL: all. How many fell short.
 unsigned group_judge(const struct group *group, const char *only, unsigned *count);
 

@@ -2,6 +2,7 @@
 // Invariant: nothing here is asked of the kernel that is tested, but for its name and auxv.
 #include "attempt.h"
 
+#include <cpuid.h>
 #include <stdio.h>
 #include <string.h>
 #include <sys/auxv.h>
@@ -43,14 +44,31 @@ static bool lacks_rdtscp(void)
     return !cpuid_bit(0x80000001, 3, 27);
 }
 
+static bool has_keys(void)
+{
+    return cpuid_bit(7, 2, 4); // OSPKE
+}
+
 static bool lacks_rdpid(void)
 {
     return !cpuid_bit(7, 2, 22);
 }
 
-static bool lacks_monitor(void)
+static bool lacks_invpcid(void)
 {
-    return !cpuid_bit(1, 2, 3);
+    return !cpuid_bit(7, 1, 10);
+}
+
+static bool lacks_xsaves(void)
+{
+    uint32_t eax, ebx, ecx, edx;
+    __cpuid_count(13, 1, eax, ebx, ecx, edx);
+    return lacks_xsave() || !(eax & 8);
+}
+
+static bool is_linux_in_a_guest(void)
+{
+    return is_linux() && cpuid_bit(1, 2, 31);
 }
 
 static const struct {
@@ -67,8 +85,11 @@ static const struct {
     [WITHOUT_XSAVE] = { lacks_xsave, "no XSAVE" },
     [WITHOUT_FSGSBASE] = { lacks_fsgsbase, "no FSGSBASE" },
     [WITHOUT_RDTSCP] = { lacks_rdtscp, "no RDTSCP" },
+    [WITH_KEYS] = { has_keys, "protection keys" },
     [WITHOUT_RDPID] = { lacks_rdpid, "no RDPID" },
-    [WITHOUT_MONITOR] = { lacks_monitor, "no MONITOR" },
+    [WITHOUT_INVPCID] = { lacks_invpcid, "no INVPCID" },
+    [WITHOUT_XSAVES] = { lacks_xsaves, "no XSAVES" },
+    [ON_LINUX_IN_A_GUEST] = { is_linux_in_a_guest, "a hypervisor answers" },
 };
 
 bool reason_applies(enum reason reason)

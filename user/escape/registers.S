@@ -10,6 +10,8 @@
 #define SIZE (25 * 8)
 #define VECTORS_SIZE 4096
 #define USUAL_FLAGS 0x202
+#define SYS_ARCH_PRCTL 158
+#define ARCH_SET_FS 0x1002
 
 .macro for_general operation, file
 .irp pair, "0, %rax", "1, %rbx", "2, %rcx", "3, %rdx", "4, %rsi", "5, %rdi", "6, %rbp", "7, %r8", \
@@ -26,9 +28,17 @@
     movq \register, \file + \number * 8(%rip)
 .endm
 
-.macro store_selector number, register
+.macro store_selector file, number, register
     movl \register, %eax
-    movq %rax, registers_out + SELECTORS + \number * 8(%rip)
+    movq %rax, \file + \number * 8(%rip)
+.endm
+
+.macro put_back_selector number, register
+    movl own_selectors + \number * 8(%rip), %eax
+    cmpl registers_out + SELECTORS + \number * 8(%rip), %eax
+    je 9f
+    movl %eax, \register
+9:
 .endm
 
 .text
@@ -44,6 +54,16 @@ registers_run:
     pushq %r15
     movq %rsp, own_stack(%rip)
     movq %rdi, target(%rip)
+.irp pair, "2, %ds", "3, %es", "4, %fs", "5, %gs"
+    store_selector own_selectors, \pair
+.endr
+    cmpb $0, registers_have_bases(%rip)
+    je 1f
+    rdfsbase %rax
+    movq %rax, own_fs_base(%rip)
+    rdgsbase %rax
+    movq %rax, own_gs_base(%rip)
+1:
     cmpb $0, registers_have_xsave(%rip)
     je 1f
     movl $7, %eax
@@ -69,7 +89,7 @@ registers_back:
     pushq $USUAL_FLAGS
     popfq
 .irp pair, "0, %cs", "1, %ss", "2, %ds", "3, %es", "4, %fs", "5, %gs"
-    store_selector \pair
+    store_selector registers_out + SELECTORS, \pair
 .endr
     cmpb $0, registers_have_bases(%rip)
     je 1f
@@ -78,6 +98,23 @@ registers_back:
     rdgsbase %rax
     movq %rax, registers_out + GS_BASE(%rip)
 1:
+    put_back_selector 2, %ds
+    put_back_selector 3, %es
+    put_back_selector 5, %gs
+    put_back_selector 4, %fs
+    cmpb $0, registers_have_bases(%rip)     // C needs its FS base
+    je 1f
+    movq own_fs_base(%rip), %rax
+    wrfsbase %rax
+    movq own_gs_base(%rip), %rax
+    wrgsbase %rax
+    jmp 2f
+1:
+    movl $SYS_ARCH_PRCTL, %eax
+    movl $ARCH_SET_FS, %edi
+    movq registers_in + FS_BASE(%rip), %rsi
+    syscall
+2:
     cmpb $0, registers_have_xsave(%rip)
     je 2f
     movl $7, %eax
@@ -113,6 +150,12 @@ registers_out:
 own_stack:
     .skip 8
 target:
+    .skip 8
+own_selectors:
+    .skip 48
+own_fs_base:
+    .skip 8
+own_gs_base:
     .skip 8
 .globl registers_have_xsave, registers_have_bases
 registers_have_xsave:
