@@ -37,6 +37,7 @@ struct frame {
     union {
         void *slab_free;          // FRAME_CACHE: first free object
         uint64_t *table_entry;    // FRAME_PAGE_TABLE: the entry that leads to it
+        atomic_ulong table_count; // of a root: the tables that it has in the user half
         struct frame *chain_next; // FRAME_CHAINED
     };
 };

@@ -67,6 +67,7 @@ struct selectors {
     uint16_t ds, es, fs, gs;
 };
 
+struct late_release;
 struct translation;
 
 struct thread {
@@ -101,8 +102,9 @@ struct thread {
 
     void *owner; // the process layer's object; NULL for kernel threads
     void (*on_release)(
-        struct thread *thread);  // called once nobody runs on it any more; may be NULL
-    struct list_node owner_link; // for the owner
+        struct thread *thread);         // called once nobody runs on it any more; may be NULL
+    struct list_node owner_link;        // for the owner
+    struct late_release *late_releases; // fs/late_release.h
     struct fail_plan fail_plan;
     struct thread_identity identity;
     struct thread_signals signals;

@@ -109,6 +109,7 @@ const char *reason_words(enum reason reason);
 const struct verdict *verdict_due(const struct attempt *attempt, enum reason *reason);
 const char *verdict_describe(const struct verdict *verdict, char *buffer, size_t size);
 
+void judge_begin(void); // before everything else
 // Runs the group's attempts and prints a line each; `only` NULL: all. How many fell short.
 unsigned group_judge(const struct group *group, const char *only, unsigned *count);
 

@@ -160,20 +160,24 @@ static bool judge_and_print(const struct group *group, const struct attempt *att
     printf("escape: %s %s %s %s", group->name, attempt->name, seen, good ? "ok" : "SHORT");
     if (!good)
         printf(": must be %s; %s", verdict_describe(due, must, sizeof(must)), record->note);
+    else if (record->note[0] != '\0')
+        printf(" (%s)", record->note);
     if (reason != REASON_NONE)
         printf(" (%s)", reason_words(reason));
     printf("\n");
     return good;
 }
 
+void judge_begin(void)
+{
+    record = mmap(NULL, sizeof(*record), PROT_READ | PROT_WRITE, MAP_SHARED | MAP_ANONYMOUS, -1, 0);
+    if (record == MAP_FAILED)
+        fail("no shared memory");
+}
+
 unsigned group_judge(const struct group *group, const char *only, unsigned *count)
 {
     unsigned short_count = 0;
-    if (record == NULL)
-        record =
-            mmap(NULL, sizeof(*record), PROT_READ | PROT_WRITE, MAP_SHARED | MAP_ANONYMOUS, -1, 0);
-    if (record == MAP_FAILED)
-        fail("no shared memory");
     for (size_t i = 0; i < group->count; i++) {
         if (only != NULL && strcmp(only, group->attempts[i].name) != 0)
             continue;

@@ -7,6 +7,7 @@
 // A line each: `escape: GROUP NAME SEEN ok` or `... SHORT: must be VERDICT; why`; at the end
 // `escape: N attempts, N as they must be, N short`. Exit status 1 when any fell short.
 #include "attempt.h"
+#include "bystander.h"
 #include "groups.h"
 
 #include <stdio.h>
@@ -48,11 +49,26 @@ static int usage(void)
     return 2;
 }
 
+// One more attempt of each group: somebody who has nothing to do with it is not touched.
+static unsigned judge_beside_bystander(const struct group *group, const char *only, unsigned *count)
+{
+    struct bystander *bystander = bystander_start(BYSTANDER_AT_REST);
+    unsigned short_count = group_judge(group, only, count);
+    unsigned long rounds = bystander_rounds(bystander);
+    bool touched = bystander_end(bystander) != 0;
+    printf("escape: %s bystander %s (%lu rounds%s%s)\n", group->name,
+           touched ? "changed SHORT: must be harmless;" : "harmless ok", rounds,
+           touched ? ", " : "", touched ? record->note : "");
+    ++*count;
+    return short_count + touched;
+}
+
 int main(int argc, char **argv)
 {
     unsigned count = 0, short_count = 0;
     const struct rlimit no_core = { 0, 0 };
     int first = 1;
+    judge_begin();
     setvbuf(stdout, NULL, _IOLBF, 0);
     if (!kernel_is_ringfence())
         setrlimit(RLIMIT_CORE, &no_core);
@@ -68,7 +84,7 @@ int main(int argc, char **argv)
         for (int i = first; i < argc && !chosen; i++)
             chosen = word_means(argv[i], groups[g], &only);
         if (chosen)
-            short_count += group_judge(groups[g], only, &count);
+            short_count += judge_beside_bystander(groups[g], only, &count);
     }
     if (count == 0)
         return usage();

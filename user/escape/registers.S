@@ -28,13 +28,13 @@
     movq \register, \file + \number * 8(%rip)
 .endm
 
-.macro store_selector number, register
+.macro store_selector file, number, register
     movl \register, %eax
-    movq %rax, registers_out + SELECTORS + \number * 8(%rip)
+    movq %rax, \file + \number * 8(%rip)
 .endm
 
 .macro put_back_selector number, register
-    movl registers_in + SELECTORS + \number * 8(%rip), %eax
+    movl own_selectors + \number * 8(%rip), %eax
     cmpl registers_out + SELECTORS + \number * 8(%rip), %eax
     je 9f
     movl %eax, \register
@@ -54,6 +54,16 @@ registers_run:
     pushq %r15
     movq %rsp, own_stack(%rip)
     movq %rdi, target(%rip)
+.irp pair, "2, %ds", "3, %es", "4, %fs", "5, %gs"
+    store_selector own_selectors, \pair
+.endr
+    cmpb $0, registers_have_bases(%rip)
+    je 1f
+    rdfsbase %rax
+    movq %rax, own_fs_base(%rip)
+    rdgsbase %rax
+    movq %rax, own_gs_base(%rip)
+1:
     cmpb $0, registers_have_xsave(%rip)
     je 1f
     movl $7, %eax
@@ -79,7 +89,7 @@ registers_back:
     pushq $USUAL_FLAGS
     popfq
 .irp pair, "0, %cs", "1, %ss", "2, %ds", "3, %es", "4, %fs", "5, %gs"
-    store_selector \pair
+    store_selector registers_out + SELECTORS, \pair
 .endr
     cmpb $0, registers_have_bases(%rip)
     je 1f
@@ -94,9 +104,9 @@ registers_back:
     put_back_selector 4, %fs
     cmpb $0, registers_have_bases(%rip)     // C needs its FS base
     je 1f
-    movq registers_in + FS_BASE(%rip), %rax
+    movq own_fs_base(%rip), %rax
     wrfsbase %rax
-    movq registers_in + GS_BASE(%rip), %rax
+    movq own_gs_base(%rip), %rax
     wrgsbase %rax
     jmp 2f
 1:
@@ -140,6 +150,12 @@ registers_out:
 own_stack:
     .skip 8
 target:
+    .skip 8
+own_selectors:
+    .skip 48
+own_fs_base:
+    .skip 8
+own_gs_base:
     .skip 8
 .globl registers_have_xsave, registers_have_bases
 registers_have_xsave:

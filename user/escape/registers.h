@@ -28,6 +28,7 @@ enum {
 #define FLAGS_CHANGE (1u << 16)
 #define VECTORS_CHANGE (1u << 17)
 #define STACK_CHANGES (1u << 18) // the attempt's own stack, below RSP or at it
+#define BASES_CHANGE (1u << 19)
 
 #define REGISTERS_FLAGS 0x247u // IF ZF PF CF, and the bit that is always set
 
@@ -98,6 +99,7 @@ void registers_run(const void *start); // comes back from registers_back
 // 0, or attempt_note()'s 1. `changes` as in struct instruction.
 int registers_compare(unsigned changes);
 uint64_t registers_pattern(unsigned number);
+extern unsigned char registers_seed; // whose patterns: set before registers_prepare()
 
 // Runs `start` and comes back from a signal, too; what came, signal 0: none. The registers at that
 // moment are in registers_out.
