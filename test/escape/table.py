@@ -1,5 +1,5 @@
-"""Judges runs of /bin/escape from outside: its lines, the wait status that init read, and the deaths
-by fault that the kernel's log counts."""
+"""Judges runs of /bin/escape from outside: its lines, the wait status that init read, and the
+deaths by fault that the kernel's log counts."""
 
 import re
 from dataclasses import dataclass
