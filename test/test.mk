@@ -18,7 +18,7 @@ KNOBS := $(if $(SMP),--smp '$(SMP)') $(if $(MEM),--mem '$(MEM)') $(if $(CPU),--c
 	--build-dir '$(BUILD)' "--cmdline=$$RINGFENCE_CMDLINE"
 
 .PHONY: run exec debug timeline bench bench-accept scale profile price test test-host test-tooling \
-	test-system test-cpus test-negative stress model lint format count
+	test-system test-cpus test-negative fail-walk stress model lint format count
 
 run: all
 	@$(QEMU_PY) run $(KNOBS) --log build/run.log
@@ -77,6 +77,12 @@ test-cpus: all
 
 test-negative: all
 	@$(PYTHON) test/negative.py $(PROTECTIONS)
+
+# Each point of each system call that may fail does, one after the other, on one CPU and on four; then
+# programs of every kind under fail=. Takes some minutes.
+fail-walk: all
+	@RINGFENCE_BUILD=$(BUILD) RINGFENCE_FAIL_STEP=1 RINGFENCE_FAIL_SMP='1 4' \
+		$(PYTHON) test/run_tests.py system -- -k test_failures.py
 
 # Promela models of the protocols, beside the code; MODELS="wait switch" chooses.
 model:
