@@ -89,6 +89,7 @@ make test-cpus         boots with 1, 2, 4, 8, 64 and 255 processors; CPUS="1 4" 
 make test-shares       shares of the CPUs under each policy, counted in instructions
 make test-negative     builds without each protection and sees its tests fail;
                        PROTECTIONS="smap nx" chooses
+make fail-walk         every system call, each of its allocations and user copies failing in turn
 make model             the protocols of sleeping, switching and shootdown: every interleaving of
                        their models, then mutants that must fail; MODELS="wait" chooses
 make stress            20 minutes of processes, threads, memory, files, signals at random on SMP=4,

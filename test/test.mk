@@ -19,7 +19,7 @@ KNOBS := $(if $(SMP),--smp '$(SMP)') $(if $(MEM),--mem '$(MEM)') $(if $(CPU),--c
 
 .PHONY: run exec debug timeline bench bench-accept scale profile price test test-host test-tooling \
 	test-system test-cpus test-shares test-negative stress model lint format count escape \
-	fuzz-calls
+	fuzz-calls fail-walk
 
 run: all
 	@$(QEMU_PY) run $(KNOBS) --log build/run.log
@@ -87,6 +87,12 @@ test-negative: all
 # Every attempt to escape from ring 3, on every model, on one CPU and on four; TESTS="-k word" chooses.
 escape: all
 	@RINGFENCE_BUILD=$(BUILD) $(PYTHON) test/run_tests.py escape -- $(TESTS)
+
+# Each point of each system call that may fail does, one after the other, on one CPU and on four; then
+# programs of every kind under fail=. Takes some minutes.
+fail-walk: all
+	@RINGFENCE_BUILD=$(BUILD) RINGFENCE_FAIL_STEP=1 RINGFENCE_FAIL_SMP='1 4' \
+		$(PYTHON) test/run_tests.py system -- -k test_failures.py
 
 # Promela models of the protocols, beside the code; MODELS="wait switch" chooses.
 model:
