@@ -43,7 +43,8 @@ fuzz_return_SOURCES := kernel/cpu/fpu_image.c kernel/trap/return_path.c
 fuzz_loader_SOURCES := efi/command_line.c efi/elf_image.c
 # A file system on the fake machine.
 fuzz_names_SOURCES := $(addprefix test/host/,fs_fixture.c machine.c stubs.c threads.c allocations.c) \
-	$(LIB) $(MEM) $(wildcard kernel/fs/*.c) kernel/vm/user_iterator.c
+	$(LIB) $(MEM) $(wildcard kernel/fs/*.c) kernel/vm/user_iterator.c kernel/vm/user_copy.c \
+	kernel/cpu/features.c kernel/cpu/pcid.c kernel/debug/trace.c
 
 # -fno-builtin: the sanitizers see every call of a string function.
 CFLAGS := -std=gnu11 -g -O1 -fno-builtin -fno-omit-frame-pointer -fno-strict-aliasing \
