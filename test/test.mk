@@ -19,7 +19,7 @@ KNOBS := $(if $(SMP),--smp '$(SMP)') $(if $(MEM),--mem '$(MEM)') $(if $(CPU),--c
 
 .PHONY: run exec debug timeline bench bench-accept scale profile price test test-host test-tooling \
 	test-system test-cpus test-shares test-negative stress model lint format count escape \
-	fuzz-calls fail-walk
+	fuzz-calls fail-walk fuzz
 
 run: all
 	@$(QEMU_PY) run $(KNOBS) --log build/run.log
@@ -106,6 +106,11 @@ stress: all
 	$(QEMU_PY) run $(KNOBS) $(if $(SMP),,--smp 4) $(if $(MEM),,--mem 512M) --log build/stress.log \
 		--timeout $$(($(SECONDS) * 4 + 600)) </dev/null
 comma := ,
+
+# The host's fuzz targets, each as long; TARGETS="fuzz_elf" chooses.
+FUZZ_SECONDS ?= 60
+fuzz:
+	@FUZZ_SECONDS='$(FUZZ_SECONDS)' WITHOUT= test/host/run.sh --fuzz $(TARGETS)
 
 # System calls at random; see test/fuzz_calls.py. CHILDREN=1 CHILD_CALLS=2000 VERBOSE=1: a child alone.
 CALLS ?= 10000000
