@@ -56,8 +56,8 @@ static bool word_is(const char *word, const char *name)
 // Those without a value.
 static bool is_switch(const char *word)
 {
-    static const char *const switches[] = { "nosmap",     "nosmep", "nopcid",
-                                            "noxsaveopt", "iretq",  "nosmp" };
+    static const char *const switches[] = { "nosmap", "nosmep", "nopcid",  "noxsaveopt",
+                                            "iretq",  "nosmp",  "nokaslr", "norandmaps" };
 
     for (size_t i = 0; i < ARRAY_SIZE(switches); i++) {
         if (strcmp(word, switches[i]) == 0)
@@ -191,7 +191,9 @@ void boot_guard_stack(void)
 
 void boot_load_symbols(const struct boot_info *boot)
 {
-    symbols_init((const void *)(DIRECT_MAP_BASE + boot->symbols_base), boot->symbols_size);
+    symbols_init((const void *)(DIRECT_MAP_BASE + boot->symbols_base), boot->symbols_size,
+                 boot->kernel_virtual - KERNEL_IMAGE_BASE);
+    log_info("boot", "kernel offset %#llx", (unsigned long long)symbols_offset());
 }
 
 // With seed=, for measuring: memory lies in the same places in every boot.

@@ -13,6 +13,7 @@
 #include "cpu/report.h"
 #include "debug/log.h"
 #include "debug/panic_report.h"
+#include "debug/symbols.h"
 #include "debug/trace.h"
 #include "dev/power.h"
 #include "lib/format.h"
@@ -116,6 +117,7 @@ static void print_cpu(void)
 {
     const struct percpu *cpu = this_cpu();
 
+    log_emergency_line("panic", "kernel offset %#llx", (unsigned long long)symbols_offset());
     log_emergency_line("panic", "cr2 %016llx  cr3 %016llx  cr4 %016llx",
                        (unsigned long long)read_cr2(), (unsigned long long)read_cr3(),
                        (unsigned long long)read_cr4());

@@ -66,7 +66,13 @@ phys_addr page_table_create(void)
     for (uint32_t i = 0; i < kernel_entry_count; i++)
         root[kernel_entries[i]] = kernel_root[kernel_entries[i]];
     list_init(&frame->link);
+    atomic_init(&frame->table_count, 0);
     return frame_address(frame);
+}
+
+uint64_t page_table_count(phys_addr root)
+{
+    return atomic_load_explicit(&frame_at(root)->table_count, memory_order_relaxed);
 }
 
 static bool table_is_empty(const uint64_t *table)
@@ -124,7 +130,10 @@ static uint64_t *add_table(phys_addr root, uint64_t *entry, bool is_user)
     frame->table_entry = entry;
     if (is_user) {
         kassert(root.value != kernel_page_table_root.value);
-        list_prepend(&frame_at(root)->link, &frame->link);
+        struct frame *root_frame = frame_at(root);
+        list_prepend(&root_frame->link, &frame->link);
+        atomic_store_explicit(&root_frame->table_count, page_table_count(root) + 1,
+                              memory_order_relaxed); // whoever adds has the space's mutex
     }
     *entry = frame_address(frame).value | PTE_PRESENT | PTE_WRITE | (is_user ? PTE_USER : 0);
     return frame_pointer(frame);

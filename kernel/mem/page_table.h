@@ -25,6 +25,9 @@ extern phys_addr kernel_page_table_root;
 // A root with a copy of its kernel half was made: that half's root entries do not change any more.
 extern bool kernel_half_is_shared;
 
+// How many tables a root has in the user half. Any context.
+uint64_t page_table_count(phys_addr root);
+
 // A new root whose kernel half is shared with every other. value 0: no memory.
 must_check phys_addr page_table_create(void);
 // Frees all tables of the user half and the root. No page may be mapped any more: the

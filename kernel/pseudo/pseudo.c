@@ -46,6 +46,7 @@ static const struct pseudo_node nodes[] = {
     { "/proc/loadavg", TEXT_MODE, 0, &loadavg_operations },
     { "/proc/lock_stat", TEXT_MODE, 0, &lock_statistics_operations },
     { "/proc/meminfo", TEXT_MODE, 0, &meminfo_operations },
+    { "/proc/page_tables", S_IFREG | 0400, 0, &page_tables_operations },
     { "/proc/sched", TEXT_MODE, 0, &sched_operations },
     { "/proc/stat", TEXT_MODE, 0, &stat_operations },
     { "/proc/uptime", TEXT_MODE, 0, &uptime_operations },

@@ -47,9 +47,10 @@ RENAME := $(foreach name,memcpy memmove memset memcmp strlen strnlen strcmp strn
 
 # Code whose locks are the kernel's own, on CPUs that are threads: built twice, with ThreadSanitizer
 # and as everything else.
-PARALLEL := $(wildcard test/host/parallel/*.c) test/host/framework.c \
-	kernel/cpu/spinlock.c kernel/cpu/lock_statistics.c kernel/cpu/pcid.c kernel/mem/translation.c \
-	$(LIB)
+PARALLEL := $(wildcard test/host/parallel/*.c) test/host/framework.c test/host/machine.c \
+	kernel/cpu/spinlock.c kernel/cpu/lock_statistics.c kernel/cpu/pcid.c \
+	$(addprefix kernel/mem/,frame.c frame_boot.c frame_buddy.c memory.c object_cache.c object_slab.c \
+	translation.c) $(LIB)
 
 TESTS := $(wildcard test/host/*.c)
 OBJECTS := $(patsubst %.c,$(BUILD)/%.o,$(TESTS) $(TESTED) $(LOADER)) $(BUILD)/font_file.o

@@ -88,7 +88,7 @@ def spoiled():
     programs = " ".join(f"/bin/{name}" for name in [*SPOILED, "hello,intact"])
     with tempfile.TemporaryDirectory(prefix="ringfence-gdb-") as folder:
         socket = os.path.join(folder, "gdb")
-        with start_guest(f"panic=0 -- {programs}", extra=machine.gdb_channel(socket)) as guest:
+        with start_guest(f"nokaslr panic=0 -- {programs}", extra=machine.gdb_channel(socket)) as guest:
             output = run_gdb(SCRIPT.format(spoiled=SPOILED, socket=socket, helpers=GDB_HELPERS),
                              folder)
             assert "HELPER end" in output, output + guest.complaint()
