@@ -191,11 +191,11 @@ void spinlock_acquire_outermost(struct spinlock *lock)
 // Locks are mostly released in reverse order, but need not be.
 static void forget_held(struct percpu *cpu, const struct spinlock *lock)
 {
-    if (interrupts_are_on())
-        panic("interrupts came on while spinlock %s was held", lock->name);
     for (uint32_t i = cpu->held_lock_count; i-- > 0;) {
         if (cpu->held_locks[i] != lock)
             continue;
+        if (interrupts_are_on())
+            panic("interrupts came on while spinlock %s was held", lock->name);
         lock_hold_noted(LOCK_KIND_SPINLOCK, lock->name, read_tsc() - cpu->held_since[i],
                         cpu->held_at[i]);
         cpu->held_lock_count--;
