@@ -4,7 +4,9 @@
 // the last level only; upper entries allow everything.
 #include "mem/page_table.h"
 
+#include "cpu/isolation.h"
 #include "lib/panic.h"
+#include "mem/entry_map.h"
 #include "mem/frame.h"
 
 #define ENTRIES 512u
@@ -41,6 +43,8 @@ static uint64_t entry_span(uint32_t level)
 static uint32_t kernel_entry_count;
 static uint16_t kernel_entries[ENTRIES - USER_ROOT_ENTRIES];
 
+static bool roots_are_simple; // nothing is to be done for a new one but to enter these
+
 static void share_kernel_half(void)
 {
     const uint64_t *table = direct_map_pointer(kernel_page_table_root);
@@ -51,6 +55,37 @@ static void share_kernel_half(void)
             kernel_entries[kernel_entry_count++] = (uint16_t)i;
     }
     kernel_half_is_shared = true;
+    roots_are_simple = !isolation_is_on;
+}
+
+// With isolation: a root's companion is where `table_entry` points, as no entry leads to a root.
+static uint64_t *companion(phys_addr root)
+{
+    return frame_at(root)->table_entry;
+}
+
+phys_addr page_table_companion(phys_addr root)
+{
+    return frame_address(frame_of_pointer(companion(root)));
+}
+
+// What the first root of all, and any with isolation, needs besides. False: no memory.
+never_inlined static bool prepare_root(struct frame *frame)
+{
+    if (!kernel_half_is_shared)
+        share_kernel_half();
+    if (isolation_is_on)
+        frame->table_entry = entry_map_create_root();
+    return !isolation_is_on || frame->table_entry != NULL;
+}
+
+// A table was put into a root's user half: ring 3 has the same.
+static void tell_companion(phys_addr root, const uint64_t *entry)
+{
+    uint64_t index = (uint64_t)(entry - (const uint64_t *)direct_map_pointer(root));
+
+    if (index < USER_ROOT_ENTRIES)
+        companion(root)[index] = *entry;
 }
 
 phys_addr page_table_create(void)
@@ -59,8 +94,10 @@ phys_addr page_table_create(void)
 
     if (frame == NULL)
         return phys_make(0);
-    if (unlikely(!kernel_half_is_shared))
-        share_kernel_half();
+    if (unlikely(!roots_are_simple) && !prepare_root(frame)) {
+        frame_release_blank(frame);
+        return phys_make(0);
+    }
     uint64_t *root = frame_pointer(frame);
     const uint64_t *kernel_root = direct_map_pointer(kernel_page_table_root);
     for (uint32_t i = 0; i < kernel_entry_count; i++)
@@ -92,6 +129,10 @@ bool page_table_destroy_step(phys_addr root, uint32_t table_limit)
 {
     kassert(root.value != kernel_page_table_root.value);
     struct frame *root_frame = frame_at(root);
+    if (unlikely(isolation_is_on) && root_frame->table_entry != NULL) {
+        entry_map_destroy_root(root_frame->table_entry);
+        root_frame->table_entry = NULL;
+    }
     while (!list_is_empty(&root_frame->link)) {
         if (table_limit-- == 0)
             return false;
@@ -127,6 +168,8 @@ static uint64_t *add_table(phys_addr root, uint64_t *entry, bool is_user)
         list_prepend(&frame_at(root)->link, &frame->link);
     }
     *entry = frame_address(frame).value | PTE_PRESENT | PTE_WRITE | (is_user ? PTE_USER : 0);
+    if (unlikely(isolation_is_on) && is_user)
+        tell_companion(root, entry);
     return frame_pointer(frame);
 }
 

@@ -25,8 +25,11 @@ extern phys_addr kernel_page_table_root;
 // A root with a copy of its kernel half was made: that half's root entries do not change any more.
 extern bool kernel_half_is_shared;
 
-// A new root whose kernel half is shared with every other. value 0: no memory.
+// A new root whose kernel half is shared with every other; with isolation, and its companion for
+// ring 3 (mem/entry_map.h), which follows it. value 0: no memory.
 must_check phys_addr page_table_create(void);
+// With isolation, the companion of a root.
+phys_addr page_table_companion(phys_addr root);
 // Frees all tables of the user half and the root. No page may be mapped any more: the
 // tables are kept as blank ones (debug builds look; vm/address_space.c asserts the count of pages).
 void page_table_destroy(phys_addr root);
