@@ -91,6 +91,7 @@ make model             the protocols of sleeping, switching and shootdown: every
                        their models, then mutants that must fail; MODELS="wait" chooses
 make stress            20 minutes of processes, threads, memory, files, signals at random on SMP=4,
                        every job checked; SECONDS=60 SEED=1 JOBS="forks ring"; best with SAN=1
+make nmi               NMIs at random moments, a minute of each: 1 and 4 CPUs, kpti=on and off
 make profile ROW=name  where a row of `measure` spends its instructions, function by function
 make price             what each mechanism costs: rows of `measure` with and without it
 make lint              layers, sizes, formatting, headers, static checks

@@ -18,7 +18,7 @@ KNOBS := $(if $(SMP),--smp '$(SMP)') $(if $(MEM),--mem '$(MEM)') $(if $(CPU),--c
 	--build-dir '$(BUILD)' "--cmdline=$$RINGFENCE_CMDLINE"
 
 .PHONY: run exec debug timeline bench bench-accept scale profile price test test-host test-tooling \
-	test-system test-cpus test-negative stress model lint format count
+	test-system test-cpus test-negative stress nmi model lint format count
 
 run: all
 	@$(QEMU_PY) run $(KNOBS) --log build/run.log
@@ -90,6 +90,11 @@ stress: all
 	$(QEMU_PY) run $(KNOBS) $(if $(SMP),,--smp 4) $(if $(MEM),,--mem 512M) --log build/stress.log \
 		--timeout $$(($(SECONDS) * 4 + 600)) </dev/null
 comma := ,
+
+# A minute of NMIs at random moments, on 1 and 4 CPUs, with page-table isolation and without.
+nmi: all
+	@RINGFENCE_BUILD=$(BUILD) RINGFENCE_NMI_SECONDS=60 $(PYTHON) test/run_tests.py system -- \
+		-k test_nmi
 
 # One row of `measure`, function by function; what each mechanism costs. Both of the lean build.
 TURNS ?= 500
