@@ -142,7 +142,7 @@ END(ist_from_user_isolated)
     SYSCALL_DOOR 1, _isolated
 
 // The frame that IRETQ pops, and the last register that is needed for CR3, move to the entry page.
-LOCAL_FUNCTION(restore_by_iretq_isolated)
+FUNCTION(restore_by_iretq_isolated)
     POP_ALL_BUT_RDI
     movq %rsp, %rdi                     // upwards: RDI, vector, error, RIP, CS, RFLAGS, RSP, SS
     movq %gs:ENTRY_STACK_TOP, %rsp

@@ -72,6 +72,8 @@ void entry_map_init(void)
     struct frame *root = frame_allocate_blank(FRAME_PAGE_TABLE);
     if (root == NULL)
         panic("no memory for ring 3's page tables");
+    list_init(&root->link);
+    root->table_entry = NULL;
     entry_root = frame_address(root);
     // Further CPUs' tables lie in the direct map: its root entry gets its table now.
     if (!share(entry_text_start, entry_text_end, 0) ||
@@ -95,13 +97,25 @@ bool entry_map_add_cpu(struct percpu *cpu)
     return !isolation_is_on || !PROTECT_KPTI || share_cpu(cpu, data_rights());
 }
 
+static void remove_page(uint64_t address)
+{
+    uint64_t *entry = page_table_entry(entry_root, address, false);
+    struct frame *table;
+
+    if (entry == NULL)
+        return;
+    *entry = 0;
+    for (uint32_t level = 1; level < ROOT_LEVEL; level++) {
+        table = page_table_take_empty(entry_root, address, level);
+        if (table != NULL)
+            frame_release(table);
+    }
+}
+
 static void remove(const void *start, uint64_t size)
 {
-    for (uint64_t offset = 0; offset < size; offset += PAGE_SIZE) {
-        uint64_t *entry = page_table_entry(entry_root, (uint64_t)start + offset, false);
-        if (entry)
-            *entry = 0;
-    }
+    for (uint64_t offset = 0; offset < size; offset += PAGE_SIZE)
+        remove_page((uint64_t)start + offset);
 }
 
 void entry_map_remove_cpu(struct percpu *cpu)

@@ -6,6 +6,7 @@
 
 #include "cpu/isolation.h"
 #include "lib/panic.h"
+#include "lib/protection.h"
 #include "mem/entry_map.h"
 #include "mem/frame.h"
 
@@ -80,11 +81,11 @@ never_inlined static bool prepare_root(struct frame *frame)
 }
 
 // A table was put into a root's user half: ring 3 has the same.
-static void tell_companion(phys_addr root, const uint64_t *entry)
+never_inlined static void tell_companion(phys_addr root, const uint64_t *entry, bool is_user)
 {
     uint64_t index = (uint64_t)(entry - (const uint64_t *)direct_map_pointer(root));
 
-    if (index < USER_ROOT_ENTRIES)
+    if (is_user && index < USER_ROOT_ENTRIES && companion(root))
         companion(root)[index] = *entry;
 }
 
@@ -127,7 +128,8 @@ static struct frame *unlink_table(uint64_t *link)
 // The newest goes first: a table is older than those below it, and blank once they are gone.
 bool page_table_destroy_step(phys_addr root, uint32_t table_limit)
 {
-    kassert(root.value != kernel_page_table_root.value);
+    if (DEBUG_CHECKS)
+        kassert(root.value != kernel_page_table_root.value);
     struct frame *root_frame = frame_at(root);
     if (unlikely(isolation_is_on) && root_frame->table_entry != NULL) {
         entry_map_destroy_root(root_frame->table_entry);
@@ -164,12 +166,13 @@ static uint64_t *add_table(phys_addr root, uint64_t *entry, bool is_user)
         return NULL;
     frame->table_entry = entry;
     if (is_user) {
-        kassert(root.value != kernel_page_table_root.value);
+        if (DEBUG_CHECKS)
+            kassert(root.value != kernel_page_table_root.value);
         list_prepend(&frame_at(root)->link, &frame->link);
     }
     *entry = frame_address(frame).value | PTE_PRESENT | PTE_WRITE | (is_user ? PTE_USER : 0);
-    if (unlikely(isolation_is_on) && is_user)
-        tell_companion(root, entry);
+    if (unlikely(isolation_is_on))
+        tell_companion(root, entry, is_user);
     return frame_pointer(frame);
 }
 
@@ -209,9 +212,9 @@ uint64_t *page_table_entry(phys_addr root, uint64_t address, bool create)
     return page_table_entry_at(root, address, 0, create);
 }
 
-struct frame *page_table_take_empty(phys_addr root, uint64_t address)
+struct frame *page_table_take_empty(phys_addr root, uint64_t address, uint32_t level)
 {
-    uint64_t *link = page_table_entry_at(root, address, 1, false);
+    uint64_t *link = page_table_entry_at(root, address, level, false);
 
     if (link == NULL || *link == 0 || !table_is_empty(table_pointer(*link)))
         return NULL;

@@ -45,9 +45,10 @@ uint64_t *page_table_entry_at(phys_addr root, uint64_t address, uint32_t level, 
 // The page entry of *address. Where no page table covers it, NULL, and *address moves to where the
 // next one may begin (UINT64_MAX: nowhere).
 uint64_t *page_table_entry_or_skip(phys_addr root, uint64_t *address);
-// Takes out the page table that covers the address when it has no entry left; the caller flushes,
-// then releases the frame. NULL when there is nothing to take out. For the kernel root only.
-struct frame *page_table_take_empty(phys_addr root, uint64_t address);
+// Takes out the table below the address's entry of this level (1: its page table) when it has no
+// entry left; the caller flushes, then releases the frame. NULL when there is nothing to take out.
+// For the kernel's half only.
+struct frame *page_table_take_empty(phys_addr root, uint64_t address, uint32_t level);
 // The next address at or after `start`, below `end`, that has a non-zero page entry; `end` if none.
 // Skips absent tables whole. *entry is set when found.
 uint64_t page_table_next_mapped(phys_addr root, uint64_t start, uint64_t end, uint64_t **entry);

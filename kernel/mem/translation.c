@@ -91,19 +91,34 @@ static uint64_t loaded_cr3(struct percpu *cpu, const struct translation *transla
     return translation->root.value | number;
 }
 
+// Can what ring 3's number of the slot tags stay? Not if the slot's last flush was left to a way
+// out that never came, since the CPU went to another space before.
+static bool choose_pcid(struct percpu *cpu, const struct translation *next, uint64_t generation,
+                        bool *keep_user)
+{
+    struct pcid_slots *slots = &cpu->pcid;
+
+    if (isolation_is_on)
+        slots->slots[slots->current].user_is_behind =
+            !(cpu_entry_page(cpu)->user_cr3 & CR3_NO_FLUSH);
+    bool keep = pcid_choose(slots, cpu->translation_generation, next->context, generation);
+    *keep_user = keep && !slots->slots[slots->current].user_is_behind;
+    return keep;
+}
+
 // CR3 for a root that was not loaded, with PCIDs or isolation.
 never_inlined static uint64_t choose_cr3(struct percpu *cpu, const struct translation *next,
                                          uint64_t generation)
 {
     uint64_t number = 0;
-    bool keep = false;
+    bool keep = false, keep_user = false;
 
     if (cpu_features.pcid) {
-        keep = pcid_choose(&cpu->pcid, cpu->translation_generation, next->context, generation);
+        keep = choose_pcid(cpu, next, generation, &keep_user);
         number = pcid_number(&cpu->pcid);
     }
     if (isolation_is_on)
-        set_entry_roots(cpu, next, number, keep);
+        set_entry_roots(cpu, next, number, keep_user);
     return next->root.value | number | (keep ? CR3_NO_FLUSH : 0);
 }
 
