@@ -302,28 +302,6 @@ TEST_PROTECTION("shootdown", translation_histories_with_isolation_and_invpcid)
     CHECK(kept > dropped / 10);
 }
 
-TEST(isolation_is_for_who_needs_it)
-{
-    static const struct {
-        const char *vendor;
-        bool has_capabilities;
-        uint64_t capabilities;
-        bool needed;
-    } cases[] = {
-        { "GenuineIntel", false, 0, true },    { "GenuineIntel", true, 0, true },
-        { "GenuineIntel", true, ~1ull, true }, { "GenuineIntel", true, 1, false },
-        { "GenuineIntel", false, 1, true }, // not asked
-        { "AuthenticAMD", false, 0, false },   { "HygonGenuine", false, 0, false },
-        { "CentaurHauls", false, 0, true },    { "CentaurHauls", true, 1, false },
-    };
-
-    for (size_t i = 0; i < ARRAY_SIZE(cases); i++) {
-        struct cpu_features features = { .arch_capabilities = cases[i].has_capabilities };
-        strcpy(features.vendor, cases[i].vendor);
-        CHECK_EQUAL(isolation_is_needed(&features, cases[i].capabilities), cases[i].needed);
-    }
-}
-
 TEST(translation_lazy_cpu_is_not_called)
 {
     start_cpus(false, false);

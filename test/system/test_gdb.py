@@ -82,7 +82,7 @@ def run_gdb(script, folder):
     return result.stdout
 
 
-# With isolation IRETQ runs on ring 3's tables, on which gdb could not see whose frame it is: the frame
+# With isolation IRETQ runs on tables on which gdb could not see whose frame it is: the frame
 # is spoiled before the way out starts, with all other registers below it.
 GATES = {"off": ("iretq_to_user", 0), "on": ("restore_by_iretq_isolated", 17 * 8)}
 
@@ -94,9 +94,11 @@ def spoiled(request):
     programs = " ".join(f"/bin/{name}" for name in [*SPOILED, "hello,intact"])
     with tempfile.TemporaryDirectory(prefix="ringfence-gdb-") as folder:
         socket = os.path.join(folder, "gdb")
-        with start_guest(f"kpti={request.param} nokaslr panic=0 -- {programs}", extra=machine.gdb_channel(socket)) as guest:
-            output = run_gdb(SCRIPT.format(gate=gate, frame=frame, spoiled=SPOILED, socket=socket, helpers=GDB_HELPERS),
-                             folder)
+        with start_guest(f"kpti={request.param} nokaslr panic=0 -- {programs}",
+                         extra=machine.gdb_channel(socket)) as guest:
+            script = SCRIPT.format(gate=gate, frame=frame, spoiled=SPOILED, socket=socket,
+                                   helpers=GDB_HELPERS)
+            output = run_gdb(script, folder)
             assert "HELPER end" in output, output + guest.complaint()
             guest.wait()
             yield guest, output

@@ -1,5 +1,5 @@
-"""NMIs at any instruction: the ways in and out of the kernel lose nothing, with page-table isolation
-and without. A minute of each: `make nmi`. And what ring 3 has of the kernel, at any instruction."""
+"""NMIs at any instruction: the ways in and out of the kernel lose nothing, with page-table
+isolation and without. A minute of each: `make nmi`. And what ring 3 sees of the kernel's memory."""
 
 import os
 import re
@@ -124,8 +124,8 @@ def test_nmi_under_load(boot, kpti):
 
 @pytest.mark.protection("kpti")
 def test_ring_3_has_nothing_of_the_kernel(boot, caller):
-    """Stopped at random moments: in ring 3 the CPU has no translation for the kernel's code and data,
-    in the kernel it has."""
+    """Stopped at random moments: in ring 3 the CPU has no translation for the kernel's code and
+    data, in the kernel it has."""
     guest = boot("kpti=on nokaslr panic=0 -- /bin/caller,600", cpu="max",
                  initramfs_extra={"/bin/caller": caller})
     symbols = symbols_of(os.path.join(default_build(), "kernel.debug.elf"))
