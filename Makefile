@@ -9,12 +9,13 @@ Q := $(if $(V),,@)
 
 DEBUG ?= 1
 SAN ?= 0
+COVERAGE ?= 0
 WITHOUT ?=
 UNKNOWN := $(filter-out $(shell grep -v '^\#' test/protections.txt),$(WITHOUT))
 ifneq ($(UNKNOWN),)
 $(error WITHOUT=$(UNKNOWN): test/protections.txt does not have that)
 endif
-VARIANT := $(if $(filter 1,$(DEBUG)),debug,release)$(if $(filter 1,$(SAN)),-sanitizer)$(if $(WITHOUT),-without-$(subst $() ,-,$(strip $(WITHOUT))))
+VARIANT := $(if $(filter 1,$(DEBUG)),debug,release)$(if $(filter 1,$(SAN)),-sanitizer)$(if $(filter 1,$(COVERAGE)),-coverage)$(if $(WITHOUT),-without-$(subst $() ,-,$(strip $(WITHOUT))))
 BUILD := build/$(VARIANT)
 
 .DEFAULT_GOAL := all
@@ -49,7 +50,7 @@ all: $(BUILD)/kernel.elf $(BUILD)/BOOTX64.EFI $(BUILD)/initramfs.cpio
 
 # What file times cannot show: options, a source that was removed, another busybox.
 $(BUILD)/variant: FORCE
-	$(call remember,$(DEBUG) $(SAN) $(WITHOUT))
+	$(call remember,$(DEBUG) $(SAN) $(COVERAGE) $(WITHOUT))
 $(BUILD)/sources: FORCE
 	$(call remember,$(KERNEL_SOURCES) $(EFI_SOURCES))
 $(USER_BUILD)/busybox: FORCE
@@ -85,6 +86,7 @@ make test              every test; the last line is "N passed, N failed"
 make test-host         only the tests of pure code, on this machine
 make test-system       only the tests that boot; TESTS="-k word" chooses
 make test-cpus         boots with 1, 2, 4, 8, 64 and 255 processors; CPUS="1 4" chooses
+make test-shares       shares of the CPUs under each policy, counted in instructions
 make test-negative     builds without each protection and sees its tests fail;
                        PROTECTIONS="smap nx" chooses
 make model             the protocols of sleeping, switching and shootdown: every interleaving of

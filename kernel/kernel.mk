@@ -17,8 +17,29 @@ KERNEL_LTO := $(if $(filter 0,$(DEBUG)),-flto -momit-leaf-frame-pointer)
 # SAN=1: undefined behaviour ends in debug/sanitizer.c instead of somewhere.
 KERNEL_SANITIZER := $(if $(filter 1,$(SAN)),-fsanitize=undefined -fno-sanitize-recover=all)
 
+# COVERAGE=1: every line counts how often it runs; test/fuzz_calls.py reads the counters.
+KERNEL_COVERAGE := $(if $(filter 1,$(COVERAGE)),-fprofile-instr-generate -fcoverage-mapping)
+
 KERNEL_SOURCES := $(filter-out kernel/cpu/offsets.c,$(sort $(shell find kernel -name '*.c' -o -name '*.S')))
 KERNEL_OBJECTS := $(KERNEL_SOURCES:%=$(BUILD)/%.o)
+
+# What no program waits for is optimised for size: boot, devices, the terminal, what /proc shows, and
+# the rarer system calls.
+COLD := $(filter-out $(addprefix kernel/debug/,latency.c trace.c watchdog.c) \
+	$(addprefix kernel/dev/,canvas.c cell_image.c emulator.c emulator_grid.c), \
+	$(wildcard $(foreach folder,boot debug dev drivers pseudo,kernel/$(folder)/*.c))) \
+	$(addprefix kernel/cpu/,calibrate.c cmos.c features.c ioapic.c lock_statistics.c reference.c report.c \
+	tables.c tsc_compare.c) \
+	$(addprefix kernel/lib/,command_line.c elf_symbols.c format.c) \
+	$(addprefix kernel/mem/,frame_boot.c kernel_map.c) \
+	$(addprefix kernel/fs/,fifo.c path_operations.c) \
+	$(addprefix kernel/vm/,remap.c vdso.c shared_memory.c) \
+	$(addprefix kernel/proc/,accounting.c affinity.c exec_direct.c exec_script.c group_signal.c inspect.c \
+	job_control.c live_counts.c nice.c orphan.c shutdown.c signal_child.c signal_report.c) \
+	$(addprefix kernel/syscall/,file_systems.c identity.c log.c names.c poll.c \
+	resources.c scheduling.c select.c sendfile.c system.c) \
+	$(addprefix kernel/trap/,fault_signal.c)
+$(COLD:%=$(BUILD)/%.o): KERNEL_CFLAGS += -Os
 
 $(BUILD)/config.h: test/protections.txt $(BUILD)/variant
 	@mkdir -p $(@D)
@@ -38,7 +59,8 @@ $(BUILD)/offsets.h: kernel/cpu/offsets.c $(BUILD)/config.h
 
 $(BUILD)/kernel/%.c.o: kernel/%.c $(BUILD)/config.h
 	@mkdir -p $(@D)
-	$(Q)$(CC) $(KERNEL_CFLAGS) $(KERNEL_SANITIZER) $(KERNEL_LTO) -MMD -MP -c -o $@ $<
+	$(Q)$(CC) $(KERNEL_CFLAGS) $(KERNEL_SANITIZER) $(KERNEL_COVERAGE) $(KERNEL_LTO) \
+		-MMD -MP -c -o $@ $<
 
 $(BUILD)/kernel/%.S.o: kernel/%.S $(BUILD)/config.h $(BUILD)/offsets.h
 	@mkdir -p $(@D)

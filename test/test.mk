@@ -18,7 +18,8 @@ KNOBS := $(if $(SMP),--smp '$(SMP)') $(if $(MEM),--mem '$(MEM)') $(if $(CPU),--c
 	--build-dir '$(BUILD)' "--cmdline=$$RINGFENCE_CMDLINE"
 
 .PHONY: run exec debug timeline bench bench-accept scale profile price test test-host test-tooling \
-	test-system test-cpus test-negative stress nmi model lint format count
+	test-system test-cpus test-shares test-negative stress nmi model lint format count escape \
+	fuzz-calls
 
 run: all
 	@$(QEMU_PY) run $(KNOBS) --log build/run.log
@@ -75,8 +76,17 @@ test-cpus: all
 	@RINGFENCE_BUILD=$(BUILD) RINGFENCE_CPUS='$(CPUS)' $(PYTHON) test/run_tests.py system -- \
 		-k test_processors
 
+# Shares counted in instructions, under each policy; on four CPUs, too.
+test-shares: all
+	@RINGFENCE_BUILD=$(BUILD) RINGFENCE_COUNTED='fair stride lottery rr mlfq' $(PYTHON) test/run_tests.py \
+		system -- -k test_policies
+
 test-negative: all
 	@$(PYTHON) test/negative.py $(PROTECTIONS)
+
+# Every attempt to escape from ring 3, on every model, on one CPU and on four; TESTS="-k word" chooses.
+escape: all
+	@RINGFENCE_BUILD=$(BUILD) $(PYTHON) test/run_tests.py escape -- $(TESTS)
 
 # Promela models of the protocols, beside the code; MODELS="wait switch" chooses.
 model:
@@ -95,6 +105,15 @@ comma := ,
 nmi: all
 	@RINGFENCE_BUILD=$(BUILD) RINGFENCE_NMI_SECONDS=60 $(PYTHON) test/run_tests.py system -- \
 		-k test_nmi
+
+# System calls at random; see test/fuzz_calls.py. CHILDREN=1 CHILD_CALLS=2000 VERBOSE=1: a child alone.
+CALLS ?= 10000000
+fuzz-calls: all
+	@$(PYTHON) test/fuzz_calls.py --build-dir '$(BUILD)' --calls '$(CALLS)' $(if $(SEED),--seed '$(SEED)') \
+		$(if $(SMP),--smp '$(SMP)') $(if $(MEM),--mem '$(MEM)') $(if $(CPU),--cpu '$(CPU)') \
+		$(if $(TCG),--tcg '$(TCG)') $(if $(ICOUNT),--icount) $(if $(CHILDREN),--children '$(CHILDREN)') \
+		$(if $(CHILD_CALLS),--child-calls '$(CHILD_CALLS)') $(if $(VERBOSE),--verbose) \
+		$(if $(filter 1,$(COVERAGE)),--coverage) "--cmdline=$$RINGFENCE_CMDLINE"
 
 # One row of `measure`, function by function; what each mechanism costs. Both of the lean build.
 TURNS ?= 500

@@ -56,8 +56,8 @@ static bool word_is(const char *word, const char *name)
 // Those without a value.
 static bool is_switch(const char *word)
 {
-    static const char *const switches[] = { "nosmap", "nosmep", "nopcid", "noxsaveopt",
-                                            "iretq",  "nosmp",  "nokaslr" };
+    static const char *const switches[] = { "nosmap", "nosmep", "nopcid",  "noxsaveopt",
+                                            "iretq",  "nosmp",  "nokaslr", "norandmaps" };
 
     for (size_t i = 0; i < ARRAY_SIZE(switches); i++) {
         if (strcmp(word, switches[i]) == 0)
@@ -71,7 +71,8 @@ static void report_unknown_words(const struct command_line *line)
     static const char *const known[] = { "init",  "console", "loglevel",  "panic",    "slice_ms",
                                          "timer", "direct",  "selftest",  "trace",    "keymap",
                                          "size",  "video",   "seed",      "sched",    "vdso",
-                                         "tsc",   "maxcpus", "spinlocks", "watchdog", "kpti" };
+                                         "tsc",   "maxcpus", "spinlocks", "watchdog", "fail",
+                                         "kpti" };
 
     for (size_t i = 0; i < line->word_count; i++) {
         size_t k = 0;

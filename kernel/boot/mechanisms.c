@@ -7,6 +7,7 @@
 #include "cpu/spinlock.h"
 #include "debug/log.h"
 #include "lib/string.h"
+#include "proc/exec_layout.h"
 #include "vm/vdso.h"
 
 struct mechanism {
@@ -83,6 +84,10 @@ void boot_choose_mechanisms(void)
     }
     spinlocks_are_crowds = cpu_features.hypervisor && !is_set_to("spinlocks", "queued");
     boot_options.never_sysret = is_given("iretq");
+    if (is_given("norandmaps")) {
+        exec_layout_fix();
+        log_notice("boot", "norandmaps: programs lie at the same addresses every time");
+    }
     if (boot_options.never_sysret)
         log_notice("boot", "iretq: every return to user mode is by IRETQ");
 }

@@ -18,6 +18,7 @@ struct frame;
 struct object_magazine;
 struct translation;
 struct inode;
+struct fail_plan;
 
 // Single free frames, linked (mem/frame_internal.h).
 struct frame_chain {
@@ -114,6 +115,9 @@ struct percpu {
     int64_t stacks_live;
 
     struct random_source random; // debug/random.h
+
+    // debug/fail.h, debug builds: the running thread's; NULL: nothing may be made to fail
+    struct fail_plan *fail_plan;
 
     // proc/internal.h: deals with a process: nobody may hold the locks of all
     atomic_bool deals_with_process;

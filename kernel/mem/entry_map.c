@@ -72,8 +72,6 @@ void entry_map_init(void)
     struct frame *root = frame_allocate_blank(FRAME_PAGE_TABLE);
     if (root == NULL)
         panic("no memory for ring 3's page tables");
-    list_init(&root->link);
-    root->table_entry = NULL;
     entry_root = frame_address(root);
     // Further CPUs' tables lie in the direct map: its root entry gets its table now.
     if (!share(entry_text_start, entry_text_end, 0) ||
@@ -126,21 +124,10 @@ void entry_map_remove_cpu(struct percpu *cpu)
     remove(cpu_entry_page(cpu), sizeof(struct cpu_entry_page));
 }
 
-uint64_t *entry_map_create_root(void)
+void entry_map_fill_root(uint64_t *table)
 {
-    struct frame *frame = frame_allocate_blank(FRAME_PAGE_TABLE);
     const uint64_t *entries = direct_map_pointer(entry_root);
 
-    if (frame == NULL)
-        return NULL;
-    uint64_t *table = frame_pointer(frame);
     memcpy(table + USER_ROOT_ENTRIES, entries + USER_ROOT_ENTRIES,
            (ENTRIES - USER_ROOT_ENTRIES) * sizeof(*table));
-    return table;
-}
-
-void entry_map_destroy_root(uint64_t *table)
-{
-    memset(table, 0, PAGE_SIZE);
-    frame_release_blank(frame_of_pointer(table));
 }

@@ -15,7 +15,5 @@ must_check bool entry_map_add_cpu(struct percpu *cpu);
 // them.
 void entry_map_remove_cpu(struct percpu *cpu);
 
-// For page_table.c: a companion for a new root, with the entry area; NULL: no memory. The other
-// way: blank again, and given back. What the user half leads to is not its own.
-must_check uint64_t *entry_map_create_root(void);
-void entry_map_destroy_root(uint64_t *table);
+// For page_table.c: enters the entry area in a companion.
+void entry_map_fill_root(uint64_t *table);

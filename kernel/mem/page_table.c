@@ -7,6 +7,7 @@
 #include "cpu/isolation.h"
 #include "lib/panic.h"
 #include "lib/protection.h"
+#include "lib/string.h"
 #include "mem/entry_map.h"
 #include "mem/frame.h"
 
@@ -59,52 +60,55 @@ static void share_kernel_half(void)
     roots_are_simple = !isolation_is_on;
 }
 
-// With isolation: a root's companion is where `table_entry` points, as no entry leads to a root.
-static uint64_t *companion(phys_addr root)
+// A root, blank, and with isolation its companion, which is not.
+never_inlined static struct frame *allocate_pair(void)
 {
-    return frame_at(root)->table_entry;
+    struct frame *pair = frames_allocate(1, FRAME_PAGE_TABLE);
+
+    if (pair == NULL)
+        return NULL;
+    memset(frame_pointer(pair), 0, 2 * PAGE_SIZE);
+    entry_map_fill_root(direct_map_pointer(page_table_companion(frame_address(pair))));
+    return pair;
 }
 
-phys_addr page_table_companion(phys_addr root)
+static inline struct frame *allocate_root(void)
 {
-    return frame_address(frame_of_pointer(companion(root)));
-}
-
-// What the first root of all, and any with isolation, needs besides. False: no memory.
-never_inlined static bool prepare_root(struct frame *frame)
-{
+    if (likely(roots_are_simple))
+        return frame_allocate_blank(FRAME_PAGE_TABLE);
     if (!kernel_half_is_shared)
         share_kernel_half();
-    if (isolation_is_on)
-        frame->table_entry = entry_map_create_root();
-    return !isolation_is_on || frame->table_entry != NULL;
+    return isolation_is_on ? allocate_pair() : frame_allocate_blank(FRAME_PAGE_TABLE);
 }
 
 // A table was put into a root's user half: ring 3 has the same.
-never_inlined static void tell_companion(phys_addr root, const uint64_t *entry, bool is_user)
+never_inlined static void tell_companion(phys_addr root, const uint64_t *entry)
 {
     uint64_t index = (uint64_t)(entry - (const uint64_t *)direct_map_pointer(root));
+    uint64_t *companion = direct_map_pointer(page_table_companion(root));
 
-    if (is_user && index < USER_ROOT_ENTRIES && companion(root))
-        companion(root)[index] = *entry;
+    if (index < USER_ROOT_ENTRIES)
+        companion[index] = *entry;
 }
 
 phys_addr page_table_create(void)
 {
-    struct frame *frame = frame_allocate_blank(FRAME_PAGE_TABLE);
+    struct frame *frame = allocate_root();
 
     if (frame == NULL)
         return phys_make(0);
-    if (unlikely(!roots_are_simple) && !prepare_root(frame)) {
-        frame_release_blank(frame);
-        return phys_make(0);
-    }
     uint64_t *root = frame_pointer(frame);
     const uint64_t *kernel_root = direct_map_pointer(kernel_page_table_root);
     for (uint32_t i = 0; i < kernel_entry_count; i++)
         root[kernel_entries[i]] = kernel_root[kernel_entries[i]];
     list_init(&frame->link);
+    atomic_init(&frame->table_count, 0);
     return frame_address(frame);
+}
+
+uint64_t page_table_count(phys_addr root)
+{
+    return atomic_load_explicit(&frame_at(root)->table_count, memory_order_relaxed);
 }
 
 static bool table_is_empty(const uint64_t *table)
@@ -131,10 +135,6 @@ bool page_table_destroy_step(phys_addr root, uint32_t table_limit)
     if (DEBUG_CHECKS)
         kassert(root.value != kernel_page_table_root.value);
     struct frame *root_frame = frame_at(root);
-    if (unlikely(isolation_is_on) && root_frame->table_entry != NULL) {
-        entry_map_destroy_root(root_frame->table_entry);
-        root_frame->table_entry = NULL;
-    }
     while (!list_is_empty(&root_frame->link)) {
         if (table_limit-- == 0)
             return false;
@@ -146,7 +146,10 @@ bool page_table_destroy_step(phys_addr root, uint32_t table_limit)
     uint64_t *table = frame_pointer(root_frame);
     for (uint32_t i = 0; i < kernel_entry_count; i++)
         table[kernel_entries[i]] = 0;
-    frame_release_blank(root_frame);
+    if (unlikely(isolation_is_on))
+        frame_release(root_frame); // the pair
+    else
+        frame_release_blank(root_frame);
     return true;
 }
 
@@ -168,11 +171,14 @@ static uint64_t *add_table(phys_addr root, uint64_t *entry, bool is_user)
     if (is_user) {
         if (DEBUG_CHECKS)
             kassert(root.value != kernel_page_table_root.value);
-        list_prepend(&frame_at(root)->link, &frame->link);
+        struct frame *root_frame = frame_at(root);
+        list_prepend(&root_frame->link, &frame->link);
+        atomic_store_explicit(&root_frame->table_count, page_table_count(root) + 1,
+                              memory_order_relaxed); // whoever adds has the space's mutex
     }
     *entry = frame_address(frame).value | PTE_PRESENT | PTE_WRITE | (is_user ? PTE_USER : 0);
-    if (unlikely(isolation_is_on))
-        tell_companion(root, entry, is_user);
+    if (unlikely(isolation_is_on) && is_user)
+        tell_companion(root, entry);
     return frame_pointer(frame);
 }
 

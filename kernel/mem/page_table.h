@@ -25,11 +25,17 @@ extern phys_addr kernel_page_table_root;
 // A root with a copy of its kernel half was made: that half's root entries do not change any more.
 extern bool kernel_half_is_shared;
 
+// How many tables a root has in the user half. Any context.
+uint64_t page_table_count(phys_addr root);
+
 // A new root whose kernel half is shared with every other; with isolation, and its companion for
 // ring 3 (mem/entry_map.h), which follows it. value 0: no memory.
 must_check phys_addr page_table_create(void);
-// With isolation, the companion of a root.
-phys_addr page_table_companion(phys_addr root);
+// With isolation, the companion of a root: the frame behind it.
+static inline phys_addr page_table_companion(phys_addr root)
+{
+    return phys_make(root.value + PAGE_SIZE);
+}
 // Frees all tables of the user half and the root. No page may be mapped any more: the
 // tables are kept as blank ones (debug builds look; vm/address_space.c asserts the count of pages).
 void page_table_destroy(phys_addr root);

@@ -62,6 +62,7 @@ struct thread *thread_create(const char *name, thread_function function, void *a
     thread->id = atomic_fetch_add(&next_thread_id, 1);
     atomic_store_explicit(&thread->cpu, this_cpu(), memory_order_relaxed);
     memset(&thread->affinity, 0xff, sizeof(thread->affinity));
+    thread->wait_units = WAIT_MOVABLE;
     thread->policy.weight = WEIGHT_NICE_0;
     list_init(&thread->owner_link);
     atomic_store(&thread->state, THREAD_NEW);

@@ -38,8 +38,9 @@ static void signal_page_fault(const struct trap_frame *frame, uint64_t address,
         trace(TRACE_VERDICT, 0, frame->rip);
         return;
     case FAULT_NO_MEMORY:
-        signal_out_of_memory(address);
-        return;
+        if (!process_wait_for_memory(address))
+            trace(TRACE_VERDICT, SIGKILL, frame->rip);
+        return; // it dies at the exit gate, or touches the page again
     case FAULT_NO_ROOM:
         fault.reason = "touch of a hole in a file while the file system is full";
         fault.signal = SIGBUS;
@@ -125,10 +126,11 @@ static bool resolve_user_copy(struct trap_frame *frame, uint64_t address)
     }
     kassert(frame->rflags & RFLAGS_IF);
     interrupts_enable_now();
-    enum fault_verdict verdict = resolve_user_address(address, frame->error | PAGE_FAULT_USER);
+    enum fault_verdict verdict;
+    do
+        verdict = resolve_user_address(address, frame->error | PAGE_FAULT_USER);
+    while (verdict == FAULT_NO_MEMORY && process_wait_for_memory(address));
     interrupts_disable_now();
-    if (verdict == FAULT_NO_MEMORY)
-        signal_out_of_memory(address); // the program dies at the exit gate
     if (verdict != FAULT_RESOLVED)
         frame->rip = continuation;
     return true;

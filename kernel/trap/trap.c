@@ -9,6 +9,7 @@
 #include "cpu/isolation.h"
 #include "cpu/lapic.h"
 #include "cpu/upcalls.h"
+#include "debug/fail.h"
 #include "debug/log.h"
 #include "debug/trace.h"
 #include "drivers/console.h"
@@ -120,7 +121,9 @@ void trap_handle(struct trap_frame *frame)
         kassert(!(read_rflags() & RFLAGS_AC));
     trace(TRACE_ENTRY, frame->vector, frame->rip);
     if (frame->vector >= VECTOR_FIRST_INTERRUPT) {
+        struct fail_plan *plan = fail_pause();
         handle_interrupt(frame);
+        fail_resume(plan);
         if (DEBUG_CHECKS)
             note_longest_off(since_tsc, (uint64_t)handle_interrupt);
     } else if (frame_is_from_user(frame)) {

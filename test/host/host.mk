@@ -16,7 +16,7 @@ POLICIES := $(addprefix kernel/sched/,fair.c lottery.c mlfq.c placement.c policy
 	stride.c virtual_time.c weight.c)
 VM := $(filter-out $(addprefix kernel/vm/,user_atomic.c user_fpu.c vdso.c),$(wildcard kernel/vm/*.c))
 TESTED := $(LIB) $(MEM) $(CPU) $(DEV) $(VM) \
-	$(wildcard kernel/fs/*.c) kernel/boot/processor_choice.c kernel/trap/return_path.c kernel/debug/trace.c \
+	$(wildcard kernel/fs/*.c) kernel/boot/processor_choice.c kernel/trap/return_path.c kernel/debug/fail.c kernel/debug/trace.c \
 	$(POLICIES) kernel/syscall/poll_set.c $(LINE)
 # The loader's code without firmware calls.
 LOADER := $(addprefix efi/,command_line.c elf_image.c memory_map.c page_tables.c)
@@ -47,9 +47,10 @@ RENAME := $(foreach name,memcpy memmove memset memcmp strlen strnlen strcmp strn
 
 # Code whose locks are the kernel's own, on CPUs that are threads: built twice, with ThreadSanitizer
 # and as everything else.
-PARALLEL := $(wildcard test/host/parallel/*.c) test/host/framework.c \
+PARALLEL := $(wildcard test/host/parallel/*.c) test/host/framework.c test/host/machine.c \
 	kernel/cpu/spinlock.c kernel/cpu/lock_statistics.c kernel/cpu/pcid.c kernel/cpu/isolation.c \
-	kernel/mem/translation.c $(LIB)
+	$(addprefix kernel/mem/,frame.c frame_boot.c frame_buddy.c memory.c object_cache.c object_slab.c \
+	translation.c) $(LIB)
 
 TESTS := $(wildcard test/host/*.c)
 OBJECTS := $(patsubst %.c,$(BUILD)/%.o,$(TESTS) $(TESTED) $(LOADER)) $(BUILD)/font_file.o

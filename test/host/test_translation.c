@@ -8,7 +8,6 @@
 #include "cpu/pcid.h"
 #include "cpu/registers.h"
 #include "machine.h"
-#include "mem/entry_map.h"
 #include "mem/page_table.h"
 #include "mem/translation.h"
 #include "stubs.h"
@@ -229,7 +228,6 @@ static void start_cpus(bool pcid, bool invpcid)
         tlbs[i].registers = (struct fake_cpu){ .cr3 = kernel_page_table_root.value,
                                                .cr4 = isolation_is_on ? 0 : CR4_PGE };
     }
-    entry_map_init();
     percpu_count = CPUS;
     fake_cpu = tlbs[0].registers;
     for (uint32_t i = 0; i < CPUS; i++) {

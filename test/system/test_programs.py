@@ -51,6 +51,7 @@ def test_bad_pointers(machine):
     expect_success(machine(), "usercopy")
 
 
+@pytest.mark.protection("limits")
 def test_system_calls(machine):
     expect_success(machine(), "syscalls")
 

@@ -175,7 +175,7 @@ def switches_between_two(seen, reason):
 def test_cooperative(tour):
     seen = tour()
     seen.scene("cooperative")
-    polite = [pair for pair, count in switches_between_two(seen, YIELDED).items() if count >= 19]
+    polite = [pair for pair, count in switches_between_two(seen, YIELDED).items() if count >= 10]
     assert len(polite) >= 2
     assert all(seen.status_of(thread) == 0 for thread in polite[0])
 

@@ -39,11 +39,6 @@ struct machine {
 
 struct cpu_features cpu_features;
 phys_addr kernel_page_table_root = { 1ull << 40 };
-
-phys_addr page_table_companion(phys_addr root)
-{
-    return root; // isolation is off here
-}
 bool trace_enabled;
 static struct space spaces[SPACES];
 static _Thread_local struct machine machine;
