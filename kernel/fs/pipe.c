@@ -18,7 +18,6 @@ static OBJECT_CACHE(pipe_cache, "pipe", struct pipe);
 
 // A quarter of memory for the first pages of pipes, and no more of them then; another for the rest,
 // and then a pipe holds one page: what nobody reads must not take the machine.
-#define PIPE_SHARE 4u
 static atomic_ullong first_pages, further_pages;
 
 static bool share_is_left(const atomic_ullong *pages)
@@ -28,7 +27,7 @@ static bool share_is_left(const atomic_ullong *pages)
     if (unlikely(limit == 0)) {
         struct frame_counts frames;
         frames_count(&frames);
-        limit = frames.total / PIPE_SHARE;
+        limit = frames.total / 4;
         atomic_store_explicit(&share, limit, memory_order_relaxed);
     }
     return atomic_load_explicit(pages, memory_order_relaxed) < limit;
