@@ -94,6 +94,7 @@ make model             the protocols of sleeping, switching and shootdown: every
                        their models, then mutants that must fail; MODELS="wait" chooses
 make stress            20 minutes of processes, threads, memory, files, signals at random on SMP=4,
                        every job checked; SECONDS=60 SEED=1 JOBS="forks ring"; best with SAN=1
+make nmi               NMIs at random moments, a minute of each: 1 and 4 CPUs, kpti=on and off
 make fuzz              the parsers of outside data against libFuzzer, each FUZZ_SECONDS=60 long;
                        TARGETS="fuzz_elf" chooses
 make fuzz-calls        10 million system calls at random on SMP=4, nothing may be left behind;

@@ -18,7 +18,7 @@ KNOBS := $(if $(SMP),--smp '$(SMP)') $(if $(MEM),--mem '$(MEM)') $(if $(CPU),--c
 	--build-dir '$(BUILD)' "--cmdline=$$RINGFENCE_CMDLINE"
 
 .PHONY: run exec debug timeline bench bench-accept scale profile price test test-host test-tooling \
-	test-system test-cpus test-shares test-negative stress model lint format count escape \
+	test-system test-cpus test-shares test-negative stress nmi model lint format count escape \
 	fuzz-calls fail-walk fuzz
 
 run: all
@@ -107,6 +107,10 @@ stress: all
 		--timeout $$(($(SECONDS) * 4 + 600)) </dev/null
 comma := ,
 
+# A minute of NMIs at random moments, on 1 and 4 CPUs, with page-table isolation and without.
+nmi: all
+	@RINGFENCE_BUILD=$(BUILD) RINGFENCE_NMI_SECONDS=60 $(PYTHON) test/run_tests.py system -- \
+		-k test_nmi
 # The host's fuzz targets, each as long; TARGETS="fuzz_elf" chooses.
 FUZZ_SECONDS ?= 60
 fuzz:
