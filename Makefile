@@ -4,6 +4,7 @@
 CC := clang
 LD := ld.lld
 OBJCOPY := llvm-objcopy
+READELF := llvm-readelf
 Q := $(if $(V),,@)
 
 DEBUG ?= 1
@@ -55,7 +56,7 @@ $(BUILD)/sources: FORCE
 $(USER_BUILD)/busybox: FORCE
 	$(call remember,$(BUSYBOX))
 $(KERNEL_OBJECTS): kernel/kernel.mk
-$(BUILD)/kernel.debug.elf $(BUILD)/BOOTX64.EFI: $(BUILD)/sources
+$(BUILD)/kernel.linked.elf $(BUILD)/BOOTX64.EFI: $(BUILD)/sources
 $(USER_BUILD)/initramfs.cpio: $(USER_BUILD)/busybox
 endif
 
@@ -85,12 +86,15 @@ make test              every test; the last line is "N passed, N failed"
 make test-host         only the tests of pure code, on this machine
 make test-system       only the tests that boot; TESTS="-k word" chooses
 make test-cpus         boots with 1, 2, 4, 8, 64 and 255 processors; CPUS="1 4" chooses
+make test-shares       shares of the CPUs under each policy, counted in instructions
 make test-negative     builds without each protection and sees its tests fail;
                        PROTECTIONS="smap nx" chooses
+make fail-walk         every system call, each of its allocations and user copies failing in turn
 make model             the protocols of sleeping, switching and shootdown: every interleaving of
                        their models, then mutants that must fail; MODELS="wait" chooses
 make stress            20 minutes of processes, threads, memory, files, signals at random on SMP=4,
                        every job checked; SECONDS=60 SEED=1 JOBS="forks ring"; best with SAN=1
+make nmi               NMIs at random moments, a minute of each: 1 and 4 CPUs, kpti=on and off
 make fuzz              the parsers of outside data against libFuzzer, each FUZZ_SECONDS=60 long;
                        TARGETS="fuzz_elf" chooses
 make fuzz-calls        10 million system calls at random on SMP=4, nothing may be left behind;

@@ -126,21 +126,44 @@ static enum video_word read_size(const char *text, const char *end, uint32_t *wi
     return read_number(&text, end, height) && text == end ? VIDEO_SIZE : VIDEO_MALFORMED;
 }
 
+// The next word of the kernel's part from *line on, which moves behind it; NULL at the end.
+static const char *next_word(const char **line, const char **end)
+{
+    const char *word = *line;
+    while (*word == ' ')
+        word++;
+    for (*end = word; **end && **end != ' ';)
+        ++*end;
+    *line = *end;
+    if (*end == word || (*end - word == 2 && memcmp(word, "--", 2) == 0))
+        return NULL;
+    return word;
+}
+
+static bool word_begins(const char *word, const char *end, const char *text)
+{
+    size_t length = line_length(text);
+    return (size_t)(end - word) >= length && memcmp(word, text, length) == 0;
+}
+
 enum video_word command_line_find_video(const char *line, uint32_t *width, uint32_t *height)
 {
     static const char name[] = "video=";
-    const size_t name_length = sizeof(name) - 1;
     enum video_word found = VIDEO_ABSENT;
-    for (const char *end; *line; line = end) {
-        while (*line == ' ')
-            line++;
-        for (end = line; *end && *end != ' ';)
-            end++;
-        size_t length = (size_t)(end - line);
-        if (length == 2 && memcmp(line, "--", 2) == 0)
-            break;
-        if (length >= name_length && memcmp(line, name, name_length) == 0)
-            found = read_size(line + name_length, end, width, height);
+    for (const char *word, *end; (word = next_word(&line, &end)) != NULL;) {
+        if (word_begins(word, end, name))
+            found = read_size(word + sizeof(name) - 1, end, width, height);
     }
     return found;
+}
+
+bool command_line_has_word(const char *line, const char *name)
+{
+    size_t length = line_length(name);
+    bool has_value = length > 0 && name[length - 1] == '=';
+    for (const char *word, *end; (word = next_word(&line, &end)) != NULL;) {
+        if (word_begins(word, end, name) && (has_value || (size_t)(end - word) == length))
+            return true;
+    }
+    return false;
 }

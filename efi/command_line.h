@@ -20,3 +20,7 @@ enum video_word { VIDEO_ABSENT, VIDEO_MALFORMED, VIDEO_SIZE };
 // The kernel's last word `video=WIDTHxHEIGHT`, the only one that concerns the loader; what follows
 // a lone `--` is not the kernel's.
 enum video_word command_line_find_video(const char *line, uint32_t *width, uint32_t *height);
+
+// Does the kernel's part of the line have the word, or, for a name that ends in `=`, a word that
+// begins with it?
+bool command_line_has_word(const char *line, const char *name);

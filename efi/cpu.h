@@ -12,6 +12,8 @@
 #define CPUID_EXTENDED_NO_EXECUTE (1u << 20)
 #define CPUID_EXTENDED_GIGABYTE_PAGES (1u << 26)
 
+#define CPUID_RDRAND (1u << 30) // leaf 1, ECX
+
 static inline uint64_t cr4_read(void)
 {
     uint64_t value;
@@ -46,6 +48,23 @@ static inline uint32_t cpuid_extended_features(void)
     ecx = 0;
     __asm__ volatile("cpuid" : "+a"(eax), "=b"(ebx), "+c"(ecx), "=d"(edx));
     return edx;
+}
+
+// A random number from the processor; 0 when it has none to give (SDM vol. 1, 7.3.17).
+static inline uint64_t processor_random(void)
+{
+    uint32_t eax = 1, ebx, ecx = 0, edx;
+    __asm__ volatile("cpuid" : "+a"(eax), "=b"(ebx), "+c"(ecx), "=d"(edx));
+    if (!(ecx & CPUID_RDRAND))
+        return 0;
+    for (uint32_t tries = 0; tries < 10; tries++) {
+        uint64_t value;
+        bool valid;
+        __asm__ volatile("rdrand %0" : "=r"(value), "=@ccc"(valid));
+        if (valid)
+            return value;
+    }
+    return 0;
 }
 
 static inline void interrupts_disable(void)

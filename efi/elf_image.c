@@ -1,5 +1,5 @@
-// Reads the program headers of kernel.elf (System V ABI, ELF-64 object file format). Called by
-// main.c with the file's bytes. Believes nothing: every offset is checked before it is used,
+// Reads the headers of kernel.elf (System V ABI, ELF-64 object file format). Called by main.c with
+// the file's bytes. Believes nothing: every offset is checked before it is used,
 // without overflow, and what passes fits the kernel's window with W^X rights.
 #include "elf_image.h"
 
@@ -13,8 +13,12 @@
 #define ELF_TYPE_EXECUTABLE 2u
 #define ELF_MACHINE_X86_64 62u
 #define ELF_LOAD 1u
+#define ELF_SECTION_ABSENT 8u // takes no place in the file
 #define ELF_FLAG_EXECUTE 1u
 #define ELF_FLAG_WRITE 2u
+
+#define RELOCATION_WHOLE 0x80000000u // an entry of the list: 8 bytes change; else 4
+#define TOP_GAP (2ull << 20)         // small negative numbers are no addresses of the image
 
 struct elf_header {
     uint8_t magic[4];
@@ -47,8 +51,20 @@ struct elf_program_header {
     uint64_t alignment;
 };
 
+struct elf_section_header {
+    uint32_t name;
+    uint32_t type;
+    uint64_t flags;
+    uint64_t address;
+    uint64_t offset;
+    uint64_t size;
+    uint32_t link, information;
+    uint64_t alignment, entry_size;
+};
+
 _Static_assert(sizeof(struct elf_header) == 64, "ELF header layout");
 _Static_assert(sizeof(struct elf_program_header) == 56, "ELF program header layout");
+_Static_assert(sizeof(struct elf_section_header) == 64, "ELF section header layout");
 
 static const char truncated[] = "is truncated";
 
@@ -120,6 +136,41 @@ static bool entry_is_executable(const struct kernel_image *image)
     return false;
 }
 
+static struct elf_section_header read_section(const void *file, const struct elf_header *header,
+                                              uint32_t index)
+{
+    struct elf_section_header section;
+    memcpy(&section, (const uint8_t *)file + header->section_headers + index * sizeof(section),
+           sizeof(section));
+    return section;
+}
+
+// check_header() has seen that the section headers are in the file.
+static const char *find_relocations(struct kernel_image *image, const void *file, uint64_t size,
+                                    const struct elf_header *header)
+{
+    static const char wanted[] = ".relocations";
+    if (header->section_header_size != sizeof(struct elf_section_header) ||
+        header->section_names >= header->section_header_count)
+        return NULL;
+    struct elf_section_header names = read_section(file, header, header->section_names);
+    if (names.type == ELF_SECTION_ABSENT || !file_holds(size, names.offset, names.size))
+        return NULL;
+    for (uint32_t i = 0; i < header->section_header_count; i++) {
+        struct elf_section_header section = read_section(file, header, i);
+        if (!file_holds(names.size, section.name, sizeof(wanted)) ||
+            memcmp((const uint8_t *)file + names.offset + section.name, wanted, sizeof(wanted)) !=
+                0)
+            continue;
+        if (section.type == ELF_SECTION_ABSENT || !file_holds(size, section.offset, section.size))
+            return truncated;
+        image->relocations = section.offset;
+        image->relocation_count = section.size / sizeof(uint32_t);
+        return NULL;
+    }
+    return NULL;
+}
+
 const char *elf_image_parse(const void *file, uint64_t size, struct kernel_image *image)
 {
     struct elf_header header;
@@ -145,7 +196,9 @@ const char *elf_image_parse(const void *file, uint64_t size, struct kernel_image
     if (wrong)
         return wrong;
     image->entry = header.entry;
-    return entry_is_executable(image) ? NULL : "has an entry point outside its code";
+    if (!entry_is_executable(image))
+        return "has an entry point outside its code";
+    return find_relocations(image, file, size, &header);
 }
 
 void elf_image_load(const struct kernel_image *image, const void *file, void *memory)
@@ -155,4 +208,51 @@ void elf_image_load(const struct kernel_image *image, const void *file, void *me
         memcpy((uint8_t *)memory + (segment->virtual - image->virtual_base),
                (const uint8_t *)file + segment->file_offset, segment->file_size);
     }
+}
+
+uint64_t elf_image_room(const struct kernel_image *image)
+{
+    uint64_t space = 0 - image->virtual_base - TOP_GAP;
+    if (image->relocation_count == 0 || image->size > space)
+        return 0;
+    return (space - image->size) / PAGE_SIZE;
+}
+
+// Addresses of the image as they lie in it: all 64 bits, or the lower half of what the CPU extends
+// with its sign. Both are in the top 2 GiB before and after, so bit 31 is set and nothing is
+// carried out of the lower half.
+static bool move_address(uint8_t *place, bool whole, uint64_t distance)
+{
+    uint64_t address = UINT64_MAX;
+    uint64_t width = whole ? sizeof(uint64_t) : sizeof(uint32_t);
+    memcpy(&address, place, width); // little-endian
+    uint64_t moved = address + distance;
+    if (address < KERNEL_IMAGE_BASE || moved < address)
+        return false;
+    memcpy(place, &moved, width);
+    return true;
+}
+
+bool elf_image_move(struct kernel_image *image, const void *file, void *memory, uint64_t page_count)
+{
+    uint64_t distance = page_count * PAGE_SIZE;
+    uint64_t below = image->virtual_base - KERNEL_IMAGE_BASE;
+    for (uint64_t i = 0; i < image->relocation_count; i++) {
+        uint32_t entry;
+        memcpy(&entry, (const uint8_t *)file + image->relocations + i * sizeof(entry),
+               sizeof(entry));
+        bool whole = entry & RELOCATION_WHOLE;
+        uint64_t offset = (entry & ~RELOCATION_WHOLE) - below; // huge if the place lies below
+        uint64_t width = whole ? sizeof(uint64_t) : sizeof(uint32_t);
+        if (offset > image->size - width ||
+            !move_address((uint8_t *)memory + offset, whole, distance))
+            return false;
+    }
+    for (uint32_t i = 0; i < image->segment_count; i++) {
+        image->segments[i].page_base += distance;
+        image->segments[i].virtual += distance;
+    }
+    image->virtual_base += distance;
+    image->entry += distance;
+    return true;
 }

@@ -12,6 +12,7 @@
 #include "graphics.h"
 #include "handoff.h"
 #include "memory.h"
+#include "random.h"
 
 #define BOOT_STACK_SIZE (16u * 1024u)
 
@@ -50,9 +51,27 @@ static void load_kernel(EFI_FILE_HANDLE root, struct boot_info *info, struct ker
     elf_image_load(kernel, file.data, memory);
     info->kernel_base = (uint64_t)memory;
     info->kernel_size = kernel->size;
-    info->kernel_virtual = kernel->virtual_base;
     info->symbols_base = (uint64_t)file.data;
     info->symbols_size = file.size;
+}
+
+// The kernel runs at an address that differs from boot to boot, so that who finds a hole in it does
+// not know where anything lies. Not with nokaslr, for debuggers, nor with seed=, for measuring:
+// then it runs where it was linked.
+static void place_kernel(EFI_SYSTEM_TABLE *system, struct boot_info *info,
+                         struct kernel_image *kernel)
+{
+    uint64_t room = elf_image_room(kernel), page_count = 0;
+    if (command_line_has_word(info->command_line, "nokaslr") ||
+        command_line_has_word(info->command_line, "seed="))
+        room = 0;
+    if (room > 0)
+        page_count = random_number(system) % (room + 1);
+    if (!elf_image_move(kernel, (void *)info->symbols_base, (void *)info->kernel_base, page_count))
+        loader_fail(
+            "kernel.elf has a broken list of relocations: copy the kernel.elf of this build "
+            "to the boot partition");
+    info->kernel_virtual = kernel->virtual_base;
 }
 
 static void load_initramfs(EFI_FILE_HANDLE root, struct boot_info *info)
@@ -98,6 +117,7 @@ EFI_STATUS efi_main(EFI_HANDLE image, EFI_SYSTEM_TABLE *system)
     load_initramfs(root, info);
     load_command_line(root, loaded, info);
     root->Close(root);
+    place_kernel(system, info, &kernel);
 
     info->magic = BOOT_INFO_MAGIC;
     info->version = BOOT_INFO_VERSION;

@@ -9,9 +9,11 @@
 #define BOOT_INFO_VERSION 1u
 
 // The kernel's half of the address space, as the loader maps it.
-#define DIRECT_MAP_BASE 0xffff800000000000ull   // all RAM and firmware memory: base + physical
-#define DIRECT_MAP_SIZE 0x0000400000000000ull   // 64 TiB
-#define KERNEL_IMAGE_BASE 0xffffffff80000000ull // where kernel.elf is linked
+#define DIRECT_MAP_BASE 0xffff800000000000ull // all RAM and firmware memory: base + physical
+#define DIRECT_MAP_SIZE 0x0000400000000000ull // 64 TiB
+#define KERNEL_IMAGE_BASE                                                                          \
+    0xffffffff80000000ull // where kernel.elf is linked; it runs from here up; it runs there or
+                          // above
 
 #define BOOT_COMMAND_LINE_SIZE 4096u
 #define BOOT_REGION_LIMIT 1024u
@@ -79,7 +81,7 @@ struct boot_info {
     uint64_t efi_system_table; // physical
     uint64_t kernel_base;      // physical; image spans kernel_base .. kernel_base + kernel_size
     uint64_t kernel_size;      // bytes, page multiple
-    uint64_t kernel_virtual;   // where kernel_base is mapped
+    uint64_t kernel_virtual;   // where kernel_base is mapped: differs from boot to boot
     uint64_t symbols_base;     // physical address of the kernel.elf file
     uint64_t symbols_size;
     uint64_t initramfs_base; // physical; size 0 when the file is missing

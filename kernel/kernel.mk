@@ -23,6 +23,24 @@ KERNEL_COVERAGE := $(if $(filter 1,$(COVERAGE)),-fprofile-instr-generate -fcover
 KERNEL_SOURCES := $(filter-out kernel/cpu/offsets.c,$(sort $(shell find kernel -name '*.c' -o -name '*.S')))
 KERNEL_OBJECTS := $(KERNEL_SOURCES:%=$(BUILD)/%.o)
 
+# What no program waits for is optimised for size: boot, devices, the terminal, what /proc shows, and
+# the rarer system calls.
+COLD := $(filter-out $(addprefix kernel/debug/,latency.c trace.c watchdog.c) \
+	$(addprefix kernel/dev/,canvas.c cell_image.c emulator.c emulator_grid.c), \
+	$(wildcard $(foreach folder,boot debug dev drivers pseudo,kernel/$(folder)/*.c))) \
+	$(addprefix kernel/cpu/,calibrate.c cmos.c features.c ioapic.c lock_statistics.c reference.c report.c \
+	tables.c tsc_compare.c) \
+	$(addprefix kernel/lib/,command_line.c elf_symbols.c format.c) \
+	$(addprefix kernel/mem/,frame_boot.c kernel_map.c) \
+	$(addprefix kernel/fs/,fifo.c path_operations.c) \
+	$(addprefix kernel/vm/,remap.c vdso.c shared_memory.c) \
+	$(addprefix kernel/proc/,accounting.c affinity.c exec_direct.c exec_script.c group_signal.c inspect.c \
+	job_control.c live_counts.c nice.c orphan.c shutdown.c signal_child.c signal_report.c) \
+	$(addprefix kernel/syscall/,file_systems.c identity.c log.c names.c poll.c \
+	resources.c scheduling.c select.c sendfile.c system.c) \
+	$(addprefix kernel/trap/,fault_signal.c)
+$(COLD:%=$(BUILD)/%.o): KERNEL_CFLAGS += -Os
+
 $(BUILD)/config.h: test/protections.txt $(BUILD)/variant
 	@mkdir -p $(@D)
 	@{ echo '#pragma once'; echo '#define DEBUG_CHECKS $(DEBUG)'; \
@@ -48,11 +66,28 @@ $(BUILD)/kernel/%.S.o: kernel/%.S $(BUILD)/config.h $(BUILD)/offsets.h
 	@mkdir -p $(@D)
 	$(Q)$(CC) $(KERNEL_CFLAGS) $(KERNEL_LTO) -MMD -MP -c -o $@ $<
 
-# kernel.debug.elf has everything for gdb; kernel.elf, which boots, keeps only the symbol table.
-$(BUILD)/kernel.debug.elf: $(KERNEL_OBJECTS) kernel/kernel.ld
-	$(Q)$(LD) -T kernel/kernel.ld -z max-page-size=4096 --gc-sections --build-id=none -o $@ $(KERNEL_OBJECTS)
+# kernel.debug.elf has everything for gdb; kernel.elf, which boots, keeps the symbol table, and the list of
+# what the loader changes to run it at another address than the one it is linked at (KASLR). The code
+# is not position-independent, which would cost instructions: the linker keeps its relocations
+# (--emit-relocs), and of those the two kinds that hold an absolute address go into the list.
+$(BUILD)/kernel.linked.elf: $(KERNEL_OBJECTS) kernel/kernel.ld
+	$(Q)$(LD) -T kernel/kernel.ld -z max-page-size=4096 --gc-sections --build-id=none --emit-relocs \
+		-o $@ $(KERNEL_OBJECTS)
 
-$(BUILD)/kernel.elf: $(BUILD)/kernel.debug.elf
-	$(Q)$(OBJCOPY) --strip-debug $< $@
+$(BUILD)/kernel.debug.elf: $(BUILD)/kernel.linked.elf
+	$(Q)$(OBJCOPY) --wildcard --remove-section='.rela.*' $< $@
+
+# One 32-bit number a relocation: the place's offset from where the kernel is linked, which is below
+# 1 GiB, bit 31 set if 8 bytes are to change, else 4. A kind that is unknown, or an address that does
+# not move with the kernel, ends the build.
+$(BUILD)/relocations.bin: $(BUILD)/kernel.linked.elf kernel/relocations.awk
+	$(Q)$(OBJCOPY) --strip-debug $< $@.elf
+	$(Q)$(READELF) --relocations --wide $@.elf | awk -f kernel/relocations.awk > $@.S
+	$(Q)$(CC) --target=x86_64-unknown-linux-gnu -c -o $@.o $@.S
+	$(Q)$(OBJCOPY) -O binary --only-section=.data $@.o $@
+
+$(BUILD)/kernel.elf: $(BUILD)/kernel.debug.elf $(BUILD)/relocations.bin
+	$(Q)$(OBJCOPY) --strip-debug \
+		$(if $(filter kaslr,$(WITHOUT)),,--add-section .relocations=$(BUILD)/relocations.bin) $< $@
 
 -include $(KERNEL_OBJECTS:.o=.d) $(BUILD)/offsets.h.d

@@ -1,11 +1,12 @@
 #!/usr/bin/env python3
 """Runs suites one after the other; the last line is `N passed, N failed` over all of them.
 
-  run_tests.py [host] [tooling] [system] [-- pytest arguments]
+  run_tests.py [host] [tooling] [system] [escape] [-- pytest arguments]
 
 host      test/host/run.sh, whose last line is `N passed, N failed`
 tooling   pytest on the harness itself
-system    pytest on the booted machine, two boots at a time
+system    pytest on the booted machine, two boots at a time, and one boot of the next
+escape    pytest: the escape suite on every model
 Exit status 0 only when something ran and nothing failed.
 """
 
@@ -17,6 +18,8 @@ import tempfile
 import xml.etree.ElementTree as xml
 
 TEST = os.path.dirname(os.path.abspath(__file__))
+FOLDERS = {"tooling": ["tooling"], "system": ["system", "escape/test_part.py"],
+           "escape": ["escape/test_escape.py"]}
 ORDERLY_ENDS = (0, 1, 5)  # of pytest: all passed, some failed, no test chosen
 SUMMARY = re.compile(rb"^(\d+) passed, (\d+) failed$")
 
@@ -58,12 +61,14 @@ def run_host(environment=None):
 
 
 def run_pytest(suite, arguments=()):
-    """(passed, failed) of a folder of test/, errors of fixtures included; None as run_host."""
+    """(passed, failed) of a suite, errors of fixtures included; None as run_host."""
     with tempfile.TemporaryDirectory(prefix="ringfence-") as folder:
         report = os.path.join(folder, "report.xml")
-        command = [sys.executable, "-B", "-m", "pytest", "-v", "--tb=short", f"--junitxml={report}"]
-        command += ["-n", "2", "--dist", "loadgroup"] if suite == "system" else []
-        status = subprocess.run(command + [suite, *arguments], cwd=TEST, check=False).returncode
+        command = [sys.executable, "-B", "-m", "pytest", "-v", "--tb=short"]
+        command += [f"--junitxml={report}"]
+        command += ["-n", "2", "--dist", "loadgroup"] if suite != "tooling" else []
+        command += [*FOLDERS[suite], *arguments]
+        status = subprocess.run(command, cwd=TEST, check=False).returncode
         return read_report(report) if status in ORDERLY_ENDS else None
 
 

@@ -18,7 +18,8 @@ KNOBS := $(if $(SMP),--smp '$(SMP)') $(if $(MEM),--mem '$(MEM)') $(if $(CPU),--c
 	--build-dir '$(BUILD)' "--cmdline=$$RINGFENCE_CMDLINE"
 
 .PHONY: run exec debug timeline bench bench-accept scale profile price test test-host test-tooling \
-	test-system test-cpus test-negative stress fuzz fuzz-calls model lint format count
+	test-system test-cpus test-shares test-negative stress nmi model lint format count escape \
+	fuzz-calls fail-walk fuzz
 
 run: all
 	@$(QEMU_PY) run $(KNOBS) --log build/run.log
@@ -75,8 +76,23 @@ test-cpus: all
 	@RINGFENCE_BUILD=$(BUILD) RINGFENCE_CPUS='$(CPUS)' $(PYTHON) test/run_tests.py system -- \
 		-k test_processors
 
+# Shares counted in instructions, under each policy; on four CPUs, too.
+test-shares: all
+	@RINGFENCE_BUILD=$(BUILD) RINGFENCE_COUNTED='fair stride lottery rr mlfq' $(PYTHON) test/run_tests.py \
+		system -- -k test_policies
+
 test-negative: all
 	@$(PYTHON) test/negative.py $(PROTECTIONS)
+
+# Every attempt to escape from ring 3, on every model, on one CPU and on four; TESTS="-k word" chooses.
+escape: all
+	@RINGFENCE_BUILD=$(BUILD) $(PYTHON) test/run_tests.py escape -- $(TESTS)
+
+# Each point of each system call that may fail does, one after the other, on one CPU and on four; then
+# programs of every kind under fail=. Takes some minutes.
+fail-walk: all
+	@RINGFENCE_BUILD=$(BUILD) RINGFENCE_FAIL_STEP=1 RINGFENCE_FAIL_SMP='1 4' \
+		$(PYTHON) test/run_tests.py system -- -k test_failures.py
 
 # Promela models of the protocols, beside the code; MODELS="wait switch" chooses.
 model:
@@ -91,6 +107,10 @@ stress: all
 		--timeout $$(($(SECONDS) * 4 + 600)) </dev/null
 comma := ,
 
+# A minute of NMIs at random moments, on 1 and 4 CPUs, with page-table isolation and without.
+nmi: all
+	@RINGFENCE_BUILD=$(BUILD) RINGFENCE_NMI_SECONDS=60 $(PYTHON) test/run_tests.py system -- \
+		-k test_nmi
 # The host's fuzz targets, each as long; TARGETS="fuzz_elf" chooses.
 FUZZ_SECONDS ?= 60
 fuzz:

@@ -4,6 +4,7 @@
 #   init/NAME/*       /sbin/NAME, of several files
 #   bin/NAME.c, .S    /bin/NAME      (an .S file stands alone: no C library)
 #   bin/NAME/*        /bin/NAME, of several files
+#   escape/*          /bin/escape
 #   direct/NAME.c     /direct/NAME, for `direct=` on the kernel command line: ring 0, no C library
 #   etc/*             /etc
 # Every applet of busybox is a link, but where a program of ours has the name or it cannot work here.
@@ -48,12 +49,12 @@ PLAIN_PROGRAMS := $(patsubst user/bin/%.c,%,$(sort $(wildcard user/bin/*.c)))
 RAW_PROGRAMS := $(patsubst user/bin/%.S,%,$(sort $(wildcard user/bin/*.S)))
 BIN_FOLDERS := $(patsubst user/%/,%,$(sort $(wildcard user/bin/*/)))
 DIRECT_PROGRAMS := $(patsubst user/direct/%.c,%,$(sort $(wildcard user/direct/*.c)))
-PIE_PROGRAMS := hello-pie
+PIE_PROGRAMS := hello-pie where-pie
 
 USER_ROOT := $(USER_BUILD)/root
 USER_BINARIES := $(INIT_PROGRAMS:%=$(USER_ROOT)/sbin/%) \
 	$(PLAIN_PROGRAMS:%=$(USER_ROOT)/bin/%) $(RAW_PROGRAMS:%=$(USER_ROOT)/bin/%) \
-	$(BIN_FOLDERS:%=$(USER_ROOT)/%) $(INIT_FOLDERS:init/%=$(USER_ROOT)/sbin/%) $(PIE_PROGRAMS:%=$(USER_ROOT)/bin/%) \
+	$(BIN_FOLDERS:%=$(USER_ROOT)/%) $(USER_ROOT)/bin/escape $(INIT_FOLDERS:init/%=$(USER_ROOT)/sbin/%) $(PIE_PROGRAMS:%=$(USER_ROOT)/bin/%) \
 	$(DIRECT_PROGRAMS:%=$(USER_ROOT)/direct/%)
 
 .SECONDARY: # the objects of position-independent programs are kept
@@ -103,6 +104,7 @@ $(USER_ROOT)/$(2): $(call folder_objects,$(1)) $(USER_LIB_OBJECTS)
 	$$(Q)$$(call link_program,crt1.o,,$$^)
 endef
 $(foreach folder,$(BIN_FOLDERS),$(eval $(call folder_rule,$(folder),$(folder))))
+$(eval $(call folder_rule,escape,bin/escape))
 $(foreach folder,$(INIT_FOLDERS),$(eval $(call folder_rule,$(folder),s$(folder:init/%=bin/%))))
 
 $(USER_ROOT)/bin/%-pie: $(USER_BUILD)/pie/bin/%.c.o $(USER_LIB_OBJECTS:$(USER_BUILD)/user/%=$(USER_BUILD)/pie/%)

@@ -108,6 +108,9 @@
 #define AT_SYSINFO_EHDR 33
 #define AT_MINSIGSTKSZ 51
 
+#define ADDR_NO_RANDOMIZE 0x40000u // personality()
+#define PERSONALITY_QUERY UINT32_MAX
+
 #define RLIMIT_CPU 0
 #define RLIMIT_FSIZE 1
 #define RLIMIT_DATA 2

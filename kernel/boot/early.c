@@ -56,8 +56,8 @@ static bool word_is(const char *word, const char *name)
 // Those without a value.
 static bool is_switch(const char *word)
 {
-    static const char *const switches[] = { "nosmap",     "nosmep", "nopcid",
-                                            "noxsaveopt", "iretq",  "nosmp" };
+    static const char *const switches[] = { "nosmap", "nosmep", "nopcid",  "noxsaveopt",
+                                            "iretq",  "nosmp",  "nokaslr", "norandmaps" };
 
     for (size_t i = 0; i < ARRAY_SIZE(switches); i++) {
         if (strcmp(word, switches[i]) == 0)
@@ -68,10 +68,11 @@ static bool is_switch(const char *word)
 
 static void report_unknown_words(const struct command_line *line)
 {
-    static const char *const known[] = { "init",  "console", "loglevel",  "panic",   "slice_ms",
-                                         "timer", "direct",  "selftest",  "trace",   "keymap",
-                                         "size",  "video",   "seed",      "sched",   "vdso",
-                                         "tsc",   "maxcpus", "spinlocks", "watchdog" };
+    static const char *const known[] = { "init",  "console", "loglevel",  "panic",    "slice_ms",
+                                         "timer", "direct",  "selftest",  "trace",    "keymap",
+                                         "size",  "video",   "seed",      "sched",    "vdso",
+                                         "tsc",   "maxcpus", "spinlocks", "watchdog", "fail",
+                                         "kpti" };
 
     for (size_t i = 0; i < line->word_count; i++) {
         size_t k = 0;
@@ -191,7 +192,9 @@ void boot_guard_stack(void)
 
 void boot_load_symbols(const struct boot_info *boot)
 {
-    symbols_init((const void *)(DIRECT_MAP_BASE + boot->symbols_base), boot->symbols_size);
+    symbols_init((const void *)(DIRECT_MAP_BASE + boot->symbols_base), boot->symbols_size,
+                 boot->kernel_virtual - KERNEL_IMAGE_BASE);
+    log_info("boot", "kernel offset %#llx", (unsigned long long)symbols_offset());
 }
 
 // With seed=, for measuring: memory lies in the same places in every boot.

@@ -3,6 +3,7 @@
 #include "abi/process.h"
 #include "boot/boot.h"
 #include "cpu/upcalls.h"
+#include "debug/fail.h"
 #include "debug/log.h"
 #include "debug/symbols.h"
 #include "dev/acpi.h"
@@ -101,6 +102,21 @@ static void run_direct(void)
         log_notice("direct", "%s returned %lld; the boot goes on", path, (long long)result);
 }
 
+// fail=KIND:N, which no program is told of.
+static void start_to_fail(void)
+{
+    const char *text = command_line_value(&boot_options.line, "fail");
+
+    if (!text)
+        return;
+    if (!DEBUG_CHECKS)
+        log_warning("boot", "fail=: only checked builds have that");
+    else if (fail_begin(text))
+        log_notice("boot", "fail=%s: one in so many is refused", text);
+    else
+        log_warning("boot", "command line: fail=%s is no KIND:NUMBER", text);
+}
+
 static void run_init(void)
 {
     char *arguments[COMMAND_LINE_WORD_LIMIT + 2] = { (char *)boot_options.init_path };
@@ -110,6 +126,7 @@ static void run_init(void)
     for (size_t i = 0; i < line->init_word_count; i++)
         arguments[i + 1] = (char *)line->init_words[i];
     system_calls_begin(boot_options.never_sysret);
+    start_to_fail();
     int error = process_start_first(boot_options.init_path, arguments, environment);
     if (!error) {
         boot_report_cost(boot_information);

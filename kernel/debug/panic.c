@@ -12,10 +12,13 @@
 #include "cpu/registers.h"
 #include "cpu/report.h"
 #include "debug/log.h"
+#include "debug/panic_catch.h"
 #include "debug/panic_report.h"
+#include "debug/symbols.h"
 #include "debug/trace.h"
 #include "dev/power.h"
 #include "lib/format.h"
+#include "lib/protection.h"
 #include "lib/string.h"
 
 #define LAST_EVENTS 64u
@@ -116,6 +119,7 @@ static void print_cpu(void)
 {
     const struct percpu *cpu = this_cpu();
 
+    log_emergency_line("panic", "kernel offset %#llx", (unsigned long long)symbols_offset());
     log_emergency_line("panic", "cr2 %016llx  cr3 %016llx  cr4 %016llx",
                        (unsigned long long)read_cr2(), (unsigned long long)read_cr3(),
                        (unsigned long long)read_cr4());
@@ -162,6 +166,11 @@ no_canary void panic(const char *format, ...)
     va_list arguments;
 
     __asm__ volatile("cli" ::: "memory");
+    if (DEBUG_CHECKS) {
+        va_start(arguments, format);
+        panic_catch(format, arguments);
+        va_end(arguments);
+    }
     enter(format);
     va_start(arguments, format);
     report(NULL, (uint64_t)__builtin_frame_address(0), (uint64_t)panic, format, arguments);

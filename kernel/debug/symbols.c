@@ -7,10 +7,17 @@
 
 static struct elf_symbols symbols;
 static bool symbols_usable;
+static uint64_t kernel_offset;
 
-void symbols_init(const void *file, size_t size)
+void symbols_init(const void *file, size_t size, uint64_t offset)
 {
+    kernel_offset = offset;
     symbols_usable = file && elf_find_symbols(file, size, &symbols);
+}
+
+uint64_t symbols_offset(void)
+{
+    return kernel_offset;
 }
 
 void symbols_extent(uintptr_t *start, uintptr_t *end)
@@ -24,8 +31,8 @@ void symbols_extent(uintptr_t *start, uintptr_t *end)
 // `back` is how far before the address the instruction in question lies.
 static void format_address(char *buffer, size_t size, uint64_t address, uint64_t back)
 {
-    uint64_t offset = 0;
-    const char *name = symbols_usable ? elf_symbol_at(&symbols, address - back, &offset) : NULL;
+    uint64_t offset = 0, linked = address - back - kernel_offset;
+    const char *name = symbols_usable ? elf_symbol_at(&symbols, linked, &offset) : NULL;
 
     if (name)
         format_text(buffer, size, "%s+0x%llx", name, (unsigned long long)(offset + back));

@@ -4,7 +4,10 @@
 #include "lib/types.h"
 
 // `file` is the whole ELF file in the direct map; without a usable table names print as numbers.
-void symbols_init(const void *file, size_t size);
+// The kernel runs `offset` bytes above where that file says.
+void symbols_init(const void *file, size_t size, uint64_t offset);
+// That offset; 0 before symbols_init().
+uint64_t symbols_offset(void);
 // The part of that file which stays in use, from *start to *end; empty without a usable table.
 void symbols_extent(uintptr_t *start, uintptr_t *end);
 // "name+0x12/…"-style text into `buffer`; falls back to the bare number. Any context.

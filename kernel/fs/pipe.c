@@ -7,6 +7,7 @@
 #include "fs/pipe_state.h"
 #include "lib/protection.h"
 #include "lib/string.h"
+#include "mem/frame.h"
 #include "mem/object_cache.h"
 #include "sched/scheduler.h"
 
@@ -15,11 +16,33 @@
 
 static OBJECT_CACHE(pipe_cache, "pipe", struct pipe);
 
-struct pipe *pipe_allocate(void)
+// A quarter of memory for the first pages of pipes, and no more of them then; another for the rest,
+// and then a pipe holds one page: what nobody reads must not take the machine.
+static atomic_ullong first_pages, further_pages;
+
+static bool share_is_left(const atomic_ullong *pages)
 {
+    static atomic_ullong share; // memory does not grow
+    uint64_t limit = atomic_load_explicit(&share, memory_order_relaxed);
+    if (unlikely(limit == 0)) {
+        struct frame_counts frames;
+        frames_count(&frames);
+        limit = frames.total / 4;
+        atomic_store_explicit(&share, limit, memory_order_relaxed);
+    }
+    return atomic_load_explicit(pages, memory_order_relaxed) < limit;
+}
+
+struct pipe *pipe_allocate(int *error)
+{
+    *error = -ENFILE;
+    if (!share_is_left(&first_pages))
+        return NULL;
+    *error = -ENOMEM;
     struct pipe *pipe = object_allocate(&pipe_cache);
     if (!pipe)
         return NULL;
+    atomic_fetch_add_explicit(&first_pages, 1, memory_order_relaxed);
     mutex_init(&pipe->mutex, "pipe", MUTEX_RANK_PIPE);
     wait_queue_init(&pipe->queue);
     return pipe;
@@ -27,10 +50,16 @@ struct pipe *pipe_allocate(void)
 
 void pipe_free(struct pipe *pipe)
 {
+    uint64_t pages = 0;
     for (uint32_t i = 0; i < PIPE_SLOT_COUNT; i++) {
-        if (pipe->slots[i].frame)
-            frame_release(pipe->slots[i].frame);
+        if (!pipe->slots[i].frame)
+            continue;
+        frame_release(pipe->slots[i].frame);
+        pages++;
     }
+    if (pages > 1)
+        atomic_fetch_sub_explicit(&further_pages, pages - 1, memory_order_relaxed);
+    atomic_fetch_sub_explicit(&first_pages, 1, memory_order_relaxed);
     object_release(&pipe_cache, pipe);
 }
 
@@ -66,14 +95,15 @@ bool pipe_detach(struct pipe *pipe, struct file *file)
 }
 
 // An inode without a name that ends of the pipe share: /proc/PID/fd leads to it.
-static struct inode *create_inode(void)
+static struct inode *create_inode(int *error)
 {
+    *error = -ENOMEM;
     struct inode *inode = inode_create(S_IFIFO | 0600);
     if (!inode)
         return NULL;
     inode->device = PIPE_DEVICE_NUMBER;
     inode->link_count = 1;
-    inode->device_data = pipe_allocate();
+    inode->device_data = pipe_allocate(error);
     if (inode->device_data)
         return inode;
     inode_release(inode);
@@ -90,9 +120,10 @@ static struct file *create_end(struct inode *inode, uint32_t flags)
 
 int pipe_create(uint32_t flags, struct file *ends[2])
 {
-    struct inode *inode = create_inode();
+    int error;
+    struct inode *inode = create_inode(&error);
     if (!inode)
-        return -ENOMEM;
+        return error;
     ends[0] = create_end(inode, (flags & O_NONBLOCK) | O_RDONLY);
     if (!ends[0]) {
         pipe_free(inode->device_data);
@@ -136,7 +167,8 @@ static bool pipe_has_data(const struct pipe *pipe)
 
 static bool pipe_is_full(const struct pipe *pipe)
 {
-    return count_slots(pipe) == PIPE_SLOT_COUNT;
+    uint32_t count = count_slots(pipe);
+    return count == PIPE_SLOT_COUNT || (count > 0 && !share_is_left(&further_pages));
 }
 
 static bool read_can_go_on(const struct pipe *pipe)
@@ -235,7 +267,7 @@ static int64_t read_pipe(struct file *file, struct user_iterator *target, uint64
         if (result)
             return result;
     }
-    bool was_full = pipe_is_full(pipe);
+    bool was_full = pipe_is_full(pipe) || pipe->was_limited;
     int64_t result = read_slots(pipe, target);
     release_and_tell(pipe, false, was_full);
     return result;
@@ -264,10 +296,14 @@ static int64_t append_slot(struct pipe *pipe, struct user_iterator *source)
 {
     uint32_t count = count_slots(pipe);
     struct pipe_slot *slot = slot_at(pipe, count);
-    if (!slot->frame)
+    if (!slot->frame) {
         slot->frame = frame_allocate(FRAME_PIPE);
-    if (!slot->frame)
-        return -ENOMEM;
+        if (!slot->frame)
+            return -ENOMEM;
+        if (pipe->has_page)
+            atomic_fetch_add_explicit(&further_pages, 1, memory_order_relaxed);
+        pipe->has_page = true;
+    }
     size_t chunk = min_of(source->remaining, PAGE_SIZE);
     if (user_iterator_read(source, frame_pointer(slot->frame), chunk) < chunk)
         return -EFAULT;
@@ -290,6 +326,7 @@ static int64_t fill_slots(struct pipe *pipe, struct user_iterator *source)
         moved += step;
         preempt_point();
     }
+    pipe->was_limited |= source->remaining > 0; // from now on any room is worth telling
     return moved;
 }
 

@@ -6,6 +6,7 @@
 
 #include "cpu/interrupts.h"
 #include "cpu/ipi.h"
+#include "debug/fail.h"
 #include "lib/panic.h"
 #include "lib/protection.h"
 #include "lib/string.h"
@@ -162,10 +163,19 @@ static inline void hand_out(struct percpu *cpu, struct frame *frame, uint32_t or
     atomic_store_explicit(&frame->references, 1, memory_order_relaxed);
 }
 
+static bool is_to_fail(enum frame_use use)
+{
+    return fail_here(use == FRAME_PAGE_TABLE ? FAIL_TABLE
+                     : use == FRAME_STACK    ? FAIL_STACK
+                                             : FAIL_FRAME);
+}
+
 struct frame *frame_allocate(enum frame_use use)
 {
     struct percpu *cpu = this_cpu();
 
+    if (is_to_fail(use))
+        return NULL;
     kassert(use > FRAME_RESERVED && use < FRAME_USE_COUNT);
     struct frame *frame = take_ready(cpu, KIND_DIRTY);
     if (unlikely(frame == NULL))
@@ -180,6 +190,8 @@ struct frame *frames_allocate(uint32_t order, enum frame_use use)
     kassert(order < FRAME_ORDER_LIMIT && use > FRAME_RESERVED && use < FRAME_USE_COUNT);
     if (order == 0)
         return frame_allocate(use);
+    if (is_to_fail(use))
+        return NULL;
     struct frame *frame = find_block(order);
     if (frame != NULL)
         hand_out(this_cpu(), frame, order, use);
@@ -209,8 +221,10 @@ static bool frame_is_blank(const struct frame *frame)
 struct frame *frame_allocate_blank(enum frame_use use)
 {
     struct percpu *cpu = this_cpu();
-    struct frame *frame = take_ready(cpu, KIND_BLANK);
 
+    if (is_to_fail(use))
+        return NULL;
+    struct frame *frame = take_ready(cpu, KIND_BLANK);
     if (likely(frame != NULL)) {
         hand_out(cpu, frame, 0, use);
         kassert(!DEBUG_CHECKS || frame_is_blank(frame));
@@ -263,7 +277,8 @@ inlined_always void free_block(struct frame *frame, uint32_t kind)
         frames_put_block(frame, order);
         return;
     }
-    if (unlikely(magazine->loaded.count >= frame_allocator.chain_limit))
+    if (unlikely(magazine->loaded.count >=
+                 __atomic_load_n(&frame_allocator.chain_limit, __ATOMIC_RELAXED)))
         make_room(magazine, kind);
     __atomic_store_n(&frame->use, (uint8_t)FRAME_CHAINED, __ATOMIC_RELAXED);
     chain_push(&magazine->loaded, frame);

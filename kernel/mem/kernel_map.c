@@ -18,6 +18,8 @@
 
 #define PTE_PAT_LARGE (1ull << 12) // in a directory entry that maps a page, SDM vol. 3A, 4.9.2
 
+extern const char kernel_image_start[], kernel_text_end[]; // kernel.ld
+
 struct spinlock kernel_map_lock = SPINLOCK_INIT("kernel-map", LOCK_RANK_KERNEL_MAP);
 
 // Global pages survive a CR3 write; turning CR4.PGE off drops them too (SDM vol. 3A, 4.10.4.1).
@@ -53,6 +55,13 @@ static void open_trap_table(void)
     }
 }
 
+// For the build without `wx`: the kernel may write its own code.
+static void open_text(void)
+{
+    for (const char *page = kernel_image_start; page < kernel_text_end; page += PAGE_SIZE)
+        *page_table_entry(kernel_page_table_root, (uint64_t)page, false) |= PTE_WRITE;
+}
+
 void kernel_map_init(const struct boot_info *boot)
 {
     uint64_t *root = direct_map_pointer(phys_make(boot->page_table_root));
@@ -64,6 +73,8 @@ void kernel_map_init(const struct boot_info *boot)
         root[i] = 0;
     if (!PROTECT_TRAP_TABLE)
         open_trap_table();
+    if (!PROTECT_WX)
+        open_text();
     // No mapping uses entry 4 yet, so no line is cached under a type that changes here; only the
     // TLB has to be flushed. Further CPUs set it before they use these tables (cpu/trampoline.S).
     write_msr(MSR_PAT, KERNEL_PAT);

@@ -2,6 +2,7 @@
 // lies below stays unmapped, so that an overflow faults instead of running into another stack.
 // Released stacks stay mapped: first at the CPU, then in a small cache. A slot's bit is set while
 // it has frames.
+#include "debug/fail.h"
 #include "lib/bitmap.h"
 #include "lib/panic.h"
 #include "lib/protection.h"
@@ -166,8 +167,10 @@ static bool put_ready(struct percpu *cpu, uint32_t slot)
 uint64_t kernel_stack_allocate(void)
 {
     struct percpu *cpu = this_cpu();
-    uint32_t slot = take_ready(cpu);
 
+    if (fail_here(FAIL_STACK))
+        return 0;
+    uint32_t slot = take_ready(cpu);
     if (slot == SLOT_LIMIT) {
         spinlock_acquire(&kernel_map_lock);
         slot = take_slot();
@@ -229,7 +232,7 @@ static bool prune_table(uint32_t first_slot)
 
     spinlock_acquire(&kernel_map_lock);
     struct frame *table =
-        page_table_take_empty(kernel_page_table_root, STACK_AREA_BASE + first_slot * SLOT_SIZE);
+        page_table_take_empty(kernel_page_table_root, STACK_AREA_BASE + first_slot * SLOT_SIZE, 1);
     if (table != NULL)
         *word = UINT64_MAX;
     spinlock_release(&kernel_map_lock);

@@ -6,6 +6,7 @@
 
 #include "cpu/interrupts.h"
 #include "cpu/ipi.h"
+#include "debug/fail.h"
 #include "lib/panic.h"
 #include "lib/protection.h"
 #include "lib/string.h"
@@ -187,6 +188,8 @@ void *object_allocate(struct object_cache *cache)
 {
     if (unlikely(!atomic_load_explicit(&cache->ready, memory_order_acquire)))
         register_cache(cache);
+    if (fail_here(FAIL_OBJECT))
+        return NULL;
     struct free_object *object = take_ready(cache);
     if (unlikely(!object))
         object = find_object(cache);

@@ -10,6 +10,7 @@
 #include "cpu/clock.h"
 #include "cpu/upcalls.h"
 #include "debug/trace.h"
+#include "lib/protection.h"
 #include "vm/user_copy.h"
 
 // A thread shares all of this: a process has one of each.
@@ -72,8 +73,8 @@ bool process_is_interrupted_locked(const struct process *process, struct thread 
 
 bool process_may_grow_locked(const struct process *process)
 {
-    return !process_shutting_down &&
-           processes_in_tree() + threads_beyond_first() < process->limits[RLIMIT_NPROC].current;
+    uint64_t limit = PROTECT_LIMITS ? process->limits[RLIMIT_NPROC].current : RLIM_INFINITY;
+    return !process_shutting_down && processes_in_tree() + threads_beyond_first() < limit;
 }
 
 // What is due for the process is due for the new thread too: it looks at its first exit.

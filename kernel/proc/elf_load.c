@@ -164,7 +164,8 @@ static void note_borders(struct address_space *space, const struct elf_program_h
     }
 }
 
-int elf_program_map(const struct elf_program *program, struct address_space *space)
+int elf_program_map(const struct elf_program *program, struct address_space *space,
+                    uint64_t brk_gap)
 {
     for (size_t i = 0; i < program->header.program_count; i++) {
         const struct elf_program_header *segment = &program->segments[i];
@@ -177,6 +178,7 @@ int elf_program_map(const struct elf_program *program, struct address_space *spa
     }
     uint64_t start, end;
     elf_load_span(&program->header, program->segments, &start, &end);
-    space->brk_start = space->brk_end = program->bias + end;
+    space->brk_start = align_up(program->bias + end, PAGE_SIZE) + brk_gap;
+    space->brk_end = space->brk_start;
     return 0;
 }

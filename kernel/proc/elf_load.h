@@ -20,5 +20,7 @@ void elf_program_free(struct elf_program *program);
 uint64_t elf_program_entry(const struct elf_program *program);
 // Where the program headers lie in the program's memory; 0 when no segment holds them.
 uint64_t elf_program_headers_address(const struct elf_program *program);
-// Maps all segments into a fresh space and sets its code, data and heap borders. -errno.
-must_check int elf_program_map(const struct elf_program *program, struct address_space *space);
+// Maps all segments into a fresh space and sets its code, data and heap borders; the heap starts
+// `brk_gap` bytes (whole pages) behind the program's end. -errno.
+must_check int elf_program_map(const struct elf_program *program, struct address_space *space,
+                               uint64_t brk_gap);

@@ -6,25 +6,18 @@
 
 #include "abi/errno.h"
 #include "cpu/frame.h"
-#include "debug/random.h"
 #include "fs/path.h"
 #include "lib/protection.h"
 #include "lib/string.h"
 #include "mem/object_cache.h"
 #include "proc/elf_load.h"
+#include "proc/exec_layout.h"
 #include "proc/exec_script.h"
 #include "proc/initial_stack.h"
 #include "proc/internal.h"
 #include "proc/signal.h"
 #include "vm/vdso.h"
 
-#define PIE_BASE 0x555555554000ull
-#define PIE_RANDOM_PAGES ((1ull << 28) - 1)
-#define STACK_RANDOM_PAGES ((1ull << 22) - 1) // 16 GiB
-#define MMAP_RANDOM_PAGES ((1ull << 28) - 1)
-#define STACK_GAP_MINIMUM (128ull << 20) // kept for the stack below its top, whatever its limit
-#define STACK_GAP_MAXIMUM (USER_ADDRESS_LIMIT / 6 * 5)
-#define STACK_GUARD_GAP (1ull << 20)
 #define ANY_EXECUTE_PERMISSION 0111u
 
 // What is being built. After commit_program() the pointers are the old program's, so that one
@@ -120,45 +113,31 @@ static int find_program(struct exec_state *state, struct exec_strings *arguments
     }
 }
 
-// Limits and borders of the new space; returns the top of its stack.
-static uint64_t plan_space(struct address_space *space, struct process *process, uint64_t random)
-{
-    struct abi_rlimit memory, stack;
-    int error = process_limit(process, RLIMIT_AS, NULL, &memory);
-    if (!error)
-        error = process_limit(process, RLIMIT_STACK, NULL, &stack);
-    if (!error)
-        address_space_set_limits(space, memory.current, stack.current);
-    uint64_t top = USER_ADDRESS_LIMIT - VDSO_ROOM - (random & STACK_RANDOM_PAGES) * PAGE_SIZE;
-    uint64_t gap = min_of(space->stack_limit, STACK_GAP_MAXIMUM);
-    gap = align_up(max_of(gap, STACK_GAP_MINIMUM), PAGE_SIZE) + STACK_GUARD_GAP;
-    space->mmap_top = top - gap - (random_u64() & MMAP_RANDOM_PAGES) * PAGE_SIZE;
-    return top;
-}
-
 static int build_space(struct exec_state *state, const struct exec_strings *arguments,
                        const struct exec_strings *environment)
 {
     struct elf_program program;
-    uint64_t movable_base = PIE_BASE + (random_u64() & PIE_RANDOM_PAGES) * PAGE_SIZE;
-    int error = elf_program_read(&program, state->inode, movable_base);
+    struct exec_layout layout;
+    exec_layout_draw(&layout, state->process);
+    int error = elf_program_read(&program, state->inode, layout.movable_base);
     if (error)
         return error;
     error = -ENOMEM;
     state->space = address_space_create();
     if (state->space) {
         trace_step(STEP_ALLOCATE_MEMORY, state->space->translation.root.value);
-        uint64_t random = random_u64();
-        struct initial_stack stack = { .top = plan_space(state->space, state->process, random),
+        exec_layout_apply(&layout, state->space, state->process);
+        struct initial_stack stack = { .top = layout.stack_top,
+                                       .strings_gap = layout.strings_gap,
                                        .program = &program,
                                        .arguments = arguments,
                                        .environment = environment,
                                        .executable_name = state->name };
         state->entry = elf_program_entry(&program);
-        error = elf_program_map(&program, state->space);
+        error = elf_program_map(&program, state->space, layout.brk_gap);
         if (!error) {
             trace_step(STEP_LOAD_PROGRAM, state->entry);
-            stack.vdso = vdso_map(state->space, stack.top, random >> 32);
+            stack.vdso = vdso_map(state->space, stack.top, layout.vdso_random);
             error = stack.vdso < 0 ? (int)stack.vdso : 0;
         }
         if (!error) {

@@ -58,6 +58,7 @@ static void inherit(struct process *child, struct process *parent,
     child->start_ns = clock_now_ns();
     process_lock(parent);
     child->umask = parent->umask;
+    child->personality = parent->personality;
     child->gave_up_terminal = parent->gave_up_terminal;
     memcpy(child->limits, parent->limits, sizeof(child->limits));
     child->working_directory = parent->working_directory;

@@ -13,7 +13,6 @@
 
 #define END_MARKER_SIZE 8u
 #define RANDOM_SIZE 16u
-#define RANDOM_GAP_MASK 0x1ff0ull   // moves everything below the strings by up to 8 KiB
 #define SPARE_BYTES (128ull * 1024) // mapped at once below the stack pointer
 #define CLOCK_TICKS_PER_SECOND 100u
 #define HWCAP2_FSGSBASE 2u
@@ -73,7 +72,7 @@ static void plan_layout(struct stack_layout *layout, const struct initial_stack 
     layout->name = stack->top - END_MARKER_SIZE - (strlen(stack->executable_name) + 1);
     layout->environment = layout->name - stack->environment->size;
     layout->arguments = layout->environment - stack->arguments->size;
-    uint64_t below = align_down(layout->arguments, 16) - (random_u64() & RANDOM_GAP_MASK);
+    uint64_t below = align_down(layout->arguments, 16) - stack->strings_gap;
     layout->platform = below - sizeof(platform);
     layout->random = layout->platform - RANDOM_SIZE;
     layout->stack_pointer = align_down(layout->random - table_size, 16);

@@ -5,8 +5,9 @@
 #include "proc/exec.h"
 
 struct initial_stack {
-    uint64_t top; // page-aligned end of the stack
-    int64_t vdso; // its address; 0: none
+    uint64_t top;         // page-aligned end of the stack
+    uint64_t strings_gap; // bytes below the strings, a multiple of 16
+    int64_t vdso;         // its address; 0: none
     const struct elf_program *program;
     const struct exec_strings *arguments, *environment;
     const char *executable_name; // as given to execve, for AT_EXECFN

@@ -273,3 +273,18 @@ int process_limit(struct process *process, uint32_t resource, const struct abi_r
     process_unlock(process);
     return 0;
 }
+
+static void read_memory_limits(struct memory_limits *limits, void *context)
+{
+    struct process *process = context;
+    process_lock(process);
+    *limits = (struct memory_limits){ .memory = process->limits[RLIMIT_AS].current,
+                                      .data = process->limits[RLIMIT_DATA].current,
+                                      .stack = process->limits[RLIMIT_STACK].current };
+    process_unlock(process);
+}
+
+void process_apply_memory_limits(struct process *process, struct address_space *space)
+{
+    address_space_set_limits(space, read_memory_limits, process);
+}

@@ -54,6 +54,7 @@ struct process {
     struct inode *executable; // for /proc/PID/exe; counted in `executing`
     char *executable_path;
     atomic_uint umask;
+    atomic_uint personality; // ADDR_NO_RANDOMIZE or nothing: how later programs are laid out
 
     struct pending_signals pending_signals; // for any of its threads
     uint32_t queued_signals;                // entries, its threads' too; bounded by a limit
@@ -157,9 +158,11 @@ must_check struct address_space *process_space_get(struct process *process);
 // Of one of the running process's threads; the first one's is the process's too.
 void process_set_thread_name(struct thread *thread, const char *name);
 void process_copy_thread_name(char name[16]); // of the running thread
-// Reads or replaces a limit; either pointer may be NULL. -EINVAL, -EPERM as prlimit64.
+// Reads or replaces a limit; either pointer may be NULL. -EINVAL, -EPERM as prlimit64. Those that
+// bound memory count once process_apply_memory_limits() has told the space. May sleep.
 must_check int process_limit(struct process *process, uint32_t resource,
                              const struct abi_rlimit *new_limit, struct abi_rlimit *old_limit);
+void process_apply_memory_limits(struct process *process, struct address_space *space);
 
 // Job control; a pid of 0 is the running process. Errors as Linux.
 must_check int process_set_group(uint32_t pid, uint32_t group);

@@ -24,8 +24,10 @@ must_check int signal_send_thread(uint32_t pid, uint32_t tid, const struct abi_s
 // A fault of the running thread's program that nothing could resolve: its handler runs, or the
 // process ends with the signal, at the exit gate; then one log line says who, what, where.
 void signal_fault(const struct trap_frame *frame, const struct fault_info *fault);
-// Kills for lack of memory: SIGKILL, logged.
-void signal_out_of_memory(uint64_t address);
+// A page that the running thread's program touched cannot be had: some process dies of it, logged,
+// and this one waits for that. True: try again. False: it is to die itself, or (init alone) cannot
+// be helped now. Interrupts on, no spinlock held; a mutex may be. out_of_memory.c
+must_check bool process_wait_for_memory(uint64_t address);
 // -ERESTART...: internal, for the exit gate; whoever returns it from a system call has left work
 // there (thread_add_work), since only the gate turns it into a repetition or -EINTR.
 bool signal_is_restart_code(int64_t result);

@@ -218,13 +218,12 @@ static bool check_registers(struct trap_frame *frame, const struct abi_ucontext 
     return false;
 }
 
-// Init does not die while another process can: it tries again. False: it dies, or was refused.
+// False: it dies, or was refused.
 static bool restore_fpu(struct trap_frame *frame, uint64_t address)
 {
     int error;
     while ((error = signal_fpu_load(address)) == -ENOMEM) {
-        signal_out_of_memory(address);
-        if (current_process()->exiting)
+        if (!process_wait_for_memory(address) && current_process()->exiting)
             return false;
     }
     if (error) {

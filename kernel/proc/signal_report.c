@@ -8,7 +8,6 @@
 #include "cpu/frame.h"
 #include "debug/log.h"
 #include "lib/format.h"
-#include "sched/scheduler.h"
 
 const char *signal_name(uint32_t signal)
 {
@@ -132,56 +131,4 @@ void signal_fault(const struct trap_frame *frame, const struct fault_info *fault
                place, (unsigned long long)frame->rip, (unsigned long long)frame->rsp,
                (unsigned long long)fault->vector, (unsigned long long)fault->error);
     signal_end_process(fault->signal);
-}
-
-static struct process *largest_but_init(void)
-{
-    struct process *largest = NULL;
-    uint64_t most_pages = 0;
-
-    for_each_process(process)
-    {
-        struct address_space *space = atomic_load(&process->space);
-        uint64_t pages = space ? atomic_load(&space->resident_pages) : 0;
-        if (process->pid != INIT_PID && pages > most_pages) {
-            largest = process;
-            most_pages = pages;
-        }
-    }
-    return largest;
-}
-
-// Without init the machine would go off: another process dies in its place, and init tries again.
-static bool kill_in_place_of_init(void)
-{
-    const struct abi_siginfo info = { .signal = SIGKILL, .code = SI_KERNEL };
-
-    process_lock_all();
-    struct process *victim = largest_but_init();
-    uint32_t pid = victim ? victim->pid : 0;
-    if (victim && !victim->exiting)
-        (void)signal_send_locked(victim, NULL, &info, NULL);
-    process_unlock_all();
-    if (!pid)
-        return false;
-    log_notice("process", "%u killed by SIGKILL: out of memory, and init must live", pid);
-    scheduler_yield();
-    return true;
-}
-
-// One system call may fault again and again before its thread gets to the exit gate.
-void signal_out_of_memory(uint64_t address)
-{
-    struct process *process = current_process();
-
-    process_lock(process);
-    bool dies_already = signal_death_is_due(process);
-    process_unlock(process);
-    if (dies_already)
-        return;
-    if (process->pid == INIT_PID && kill_in_place_of_init())
-        return;
-    log_notice("process", "%u (%s) killed by SIGKILL: out of memory at %#llx", process->pid,
-               process->name, (unsigned long long)address);
-    signal_end_process(SIGKILL);
 }

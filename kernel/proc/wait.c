@@ -27,14 +27,20 @@ static bool child_is_meant(const struct process *child, const struct wait_target
     return target->kind == P_ALL || child->group == target->id;
 }
 
-// True when there is something to report of this child.
+// Whether news of the child may still come. A zombie has but one: who does not ask for its end has
+// nobody to wait for.
+static bool child_is_awaited(const struct process *child, const struct wait_request *request)
+{
+    return child_is_meant(child, request->target, request->options) &&
+           (child->state != PROCESS_ZOMBIE || request->options & WEXITED);
+}
+
+// True when there is something to report of this child, that is awaited.
 static bool report_child(struct wait_request *request, struct process *parent,
                          struct process *child)
 {
     bool stays = request->options & WNOWAIT;
     if (child->state == PROCESS_ZOMBIE) {
-        if (!(request->options & WEXITED))
-            return false;
         request->status = child->exit_status;
         process_total_usage_locked(child, request->usage);
         if (stays)
@@ -65,7 +71,7 @@ static int64_t look_at_children(struct wait_request *request, struct process *pa
     process_lock(parent);
     list_for_each (node, &parent->children) {
         struct process *child = list_entry(node, struct process, sibling_link);
-        if (!child_is_meant(child, request->target, request->options))
+        if (!child_is_awaited(child, request))
             continue;
         result = 0;
         uint32_t pid = child->pid;

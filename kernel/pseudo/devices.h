@@ -12,8 +12,10 @@ extern const struct file_operations kmsg_operations;
 
 extern const struct file_operations trace_file_operations;
 extern const struct file_operations live_operations;
+extern const struct file_operations fail_operations, fail_trail_operations; // debug builds
 extern const struct file_operations uptime_operations;
 extern const struct file_operations meminfo_operations;
+extern const struct file_operations page_tables_operations;
 extern const struct file_operations version_operations;
 extern const struct file_operations latency_operations;
 extern const struct file_operations loadavg_operations;

@@ -3,6 +3,7 @@
 // process, which file, which descriptor; the same file has the same number every time.
 #include "abi/errno.h"
 #include "lib/format.h"
+#include "lib/protection.h"
 #include "lib/string.h"
 #include "proc/inspect.h"
 #include "pseudo/devices.h"
@@ -30,6 +31,9 @@ static const struct proc_node nodes[] = {
     { "cwd", LINK_MODE, .link = &proc_directory_link },
     { "environ", OWNER_FILE_MODE, .file = &proc_environment_operations },
     { "exe", LINK_MODE, .link = &proc_executable_link },
+#if DEBUG_CHECKS
+    { "fail-nth", S_IFREG | 0600, .file = &proc_fail_nth_operations },
+#endif
     { "fd", S_IFDIR | 0500, .names = &proc_descriptor_names },
     { "limits", FILE_MODE, .file = &proc_limits_operations },
     { "maps", FILE_MODE, .file = &proc_maps_operations },

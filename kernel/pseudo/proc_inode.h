@@ -58,3 +58,4 @@ extern const struct file_operations proc_command_line_operations;
 extern const struct file_operations proc_environment_operations;
 extern const struct file_operations proc_maps_operations;
 extern const struct file_operations proc_registers_operations;
+extern const struct file_operations proc_fail_nth_operations; // debug builds

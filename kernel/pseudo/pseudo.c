@@ -5,6 +5,7 @@
 #include "abi/errno.h"
 #include "debug/log.h"
 #include "fs/memory_fs.h"
+#include "lib/protection.h"
 #include "lib/string.h"
 #include "pseudo/devices.h"
 #include "pseudo/proc_inode.h"
@@ -32,6 +33,10 @@ static const struct pseudo_node nodes[] = {
     { "/dev/kmsg", S_IFCHR | 0644, 11, &kmsg_operations },
     { "/proc/trace", S_IFREG | 0400, 0, &trace_file_operations },
     { "/proc/live", TEXT_MODE, 0, &live_operations },
+#if DEBUG_CHECKS
+    { "/proc/fail", TEXT_MODE, 0, &fail_operations },
+    { "/proc/fail_trail", TEXT_MODE, 0, &fail_trail_operations },
+#endif
     { "/proc/cmdline", TEXT_MODE, 0, &kernel_command_line_operations },
     { "/proc/cpuinfo", TEXT_MODE, 0, &cpuinfo_operations },
     { "/proc/filesystems", TEXT_MODE, 0, &filesystems_operations },
@@ -41,6 +46,7 @@ static const struct pseudo_node nodes[] = {
     { "/proc/loadavg", TEXT_MODE, 0, &loadavg_operations },
     { "/proc/lock_stat", TEXT_MODE, 0, &lock_statistics_operations },
     { "/proc/meminfo", TEXT_MODE, 0, &meminfo_operations },
+    { "/proc/page_tables", S_IFREG | 0400, 0, &page_tables_operations },
     { "/proc/sched", TEXT_MODE, 0, &sched_operations },
     { "/proc/stat", TEXT_MODE, 0, &stat_operations },
     { "/proc/uptime", TEXT_MODE, 0, &uptime_operations },

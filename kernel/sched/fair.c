@@ -14,7 +14,7 @@
 
 static void fair_init(struct policy_queue *queue)
 {
-    virtual_time_init(&queue->fair.time);
+    virtual_time_init(&queue->fair.time, queue->slice_ticks);
     queue->fair.period_ticks = queue->slice_ticks * PERIOD_SLICES;
     queue->fair.minimum_ticks = queue->slice_ticks / MINIMUM_PARTS;
     queue->fair.credit_ticks = queue->slice_ticks / CREDIT_PARTS;
@@ -26,6 +26,8 @@ static void fair_enqueue(struct policy_queue *queue, struct thread *thread,
     struct fair_queue *fair = &queue->fair;
     struct policy_entity *entity = &thread->policy;
 
+    if (!queue->running && heap_minimum(&fair->time.heap) == NULL)
+        virtual_time_begin(&fair->time);
     virtual_time_settle(&fair->time, entity);
     if (reason == RUNNABLE_WOKEN || reason == RUNNABLE_WOKEN_BY_INTERRUPT)
         entity->virtual_time = later_of(entity->virtual_time, fair->time.now - fair->credit_ticks);
@@ -103,7 +105,7 @@ static struct thread *fair_find_for(const struct policy_queue *queue, uint32_t c
 
 static void fair_leave(struct policy_queue *queue, struct thread *thread)
 {
-    virtual_time_unsettle(&queue->fair.time, &thread->policy);
+    virtual_time_unsettle(&thread->policy);
 }
 
 const struct policy policy_fair = {

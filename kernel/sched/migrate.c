@@ -92,17 +92,12 @@ struct percpu *thread_place_woken(struct run_queue *queue, const struct thread *
     return is_allowed ? last : thread_place_new(thread);
 }
 
-never_inlined static struct percpu *place_lighter(const struct thread *thread, uint32_t here)
+struct percpu *thread_place_lighter(const struct run_queue *queue, const struct thread *thread)
 {
     uint8_t loads[CPU_LIMIT];
     uint32_t number = find_lightest(thread, loads);
 
-    return loads[number] < loads[here] ? cpu_by_number(number) : NULL;
-}
-
-struct percpu *thread_place_lighter(const struct run_queue *queue, const struct thread *thread)
-{
-    return likely(cpu_count() == 1) ? NULL : place_lighter(thread, queue->cpu->number);
+    return loads[number] < loads[queue->cpu->number] ? cpu_by_number(number) : NULL;
 }
 
 void thread_move_begin(struct thread *thread, struct percpu *to)
@@ -137,6 +132,15 @@ void thread_move_end(struct thread *thread, enum runnable_reason reason)
     interrupts_restore();
 }
 
+// One that was marked. The flag stops it from going to sleep without another look, the interrupt
+// wakes it. It may be this one: a handler that came while it was about to sleep.
+static void tell_idle(struct percpu *idle)
+{
+    atomic_store(&idle->reschedule_due, true);
+    if (idle != this_cpu())
+        ipi_reschedule(idle);
+}
+
 // The queue is longer by the thread, and then we look who idles; a CPU says that it idles, and then
 // looks at the queues. Both with a full barrier in between, so one of the two sees the other. (A
 // bit that is set already needs none: it is seen, and its CPU told.)
@@ -144,27 +148,29 @@ void run_queue_offer_among(const struct run_queue *queue, const struct thread *t
 {
     atomic_thread_fence(memory_order_seq_cst);
     struct percpu *idle = claim_idle(thread, queue->cpu->number);
-    if (!idle)
-        return;
-    // The flag stops it from going to sleep without another look, the interrupt wakes it. It may be
-    // this one: a handler that came while it was about to sleep.
-    atomic_store(&idle->reschedule_due, true);
-    if (idle != this_cpu())
-        ipi_reschedule(idle);
+    if (idle)
+        tell_idle(idle);
 }
 
-// Whom we could help: one that runs a thread while others wait. What waits for an idle CPU is about
-// to run there.
-static bool has_to_spare(const struct run_queue *queue)
+never_inlined void run_queue_offer_rest(const struct run_queue *queue)
 {
-    return run_queue_waiting(queue) != 0 && !run_queue_is_idle(queue);
+    struct percpu *cpu;
+
+    atomic_thread_fence(memory_order_seq_cst);
+    for_each_cpu(cpu)
+    {
+        if (cpu == queue->cpu || !cpu_mask_has(&idle_cpus, cpu_number))
+            continue;
+        cpu_mask_remove_atomic(&idle_cpus, cpu_number);
+        tell_idle(cpu);
+    }
 }
 
 static bool take_over(struct run_queue *from, struct run_queue *own)
 {
     spinlock_acquire(&from->lock);
     struct thread *thread = NULL;
-    if (has_to_spare(from))
+    if (run_queue_spare(from) != 0)
         thread = run_queue_take_for(from, own->cpu->number);
     if (thread)
         thread_move_begin(thread, own->cpu);
@@ -174,7 +180,7 @@ static bool take_over(struct run_queue *from, struct run_queue *own)
     return thread != NULL;
 }
 
-// The number of the CPU where most wait.
+// The number of the CPU that has most to spare.
 static uint32_t find_longest(void)
 {
     struct percpu *cpu;
@@ -182,9 +188,9 @@ static uint32_t find_longest(void)
 
     for_each_cpu(cpu)
     {
-        uint32_t waiting = has_to_spare(cpu->run_queue) ? run_queue_waiting(cpu->run_queue) : 0;
-        if (waiting > most) {
-            most = waiting;
+        uint32_t spare = run_queue_spare(cpu->run_queue);
+        if (spare > most) {
+            most = spare;
             longest = cpu_number;
         }
     }
@@ -199,7 +205,7 @@ bool run_queue_steal(struct run_queue *own)
         return false;
     for (uint32_t i = 0; i < count; i++) { // who waits there may not be allowed here
         struct run_queue *from = cpu_by_number((first + i) % count)->run_queue;
-        if (from != own && has_to_spare(from) && take_over(from, own))
+        if (from != own && run_queue_spare(from) != 0 && take_over(from, own))
             return true;
     }
     return false;
@@ -231,8 +237,13 @@ int thread_set_affinity(struct thread *thread, const struct cpu_mask *mask)
     interrupts_off();
     struct run_queue *queue = thread_queue_acquire(thread);
     bool is_waiting = thread_state(thread) == THREAD_RUNNABLE;
+    if (is_waiting)
+        run_queue_discount_waiter(queue, thread);
     thread->affinity = wanted;
     thread->is_bound = count < cpu_count();
+    thread->wait_units = count > 1 ? WAIT_MOVABLE : WAIT_PINNED;
+    if (is_waiting)
+        run_queue_count_waiter(queue, thread);
     bool may_stay = run_queue_is_allowed(queue, thread);
     bool moves = is_waiting && !may_stay;
     if (moves) {
@@ -257,6 +268,7 @@ void thread_inherit_affinity(struct thread *to)
 
     to->affinity = current_thread()->affinity;
     to->is_bound = current_thread()->is_bound;
+    to->wait_units = current_thread()->wait_units;
     spinlock_release(&queue->lock);
 }
 

@@ -28,6 +28,8 @@ struct mlfq_queue {
 struct virtual_queue {
     struct heap heap; // by virtual time
     uint64_t now;     // of whoever is furthest behind
+    uint64_t limit;   // how far from it a thread may be that comes from another queue
+    uint64_t told;    // others know of this much of `now`
 };
 
 struct lottery_queue {

@@ -14,7 +14,7 @@ void thread_set_rights(struct thread *thread, const struct thread_rights *rights
 
     policy_set_rights(&queue->queue, thread, rights, waits, now);
     // Somebody else may be the one to run now: the policy is asked again.
-    if (queue->runnable_count != 0 && (waits || thread == queue->queue.running))
+    if (queue->waiting != 0 && (waits || thread == queue->queue.running))
         run_queue_kick(queue, now);
     spinlock_release(&queue->lock);
 }

@@ -18,7 +18,7 @@ struct run_queue {
     struct spinlock lock;
     struct percpu *cpu;        // whose it is
     struct policy_queue queue; // runnable threads; order is the policy's
-    uint32_t runnable_count;   // others look at it without the lock
+    uint64_t waiting;          // the sum of their wait_units; others look at it without the lock
     struct thread *idle;
     struct thread *left;     // by the last switch: EXITED or MOVING; finish_switch sees it off
     struct percpu *left_for; // within schedule(): where the running thread goes; NULL: nowhere
@@ -39,14 +39,34 @@ static inline bool run_queue_is_allowed(const struct run_queue *queue, const str
 {
     return likely(!thread->is_bound) || cpu_mask_has(&thread->affinity, queue->cpu->number);
 }
-// Of any queue, without its lock: a hint.
+// Of any queue, without its lock: a hint. How many wait, and how many of those may run on another
+// CPU as well.
 static inline uint32_t run_queue_waiting(const struct run_queue *queue)
 {
-    return __atomic_load_n(&queue->runnable_count, __ATOMIC_RELAXED);
+    return (uint32_t)__atomic_load_n(&queue->waiting, __ATOMIC_RELAXED);
+}
+static inline uint32_t run_queue_movable(const struct run_queue *queue)
+{
+    return (uint32_t)(__atomic_load_n(&queue->waiting, __ATOMIC_RELAXED) >> WAIT_MOVABLE_SHIFT);
+}
+// A thread begins or ends to wait in the queue. Lock held.
+static inline void run_queue_count_waiter(struct run_queue *queue, const struct thread *thread)
+{
+    queue->waiting += thread->wait_units;
+}
+static inline void run_queue_discount_waiter(struct run_queue *queue, const struct thread *thread)
+{
+    queue->waiting -= thread->wait_units;
 }
 static inline bool run_queue_is_idle(const struct run_queue *queue)
 {
-    return __atomic_load_n(&queue->cpu->current, __ATOMIC_RELAXED) == queue->idle;
+    return !__atomic_load_n(&queue->queue.running, __ATOMIC_RELAXED);
+}
+// How many of them another CPU could help: what waits for an idle CPU is about to run there. Where
+// all are pinned, an idle CPU does not even take the lock.
+static inline uint32_t run_queue_spare(const struct run_queue *queue)
+{
+    return run_queue_is_idle(queue) ? 0 : run_queue_movable(queue);
 }
 
 // scheduler.c. The thread, in no queue, becomes RUNNABLE here; the CPU is told what it must know.
@@ -72,8 +92,8 @@ void thread_move_end(struct thread *thread, enum runnable_reason reason);
 struct percpu *thread_place_woken(struct run_queue *queue, const struct thread *thread);
 // Where one should run that is new, or may not stay.
 struct percpu *thread_place_new(const struct thread *thread);
-// A CPU with fewer threads than this one, for its running thread, that has used up its slice while
-// others wait; NULL: it stays. Lock held.
+// A CPU with fewer threads than this one, for its running thread, that has used up its slice and
+// waits now behind others; NULL: it stays. Lock held.
 struct percpu *thread_place_lighter(const struct run_queue *queue, const struct thread *thread);
 // The thread has to wait here: if a CPU that may run it has nothing to do, it is told. Lock held.
 void run_queue_offer_among(const struct run_queue *queue, const struct thread *thread);
@@ -82,6 +102,9 @@ static inline void run_queue_offer(const struct run_queue *queue, const struct t
     if (unlikely(cpu_count() != 1))
         run_queue_offer_among(queue, thread);
 }
+// Those who came here while this CPU idled were offered to nobody, and it takes but one: all others
+// that idle look again, whatever the masks. Lock held, the choice made (policy_queue.running).
+void run_queue_offer_rest(const struct run_queue *queue);
 // A NEW thread may run where the running one may.
 void thread_inherit_affinity(struct thread *to);
 // This CPU, which idles, takes a thread over that waits for another. False: there is none.
@@ -110,7 +133,7 @@ static inline void timer_hardware_update(struct run_queue *queue)
 {
     uint64_t wanted = min_of(queue->slice_end, queue->first_timer);
 
-    if (queue->armed == wanted || (queue->armed < wanted && queue->runnable_count != 0))
+    if (queue->armed == wanted || (queue->armed < wanted && queue->waiting != 0))
         return;
     timer_hardware_set(queue, wanted);
 }

@@ -31,7 +31,7 @@ static inline void enqueue_thread(struct run_queue *queue, struct thread *thread
     atomic_store_explicit(&thread->state, THREAD_RUNNABLE, memory_order_relaxed);
     note_wait(thread, reason, now);
     policy_enqueue(&queue->queue, thread, reason);
-    queue->runnable_count++;
+    run_queue_count_waiter(queue, thread);
 }
 
 // The idle thread when nobody wants to run.
@@ -41,7 +41,7 @@ static struct thread *take_next(struct run_queue *queue, uint64_t now)
 
     if (!next)
         return queue->idle;
-    queue->runnable_count--;
+    run_queue_discount_waiter(queue, next);
     return next;
 }
 
@@ -57,7 +57,7 @@ static void note_load(struct run_queue *queue, int32_t change, uint64_t now)
 // waits.
 static void start_slice(struct run_queue *queue, const struct thread *running, uint64_t now)
 {
-    queue->slice_end = queue->runnable_count == 0 ? UINT64_MAX : now + running->policy.slice_left;
+    queue->slice_end = queue->waiting == 0 ? UINT64_MAX : now + running->policy.slice_left;
     timer_hardware_update(queue);
 }
 
@@ -121,19 +121,28 @@ never_inlined static void leave_for(struct run_queue *queue, struct thread *curr
 inlined_always void enqueue_or_leave(struct run_queue *queue, struct thread *current,
                                      enum runnable_reason reason, uint64_t now)
 {
-    struct percpu *target = NULL;
-
-    if (unlikely(!run_queue_is_allowed(queue, current)))
-        target = thread_place_new(current);
-    else if (reason == RUNNABLE_SLICE_OVER)
-        target = thread_place_lighter(queue, current);
-    if (unlikely(target)) {
-        leave_for(queue, current, target, reason, now);
+    if (unlikely(!run_queue_is_allowed(queue, current))) {
+        leave_for(queue, current, thread_place_new(current), reason, now);
         return;
     }
     enqueue_thread(queue, current, reason, now);
-    if (unlikely(cpu_count() != 1) && reason != RUNNABLE_SLICE_OVER && queue->runnable_count > 1)
+    if (unlikely(cpu_count() != 1) && reason != RUNNABLE_SLICE_OVER && run_queue_waiting(queue) > 1)
         run_queue_offer_among(queue, current);
+}
+
+// Its slice is over, and the policy has chosen another: it goes on where fewer are, if that is
+// somewhere. Who is chosen again is behind all others here and has nothing to gain elsewhere.
+never_inlined static void leave_for_lighter(struct run_queue *queue, struct thread *current,
+                                            uint64_t now)
+{
+    struct percpu *target = queue->left_for ? NULL : thread_place_lighter(queue, current);
+
+    if (!target)
+        return;
+    policy_dequeue(&queue->queue, current);
+    run_queue_discount_waiter(queue, current);
+    atomic_store_explicit(&current->state, THREAD_RUNNING, memory_order_relaxed);
+    leave_for(queue, current, target, RUNNABLE_SLICE_OVER, now);
 }
 
 // Where the running thread goes. Returns why it goes: who is told to leave before its slice is used
@@ -203,8 +212,12 @@ static void switch_from(struct run_queue *queue, struct thread *current, enum sw
     else
         idle_end(queue->cpu);
     struct thread *next = take_next(queue, now);
+    if (unlikely(cpu_count() != 1) && reason == SWITCH_SLICE_OVER && next != current && !was_idle)
+        leave_for_lighter(queue, current, now);
     atomic_store_explicit(&next->state, THREAD_RUNNING, memory_order_relaxed);
     start_slice(queue, next, now);
+    if (unlikely(was_idle && run_queue_movable(queue) != 0) && cpu_count() != 1)
+        run_queue_offer_rest(queue);
     run_time_account(queue, current, next, now);
     if (next == current) // the policy's choice again
         return;
@@ -212,7 +225,7 @@ static void switch_from(struct run_queue *queue, struct thread *current, enum sw
         note_gone(queue, current, reason, now);
     note_latencies(queue, next, now);
     trace(TRACE_SWITCH, next->id | frames_in_use() << 32,
-          reason | (uint64_t)queue->runnable_count << 8);
+          reason | (uint64_t)run_queue_waiting(queue) << 8);
     if (unlikely(queue->left_for))
         begin_to_move(queue, current);
     switch_to(current, next);
@@ -235,7 +248,7 @@ void schedule(enum switch_reason reason)
     // again.
     if (reason != SWITCH_BLOCKED || !wants_to_run || current == queue->idle) {
         atomic_store_explicit(&this_cpu()->reschedule_due, false, memory_order_relaxed);
-        if (queue->runnable_count != 0 || !wants_to_run || reason == SWITCH_EXITED ||
+        if (queue->waiting != 0 || !wants_to_run || reason == SWITCH_EXITED ||
             !run_queue_is_allowed(queue, current))
             switch_from(queue, current, reason);
         else
@@ -317,7 +330,7 @@ void run_queue_remove(struct run_queue *queue, struct thread *thread)
 {
     policy_dequeue(&queue->queue, thread);
     policy_leave(&queue->queue, thread);
-    queue->runnable_count--;
+    run_queue_discount_waiter(queue, thread);
     note_load(queue, -1, read_tsc());
 }
 
@@ -327,7 +340,7 @@ struct thread *run_queue_take_for(struct run_queue *queue, uint32_t cpu_number)
 
     if (!thread)
         return NULL;
-    queue->runnable_count--;
+    run_queue_discount_waiter(queue, thread);
     note_load(queue, -1, read_tsc());
     return thread;
 }
@@ -338,7 +351,7 @@ void scheduler_reschedule_interrupt(void)
     struct run_queue *queue = this_cpu()->run_queue;
 
     spinlock_acquire(&queue->lock);
-    if (queue->runnable_count != 0 && current_thread() != queue->idle)
+    if (queue->waiting != 0 && current_thread() != queue->idle)
         want_slice(queue, read_tsc());
     spinlock_release(&queue->lock);
 }

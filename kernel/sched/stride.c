@@ -7,7 +7,7 @@
 
 static void stride_init(struct policy_queue *queue)
 {
-    virtual_time_init(&queue->stride);
+    virtual_time_init(&queue->stride, queue->slice_ticks);
 }
 
 static void stride_enqueue(struct policy_queue *queue, struct thread *thread,
@@ -15,6 +15,8 @@ static void stride_enqueue(struct policy_queue *queue, struct thread *thread,
 {
     struct policy_entity *entity = &thread->policy;
 
+    if (!queue->running && heap_minimum(&queue->stride.heap) == NULL)
+        virtual_time_begin(&queue->stride);
     virtual_time_settle(&queue->stride, entity);
     if (reason == RUNNABLE_WOKEN)
         entity->virtual_time = later_of(entity->virtual_time, queue->stride.now);
@@ -59,7 +61,7 @@ static struct thread *stride_find_for(const struct policy_queue *queue, uint32_t
 
 static void stride_leave(struct policy_queue *queue, struct thread *thread)
 {
-    virtual_time_unsettle(&queue->stride, &thread->policy);
+    virtual_time_unsettle(&thread->policy);
 }
 
 const struct policy policy_stride = {

@@ -136,6 +136,8 @@ void switch_to(struct thread *previous, struct thread *next)
     reload_null_ss();
     translation_switch(cpu, next->translation);
     cpu->current = next;
+    if (DEBUG_CHECKS)
+        cpu->fail_plan = next->fpu_state ? &next->fail_plan : NULL;
     cpu_kernel_stack_set(next->stack_top);
     cpu->canary = next->canary;
     cpu->switch_count++;

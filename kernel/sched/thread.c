@@ -9,6 +9,7 @@
 #include "cpu/registers.h"
 #include "debug/random.h"
 #include "lib/panic.h"
+#include "lib/protection.h"
 #include "lib/string.h"
 #include "mem/kernel_map.h"
 #include "mem/object_cache.h"
@@ -62,6 +63,7 @@ struct thread *thread_create(const char *name, thread_function function, void *a
     thread->id = atomic_fetch_add(&next_thread_id, 1);
     atomic_store_explicit(&thread->cpu, this_cpu(), memory_order_relaxed);
     memset(&thread->affinity, 0xff, sizeof(thread->affinity));
+    thread->wait_units = WAIT_MOVABLE;
     thread->policy.weight = WEIGHT_NICE_0;
     list_init(&thread->owner_link);
     atomic_store(&thread->state, THREAD_NEW);
@@ -103,6 +105,9 @@ void thread_bury(struct thread *thread)
 void thread_exit(void)
 {
     kassert(atomic_load(&current_thread()->state) == THREAD_RUNNING);
+    if (DEBUG_CHECKS && current_thread()->held_mutex_ranks != 0)
+        panic("thread ends while it holds mutexes of ranks %#x",
+              current_thread()->held_mutex_ranks);
     schedule(SWITCH_EXITED);
     panic("an exited thread runs again");
 }

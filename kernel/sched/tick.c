@@ -34,7 +34,7 @@ static void end_slice(struct run_queue *queue, uint64_t now)
 {
     spinlock_acquire(&queue->lock);
     queue->slice_end = UINT64_MAX;
-    if (queue->runnable_count != 0) {
+    if (queue->waiting != 0) {
         current_thread()->policy.slice_left = 0;
         if (PROTECT_PREEMPT)
             run_queue_kick(queue, now);
@@ -89,7 +89,7 @@ void scheduler_idle_loop(void)
             continue;
         look_for_work(queue);
         interrupts_disable_now();
-        if (queue->runnable_count > 0 || reschedule_is_due()) {
+        if (queue->waiting != 0 || reschedule_is_due()) {
             interrupts_enable_now();
             schedule(SWITCH_BLOCKED);
         } else if (scheduler_timer_is_off()) {

@@ -1,7 +1,10 @@
 // Virtual time: what a thread ran, divided by its weight. Who is behind goes first. Used by the
 // policies that promise shares and keep account; called with the run-queue lock held.
-// A thread that belongs to no queue keeps the distance to its last one's time ("unsettled"), so
-// that it is as far ahead or behind in the next one. A new thread has the distance 0.
+// All queues go by one measure: on several CPUs, a thread that comes from a crowded queue is behind
+// those of a lighter one by what they had and it had not, and gets it back. The measures differ
+// where masks keep threads apart, so no more than LIMIT_SLICES count; and a queue that nobody used
+// starts where the others are. A thread without a queue is "unsettled"; a new one has time 0, which
+// means now.
 #pragma once
 
 #include "sched/policy.h"
@@ -13,18 +16,25 @@ static inline uint64_t later_of(uint64_t a, uint64_t b)
     return (int64_t)(a - b) >= 0 ? a : b;
 }
 
-void virtual_time_init(struct virtual_queue *queue);
-// In no queue so far: the distance becomes a moment of this queue's time.
+void virtual_time_init(struct virtual_queue *queue, uint64_t slice_ticks);
+// The queue has nobody who runs or waits: from now on its time is that of the others.
+void virtual_time_begin(struct virtual_queue *queue);
+// In no queue so far: from now on it is in this queue's account.
 static inline void virtual_time_settle(const struct virtual_queue *queue,
                                        struct policy_entity *entity)
 {
     if (likely(entity->settled))
         return;
-    entity->virtual_time += queue->now;
+    uint64_t time = entity->virtual_time ? entity->virtual_time : queue->now;
+    time = max_of(time, queue->now - queue->limit);
+    entity->virtual_time = min_of(time, queue->now + queue->limit);
     entity->settled = true;
 }
 // And back. Not for a thread in the heap.
-void virtual_time_unsettle(const struct virtual_queue *queue, struct policy_entity *entity);
+static inline void virtual_time_unsettle(struct policy_entity *entity)
+{
+    entity->settled = false;
+}
 // Counts what the running thread ran; the queue's time is that of whoever is furthest behind.
 void virtual_time_account(struct virtual_queue *queue, struct policy_entity *running,
                           uint64_t ran_ticks);

@@ -4,6 +4,7 @@
 #include "syscall/arguments.h"
 
 #include "abi/errno.h"
+#include "lib/protection.h"
 #include "mem/object_cache.h"
 #include "proc/signal.h"
 
@@ -144,13 +145,14 @@ struct file *descriptor_open_file(uint64_t descriptor)
 
 uint32_t descriptor_limit(void)
 {
-    uint64_t limit = current_process()->limits[RLIMIT_NOFILE].current;
+    uint64_t limit =
+        PROTECT_LIMITS ? current_process()->limits[RLIMIT_NOFILE].current : RLIM_INFINITY;
     return (uint32_t)min_of(limit, (uint64_t)FILE_TABLE_LIMIT);
 }
 
 uint64_t file_size_limit(void)
 {
-    return current_process()->limits[RLIMIT_FSIZE].current;
+    return PROTECT_LIMITS ? current_process()->limits[RLIMIT_FSIZE].current : RLIM_INFINITY;
 }
 
 void transfer_raise(int64_t error)

@@ -67,6 +67,8 @@ inlined_always int64_t map_memory(uint64_t address, uint64_t length, uint32_t pr
         return -ENOMEM;
     if (offset + align_up(length, PAGE_SIZE) < offset)
         return -EOVERFLOW;
+    if (length > USER_ADDRESS_LIMIT)
+        return -ENOMEM;
     bool fixed = flags & (MAP_FIXED | MAP_FIXED_NOREPLACE);
     if (fixed && address % PAGE_SIZE)
         return -EINVAL;
@@ -154,7 +156,8 @@ HANDLER3(madvise, address, length, advice)
     uint64_t pages_length = align_up(length, PAGE_SIZE);
     if ((length && !pages_length) || address + pages_length < address)
         return -EINVAL;
-    if (!discards || length == 0)
+    if (length == 0)
         return 0;
-    return address_space_discard(own_space(), address, pages_length);
+    return discards ? address_space_discard(own_space(), address, pages_length)
+                    : address_space_find_hole(own_space(), address, pages_length);
 }

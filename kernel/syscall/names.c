@@ -255,8 +255,8 @@ HANDLER3(getdents64, descriptor, buffer, size)
     struct file *file = descriptor_open_file(descriptor);
     if (!file)
         return -EBADF;
-    int64_t result = -ENOTDIR;
-    if (file->operations->read_directory) {
+    int64_t result = file->operations->read_directory ? -EINVAL : -ENOTDIR;
+    if (result == -EINVAL && (int32_t)size >= 0) {
         size_t entries_size = min_of((uint64_t)(uint32_t)size, (uint64_t)DIRECTORY_BUFFER_LIMIT);
         char *entries = memory_allocate(max_of(entries_size, (size_t)1));
         result = entries ? read_entries(file, buffer, entries, entries_size) : -ENOMEM;

@@ -32,12 +32,12 @@ static int store_results(const struct poll_set *set, uint64_t requests)
     return 0;
 }
 
-static int64_t poll_files(uint64_t requests, uint64_t count, uint64_t deadline_ns)
+static int64_t poll_files(uint64_t requests, uint32_t count, uint64_t deadline_ns)
 {
     if (count > descriptor_limit())
         return -EINVAL;
     struct poll_set set;
-    int64_t result = poll_set_allocate(&set, (uint32_t)count);
+    int64_t result = poll_set_allocate(&set, count);
     if (result == 0)
         result = load_set(&set, requests);
     if (result == 0) {
@@ -57,7 +57,7 @@ HANDLER3(poll, requests, count, timeout_ms)
         deadline_ns = POLL_NO_WAIT;
     else if (timeout > 0)
         deadline_ns = deadline_after((uint64_t)timeout * NS_PER_MILLISECOND);
-    return poll_files(requests, count, deadline_ns);
+    return poll_files(requests, (uint32_t)count, deadline_ns);
 }
 
 HANDLER5(ppoll, requests, count, timeout, mask, mask_size)

@@ -201,6 +201,17 @@ HANDLER1(umask, mask)
     return atomic_exchange(&current_process()->umask, mask & 0777);
 }
 
+// The one thing that a program may ask for is that the next one's layout is not random.
+HANDLER1(personality, wanted)
+{
+    struct process *process = current_process();
+    if ((uint32_t)wanted == PERSONALITY_QUERY)
+        return atomic_load(&process->personality);
+    if ((uint32_t)wanted & ~ADDR_NO_RANDOMIZE)
+        return -EINVAL;
+    return atomic_exchange(&process->personality, (uint32_t)wanted);
+}
+
 static int64_t set_name(uint64_t address)
 {
     char name[16] = { 0 };

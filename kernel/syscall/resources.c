@@ -13,16 +13,12 @@
 // The limits that bound memory are kept where memory is mapped.
 static void apply_memory_limits(struct process *process, uint32_t resource)
 {
-    struct abi_rlimit memory, stack;
-    if (resource != RLIMIT_AS && resource != RLIMIT_STACK)
-        return;
-    if (process_limit(process, RLIMIT_AS, NULL, &memory) != 0 ||
-        process_limit(process, RLIMIT_STACK, NULL, &stack) != 0)
+    if (resource != RLIMIT_AS && resource != RLIMIT_DATA && resource != RLIMIT_STACK)
         return;
     struct address_space *space = process_space_get(process);
     if (!space)
         return;
-    address_space_set_limits(space, memory.current, stack.current);
+    process_apply_memory_limits(process, space);
     address_space_release(space);
 }
 

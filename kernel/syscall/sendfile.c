@@ -59,11 +59,11 @@ static int64_t send_bytes(struct file *to, struct file *from, uint64_t address, 
         mutex_release(&from->position_mutex);
     }
     int64_t moved = length ? copy_bytes(to, from, (uint64_t)offset, length) : 0;
+    offset += max_of(moved, (int64_t)0);
+    if (address) // written back also where it is what it was, as on Linux
+        return put_user(user_addr_make(address), offset) != 0 ? -EFAULT : moved;
     if (moved <= 0)
         return moved;
-    offset += moved;
-    if (address)
-        return put_user(user_addr_make(address), offset) != 0 ? -EFAULT : moved;
     mutex_acquire(&from->position_mutex);
     from->position = (uint64_t)offset;
     mutex_release(&from->position_mutex);
@@ -77,6 +77,8 @@ HANDLER4(sendfile, to_descriptor, from_descriptor, offset, length)
         return -EBADF;
     struct file *to = descriptor_open_file(to_descriptor);
     int64_t result = to ? check_files(to, from) : -EBADF;
+    if (result == 0 && (int64_t)length < 0)
+        result = -EINVAL;
     if (result == 0)
         result = send_bytes(to, from, offset, min_of(length, IO_LENGTH_LIMIT));
     if (to)

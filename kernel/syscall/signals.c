@@ -178,9 +178,9 @@ HANDLER3(rt_sigqueueinfo, pid, signal, address)
 HANDLER4(rt_tgsigqueueinfo, group, thread, signal, address)
 {
     struct abi_siginfo info;
-    if ((int32_t)group <= 0 || (int32_t)thread <= 0)
-        return -EINVAL;
     int error = take_info(&info, (int32_t)thread, (uint32_t)signal, address);
+    if (error != -EFAULT && ((int32_t)group <= 0 || (int32_t)thread <= 0))
+        return -EINVAL;
     return error ? error : signal_send_thread((uint32_t)group, (uint32_t)thread, &info);
 }
 

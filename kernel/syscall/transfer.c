@@ -83,7 +83,7 @@ static int64_t transfer_segments(uint64_t descriptor, const struct user_segment 
     return result;
 }
 
-static int64_t transfer_vector(uint64_t descriptor, uint64_t vector, uint64_t count,
+static int64_t transfer_vector(uint64_t descriptor, uint64_t vector, uint32_t count,
                                file_transfer operation, uint64_t *position)
 {
     struct user_segment few[SEGMENTS_ON_STACK], *segments = few;
@@ -94,9 +94,9 @@ static int64_t transfer_vector(uint64_t descriptor, uint64_t vector, uint64_t co
         if (!segments)
             return -ENOMEM;
     }
-    int64_t result = copy_segments(segments, vector, (uint32_t)count);
+    int64_t result = copy_segments(segments, vector, count);
     if (result == 0)
-        result = transfer_segments(descriptor, segments, (uint32_t)count, operation, position);
+        result = transfer_segments(descriptor, segments, count, operation, position);
     if (segments != few)
         memory_release(segments);
     return result;
@@ -128,26 +128,26 @@ HANDLER4(pwrite64, descriptor, buffer, length, offset)
 
 HANDLER3(readv, descriptor, vector, count)
 {
-    return transfer_vector(descriptor, vector, count, file_read, NULL);
+    return transfer_vector(descriptor, vector, (uint32_t)count, file_read, NULL);
 }
 
 HANDLER3(writev, descriptor, vector, count)
 {
-    return transfer_vector(descriptor, vector, count, write_limited, NULL);
+    return transfer_vector(descriptor, vector, (uint32_t)count, write_limited, NULL);
 }
 
 HANDLER4(preadv, descriptor, vector, count, offset)
 {
     if ((int64_t)offset < 0)
         return -EINVAL;
-    return transfer_vector(descriptor, vector, count, file_read, &offset);
+    return transfer_vector(descriptor, vector, (uint32_t)count, file_read, &offset);
 }
 
 HANDLER4(pwritev, descriptor, vector, count, offset)
 {
     if ((int64_t)offset < 0)
         return -EINVAL;
-    return transfer_vector(descriptor, vector, count, write_limited, &offset);
+    return transfer_vector(descriptor, vector, (uint32_t)count, write_limited, &offset);
 }
 
 HANDLER3(lseek, descriptor, offset, whence)

@@ -4,6 +4,7 @@
 
 #include "cpu/interrupts.h"
 #include "cpu/upcalls.h"
+#include "debug/fail.h"
 #include "debug/latency.h"
 #include "debug/trace.h"
 #include "lib/panic.h"
@@ -40,6 +41,8 @@ void syscall_begin(const struct trap_frame *frame)
 {
     if (DEBUG_CHECKS)
         check_entry_flags();
+    if (DEBUG_CHECKS)
+        fail_call_begins();
     latency_mark((uint64_t)syscall_begin);
     if (unlikely(scheduler_timer_is_off()))
         scheduler_check_deadlines();

@@ -4,10 +4,13 @@
 
 #include "cpu/features.h"
 #include "cpu/histogram.h"
+#include "cpu/spinlock.h"
 #include "cpu/interrupts.h"
 #include "cpu/ipi.h"
+#include "cpu/isolation.h"
 #include "cpu/lapic.h"
 #include "cpu/upcalls.h"
+#include "debug/fail.h"
 #include "debug/log.h"
 #include "debug/trace.h"
 #include "drivers/console.h"
@@ -119,7 +122,10 @@ void trap_handle(struct trap_frame *frame)
         kassert(!(read_rflags() & RFLAGS_AC));
     trace(TRACE_ENTRY, frame->vector, frame->rip);
     if (frame->vector >= VECTOR_FIRST_INTERRUPT) {
+        spinlock_assert_held_count(0); // who holds one has them off
+        struct fail_plan *plan = fail_pause();
         handle_interrupt(frame);
+        fail_resume(plan);
         if (DEBUG_CHECKS)
             note_longest_off(since_tsc, (uint64_t)handle_interrupt);
     } else if (frame_is_from_user(frame)) {
@@ -137,7 +143,7 @@ struct trap_frame *iretq_fault(struct trap_frame *frame)
     // ends; the fault's own registers, which are the user's, move up to join them.
     struct trap_frame *user = thread_user_frame(current_thread());
 
-    kassert((uint64_t)&user->rip == frame->rsp);
+    kassert((uint64_t)&user->rip == frame->rsp || isolation_is_on); // then in the entry page
     memmove(user, frame, offsetof(struct trap_frame, rip));
     user->cs = SELECTOR_USER_CODE; // the refused ones may claim ring 0; the offender is the program
     user->ss = SELECTOR_USER_DATA;

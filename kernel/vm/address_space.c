@@ -32,6 +32,7 @@ struct address_space *address_space_create(void)
     atomic_init(&space->references, 1);
     mutex_init(&space->mutex, "address space", MUTEX_RANK_ADDRESS_SPACE);
     space->limit_pages = UINT64_MAX;
+    space->data_limit_pages = UINT64_MAX;
     space->stack_limit = DEFAULT_STACK_LIMIT;
     space->mmap_top = USER_ADDRESS_LIMIT - DEFAULT_MMAP_GAP;
     atomic_fetch_add_explicit(&live_count, 1, memory_order_relaxed);
@@ -70,12 +71,21 @@ void address_space_release(struct address_space *space)
     atomic_fetch_sub_explicit(&live_count, 1, memory_order_relaxed);
 }
 
-void address_space_set_limits(struct address_space *space, uint64_t memory_bytes,
-                              uint64_t stack_bytes)
+static uint64_t limit_in_pages(uint64_t bytes)
 {
+    return bytes == UINT64_MAX ? UINT64_MAX : bytes / PAGE_SIZE;
+}
+
+void address_space_set_limits(struct address_space *space,
+                              void (*read)(struct memory_limits *limits, void *context),
+                              void *context)
+{
+    struct memory_limits limits;
     mutex_acquire(&space->mutex);
-    space->limit_pages = memory_bytes == UINT64_MAX ? UINT64_MAX : memory_bytes / PAGE_SIZE;
-    space->stack_limit = stack_bytes;
+    read(&limits, context);
+    space->limit_pages = limit_in_pages(limits.memory);
+    space->data_limit_pages = limit_in_pages(limits.data);
+    space->stack_limit = limits.stack;
     mutex_release(&space->mutex);
 }
 

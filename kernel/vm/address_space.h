@@ -42,6 +42,7 @@ struct address_space {
     uint64_t mapped_pages; // sum over regions
     atomic_ullong resident_pages;
     uint64_t limit_pages;        // RLIMIT_AS in pages; UINT64_MAX: none
+    uint64_t data_limit_pages;   // RLIMIT_DATA, the same
     uint64_t stack_limit;        // bytes the stack region may grow to
     uint64_t brk_start, brk_end; // the heap; end is exact, regions are whole pages
     uint64_t mmap_top;           // placement goes down from here
@@ -56,9 +57,15 @@ void address_space_reference(struct address_space *space);
 // May take long: passes preemption points.
 void address_space_release(struct address_space *space);
 
-// RLIMIT_AS and RLIMIT_STACK of a running program, in bytes; RLIM_INFINITY is UINT64_MAX.
-void address_space_set_limits(struct address_space *space, uint64_t memory_bytes,
-                              uint64_t stack_bytes);
+// RLIMIT_AS, RLIMIT_DATA and RLIMIT_STACK in bytes; RLIM_INFINITY is UINT64_MAX.
+struct memory_limits {
+    uint64_t memory, data, stack;
+};
+// Sets them to what `read` says, which is called with the mutex held: the last one's are the
+// newest.
+void address_space_set_limits(struct address_space *space,
+                              void (*read)(struct memory_limits *limits, void *context),
+                              void *context);
 
 // mmap's core. `hint` 0 or page-aligned. Errors as Linux's mmap gives them; flags below. Takes its
 // own reference of `object`; the caller keeps its one. No object: anonymous memory, which children
@@ -78,6 +85,9 @@ must_check int address_space_protect(struct address_space *space, uint64_t start
                                      uint32_t protection);
 // madvise(MADV_DONTNEED): drops pages, keeps the regions. -ENOMEM on a hole.
 must_check int address_space_discard(struct address_space *space, uint64_t start, uint64_t length);
+// -ENOMEM when a page of the range is in no region, else 0.
+must_check int address_space_find_hole(struct address_space *space, uint64_t start,
+                                       uint64_t length);
 // mremap. Errors as Linux.
 must_check int64_t address_space_remap(struct address_space *space, uint64_t old_start,
                                        uint64_t old_length, uint64_t new_length, bool may_move,

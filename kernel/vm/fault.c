@@ -5,8 +5,10 @@
 #include "cpu/frame.h"
 #include "cpu/interrupts.h"
 #include "lib/panic.h"
+#include "lib/protection.h"
 #include "lib/string.h"
 #include "vm/pages.h"
+#include "vm/placement.h"
 
 enum fault_verdict address_space_fault(struct address_space *space, uint64_t address,
                                        uint32_t error)
@@ -36,10 +38,10 @@ never_inlined static struct region *grow_stack(struct address_space *space, uint
     struct region *stack = region_find_from(space, address);
     uint64_t start = align_down(address, PAGE_SIZE);
     if (!stack || !stack->grows_down || start < LOWEST_USER_ADDRESS ||
-        stack->end - start > space->stack_limit)
+        (PROTECT_LIMITS && stack->end - start > space->stack_limit))
         return NULL;
     uint64_t pages = (stack->start - start) / PAGE_SIZE;
-    if (pages > space->limit_pages || space->mapped_pages > space->limit_pages - pages)
+    if (!placement_is_within_limits(space, stack, pages))
         return NULL;
     const struct region *below = region_previous(stack);
     // Another mapping just below would let a runaway stack write into it unnoticed.

@@ -95,6 +95,7 @@ static int copy_regions(struct address_space *parent, struct address_space *chil
 static void copy_fields(const struct address_space *parent, struct address_space *child)
 {
     child->limit_pages = parent->limit_pages;
+    child->data_limit_pages = parent->data_limit_pages;
     child->stack_limit = parent->stack_limit;
     child->brk_start = parent->brk_start;
     child->brk_end = parent->brk_end;

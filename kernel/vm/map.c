@@ -26,7 +26,7 @@ never_inlined static int replace_range(struct address_space *space, const struct
 {
     uint64_t pages = region_page_count(model);
     pages -= placement_mapped_pages(space, model->start, model->end);
-    if (!placement_is_within_limit(space, pages) || space->region_count >= REGION_LIMIT)
+    if (!placement_is_within_limits(space, model, pages) || space->region_count >= REGION_LIMIT)
         return -ENOMEM;
     struct region *region = region_create(space, model);
     if (!region)
@@ -48,7 +48,7 @@ static inline int place_region(struct address_space *space, const struct region 
 {
     if (!region_place_is_free(&place, model->start, model->end))
         return replace_range(space, model);
-    if (!placement_is_within_limit(space, region_page_count(model)))
+    if (!placement_is_within_limits(space, model, region_page_count(model)))
         return -ENOMEM;
     if (region_extend(space, place, model))
         return 0;
@@ -149,6 +149,8 @@ static int protect_range(struct address_space *space, uint64_t start, uint64_t e
                          uint32_t protection)
 {
     int error = check_protection(space, start, end, protection);
+    if (!error && (protection & PROTECTION_WRITE) && !placement_may_be_writable(space, start, end))
+        error = -ENOMEM;
     if (!error)
         error = region_isolate(space, start, end);
     if (error)
@@ -204,6 +206,16 @@ int address_space_discard(struct address_space *space, uint64_t start, uint64_t 
     }
     mutex_release(&space->mutex);
     return hole || mapped_to < end ? -ENOMEM : 0;
+}
+
+int address_space_find_hole(struct address_space *space, uint64_t start, uint64_t length)
+{
+    if (start >= USER_ADDRESS_LIMIT || length > USER_ADDRESS_LIMIT - start)
+        return -ENOMEM;
+    mutex_acquire(&space->mutex);
+    bool is_mapped = region_range_is_mapped(space, start, start + length);
+    mutex_release(&space->mutex);
+    return is_mapped ? 0 : -ENOMEM;
 }
 
 // Moves the heap's end between page boundaries. False: refused.

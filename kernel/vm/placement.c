@@ -4,6 +4,7 @@
 
 #include "abi/errno.h"
 #include "cpu/frame.h"
+#include "lib/protection.h"
 #include "mem/frame.h"
 #include "sched/scheduler.h"
 
@@ -76,9 +77,44 @@ int64_t placement_choose(const struct address_space *space, uint64_t hint, uint6
     return start ? (int64_t)start : -ENOMEM;
 }
 
-bool placement_is_within_limit(const struct address_space *space, uint64_t pages)
+// Counted when it is asked for, which is only of programs with such a limit.
+never_inlined static bool is_within_data_limit(const struct address_space *space, uint64_t pages)
 {
-    return pages <= space->limit_pages && space->mapped_pages <= space->limit_pages - pages;
+    uint32_t seen = 0;
+    for (const struct region *region = region_first(space); region; region = region_next(region)) {
+        if (region_is_data(region))
+            pages += region_page_count(region);
+        if (++seen % REGIONS_PER_PREEMPT_POINT == 0)
+            preempt_point();
+    }
+    return pages <= space->data_limit_pages;
+}
+
+bool placement_is_within_limits(const struct address_space *space, const struct region *model,
+                                uint64_t pages)
+{
+    if (!PROTECT_LIMITS)
+        return true;
+    if (pages > space->limit_pages || space->mapped_pages > space->limit_pages - pages)
+        return false;
+    return likely(space->data_limit_pages == UINT64_MAX) || !region_is_data(model) ||
+           is_within_data_limit(space, pages);
+}
+
+bool placement_may_be_writable(const struct address_space *space, uint64_t start, uint64_t end)
+{
+    uint64_t pages = 0;
+    uint32_t seen = 0;
+    if (!PROTECT_LIMITS || likely(space->data_limit_pages == UINT64_MAX))
+        return true;
+    for (const struct region *region = region_find_from(space, start);
+         region && region->start < end; region = region_next(region)) {
+        if (!region->shared && !region->grows_down && !(region->protection & PROTECTION_WRITE))
+            pages += (min_of(region->end, end) - max_of(region->start, start)) / PAGE_SIZE;
+        if (++seen % REGIONS_PER_PREEMPT_POINT == 0)
+            preempt_point();
+    }
+    return pages == 0 || is_within_data_limit(space, pages);
 }
 
 uint64_t placement_mapped_pages(const struct address_space *space, uint64_t start, uint64_t end)

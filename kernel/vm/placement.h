@@ -8,8 +8,13 @@
 // -EPERM, -EEXIST. Preemption points.
 must_check int64_t placement_choose(const struct address_space *space, uint64_t hint,
                                     uint64_t length, uint32_t flags, struct region_place *place);
-// May the space grow by this many pages (RLIMIT_AS)?
-bool placement_is_within_limit(const struct address_space *space, uint64_t pages);
+// May the space grow by this many pages of such a region (RLIMIT_AS, RLIMIT_DATA)? Preemption
+// points.
+must_check bool placement_is_within_limits(const struct address_space *space,
+                                           const struct region *model, uint64_t pages);
+// May all of [start, end) become writable (RLIMIT_DATA)? Preemption points.
+must_check bool placement_may_be_writable(const struct address_space *space, uint64_t start,
+                                          uint64_t end);
 // Pages of [start, end) that are mapped already. Preemption points.
 uint64_t placement_mapped_pages(const struct address_space *space, uint64_t start, uint64_t end);
 // Could memory ever hold private or anonymous writable memory of this length? Linux's heuristic

@@ -15,6 +15,12 @@ static inline uint64_t region_page_count(const struct region *region)
     return (region->end - region->start) / PAGE_SIZE;
 }
 
+// What RLIMIT_DATA counts: the program's own writable memory, without stacks.
+static inline bool region_is_data(const struct region *region)
+{
+    return (region->protection & PROTECTION_WRITE) && !region->shared && !region->grows_down;
+}
+
 // Like `model`, with a reference of its object; in no tree yet. NULL: no memory.
 must_check struct region *region_create(struct address_space *space, const struct region *model);
 void region_destroy(struct address_space *space, struct region *region); // of one in no tree

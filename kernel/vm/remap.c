@@ -103,7 +103,7 @@ static int check_growth(const struct address_space *space, uint64_t old, uint64_
     }
     if (new_length > old_length) {
         uint64_t more = new_length - old_length;
-        if (!placement_is_within_limit(space, more / PAGE_SIZE))
+        if (!placement_is_within_limits(space, region, more / PAGE_SIZE))
             return -ENOMEM;
         if ((region->protection & PROTECTION_WRITE) && !placement_is_plausible(more))
             return -ENOMEM;
@@ -159,8 +159,10 @@ int64_t address_space_remap(struct address_space *space, uint64_t old_start, uin
 {
     if (old_start % PAGE_SIZE || old_length == 0 || new_length == 0 || (fixed && !may_move))
         return -EINVAL;
-    if (old_start >= USER_ADDRESS_LIMIT || old_length > USER_ADDRESS_LIMIT - old_start)
+    if (old_start >= USER_ADDRESS_LIMIT)
         return -EFAULT;
+    if (old_length > USER_ADDRESS_LIMIT - old_start) // what it shrinks by cannot be unmapped
+        return old_length > new_length ? -EINVAL : -EFAULT;
     if (new_length > USER_ADDRESS_LIMIT)
         return fixed ? -EINVAL : -ENOMEM;
     old_length = align_up(old_length, PAGE_SIZE);

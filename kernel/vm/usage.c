@@ -21,7 +21,7 @@ static void count_region(struct address_space *space, const struct region *regio
     uint64_t pages = region_page_count(region);
     if (region->grows_down)
         usage->stack += pages;
-    else if (!region->shared && (region->protection & PROTECTION_WRITE))
+    else if (region_is_data(region))
         usage->data += pages;
     if (!region->object && !region->shared)
         return; // nothing but the program's own

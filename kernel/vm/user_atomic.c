@@ -5,6 +5,7 @@
 #include "abi/errno.h"
 #include "cpu/interrupts.h"
 #include "cpu/spinlock.h"
+#include "debug/fail.h"
 #include "lib/panic.h"
 #include "sched/thread.h"
 #include "vm/user_copy.h"
@@ -13,7 +14,7 @@
 static bool is_good(user_addr address)
 {
     kassert(user_addr_as_number(address) % sizeof(uint32_t) == 0);
-    return user_range_is_valid(address, sizeof(uint32_t));
+    return user_range_is_valid(address, sizeof(uint32_t)) && !fail_here(FAIL_COPY);
 }
 
 static void assert_may_sleep(void)

@@ -8,6 +8,7 @@
 #include "cpu/frame.h"
 #include "cpu/interrupts.h"
 #include "cpu/spinlock.h"
+#include "debug/fail.h"
 #include "lib/panic.h"
 #include "lib/protection.h"
 #include "lib/string.h"
@@ -35,11 +36,18 @@ static void assert_may_fault(void)
     kassert(!space || !mutex_is_held(&space->mutex));
 }
 
+// How much of a copy is made: all, unless it is to fail in the middle.
+static size_t length_to_copy(size_t length)
+{
+    return length > 0 && fail_here(FAIL_COPY) ? length / 2 : length;
+}
+
 size_t copy_from_user_partial(void *destination, user_addr source, size_t length)
 {
     assert_may_fault();
     if (!user_range_is_valid(source, length))
         return 0;
+    length = length_to_copy(length);
     return length - user_copy_raw((uint64_t)destination, source.opaque, length);
 }
 
@@ -48,6 +56,7 @@ size_t copy_to_user_partial(user_addr destination, const void *source, size_t le
     assert_may_fault();
     if (!user_range_is_valid(destination, length))
         return 0;
+    length = length_to_copy(length);
     return length - user_copy_raw(destination.opaque, (uint64_t)source, length);
 }
 
@@ -56,6 +65,7 @@ size_t zero_user_partial(user_addr destination, size_t length)
     assert_may_fault();
     if (!user_range_is_valid(destination, length))
         return 0;
+    length = length_to_copy(length);
     return length - user_zero_raw(destination.opaque, length);
 }
 
@@ -103,6 +113,8 @@ int64_t copy_string_from_user(char *destination, user_addr source, size_t size)
 {
     size_t piece;
     assert_may_fault();
+    if (fail_here(FAIL_COPY))
+        return -EFAULT;
     size_t length = copy_string_piece(destination, source, size, &piece);
     return likely(length < piece) ? (int64_t)length : copy_string_pieces(destination, source, size);
 }

@@ -5,6 +5,7 @@
 #include "cpu/fpu.h"
 #include "cpu/interrupts.h"
 #include "cpu/spinlock.h"
+#include "debug/fail.h"
 #include "lib/panic.h"
 #include "lib/protection.h"
 #include "vm/user_copy.h"
@@ -15,7 +16,7 @@ static bool is_accessible(user_addr area)
     if (DEBUG_CHECKS)
         kassert(interrupts_are_on());
     spinlock_assert_held_count(0);
-    return user_range_is_valid(area, fpu_state_size());
+    return user_range_is_valid(area, fpu_state_size()) && !fail_here(FAIL_COPY);
 }
 
 int fpu_save_to_user(user_addr area)

@@ -105,7 +105,7 @@ int64_t vdso_map(struct address_space *space, uint64_t stack_top, uint64_t rando
     struct region_place place = region_locate(space, model.start);
     if (!region_place_is_free(&place, model.start, model.end)) {
         result = 0;
-    } else if (placement_is_within_limit(space, 1)) {
+    } else if (placement_is_within_limits(space, &model, 1)) {
         struct region *region = region_create(space, &model);
         if (region) {
             region_insert_after(space, region, place.below);

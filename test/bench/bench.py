@@ -5,9 +5,7 @@
   bench.py accept --why TEXT  measures this kernel and writes test/bench/expected.json
 """
 
-import argparse
 import os
-import signal
 import subprocess
 import sys
 import tempfile
@@ -16,30 +14,20 @@ sys.dont_write_bytecode = True
 HERE = os.path.dirname(os.path.abspath(__file__))
 sys.path[0] = os.path.dirname(HERE)
 
-from bench import events, expected, linux, report
+from bench import command, events, expected, linux, report
 from bench import rows as rows_table
 from bench.machines import (LINUX, OURS, TUNED, BenchError, Progress, Systems, measure_ours,
                             run_batch, script)
-from harness.guest import GuestError
 from harness.machine import QEMU
 from harness.media import ROOT
 
-RELEASE = os.path.join(ROOT, "build", "release")
 OUTPUT = os.path.join(ROOT, "build", "bench.json")
 PLAIN_RUNS = 5
 
 
 def main():
-    for number in (signal.SIGTERM, signal.SIGHUP):  # end as after Ctrl-C: machines and folder go
-        signal.signal(number, lambda number, _: sys.exit(128 + number))
     options = parse()
-    try:
-        return {"run": run, "accept": accept}[options.mode](options)
-    except (BenchError, GuestError, linux.NoLinux, OSError, subprocess.CalledProcessError) as error:
-        print(f"bench: {error}", file=sys.stderr)
-        return 1
-    except KeyboardInterrupt:
-        return 128 + signal.SIGINT
+    return command.run("bench", {"run": run, "accept": accept}[options.mode], options)
 
 
 def run(options):
@@ -141,22 +129,14 @@ def accept(options):
     return 0
 
 
-def positive(text):
-    number = int(text)
-    if number < 1:
-        raise ValueError
-    return number
-
-
 def parse():
-    parser = argparse.ArgumentParser(description=__doc__,
-                                     formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser = command.parser(__doc__)
     modes = parser.add_subparsers(dest="mode", required=True)
     for mode in ("run", "accept"):
         sub = modes.add_parser(mode)
-        sub.add_argument("--build-dir", default=RELEASE, help="the build that is measured")
+        command.add_build(sub)
         if mode == "run":
-            sub.add_argument("--runs", type=positive, default=PLAIN_RUNS,
+            sub.add_argument("--runs", type=command.positive, default=PLAIN_RUNS,
                              help="of the table of time")
         else:
             sub.add_argument("--why", required=True, help="why the new counts are right")

@@ -5,10 +5,7 @@ kernel counts meanwhile. Fails when this kernel counts more than scale.toml allo
   scale.py [--runs N] [--cpus 1,2,4] [--only-ours]     the tables, and build/scale.json
 """
 
-import argparse
 import os
-import signal
-import subprocess
 import sys
 import tempfile
 
@@ -16,27 +13,16 @@ sys.dont_write_bytecode = True
 HERE = os.path.dirname(os.path.abspath(__file__))
 sys.path[0] = os.path.dirname(HERE)
 
-from bench import jobs, linux, report
+from bench import command, jobs, linux, report
 from bench.machines import BEGIN, END, LINUX, OURS, BenchError, Progress, Systems, run_one
-from harness.guest import GuestError
 from harness.media import ROOT
 
-RELEASE = os.path.join(ROOT, "build", "release")
 OUTPUT = os.path.join(ROOT, "build", "scale.json")
 ROUNDS = 3  # of all rows in one boot
 
 
 def main():
-    for number in (signal.SIGTERM, signal.SIGHUP):  # end as after Ctrl-C: machines and folder go
-        signal.signal(number, lambda number, _: sys.exit(128 + number))
-    options = parse()
-    try:
-        return scale(options)
-    except (BenchError, GuestError, linux.NoLinux, OSError, subprocess.CalledProcessError) as error:
-        print(f"scale: {error}", file=sys.stderr)
-        return 2
-    except KeyboardInterrupt:
-        return 128 + signal.SIGINT
+    return command.run("scale", scale, parse())
 
 
 def scale(options):
@@ -171,20 +157,15 @@ def write(summaries, kernel):
                  for (row, name, cpus), summary in summaries.items()]})
 
 
-def positive(text):
-    number = int(text)
-    if number < 1:
-        raise ValueError
-    return number
+def cpu_counts(text):
+    return [command.positive(word) for word in text.split(",")]
 
 
 def parse():
-    parser = argparse.ArgumentParser(description=__doc__,
-                                     formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("--build-dir", default=RELEASE, help="the build that is measured")
-    parser.add_argument("--runs", type=positive, default=3, help="boots of each kind")
-    parser.add_argument("--cpus", type=lambda text: [positive(word) for word in text.split(",")],
-                        default=[1, 2, 4], help="of the machines")
+    parser = command.parser(__doc__)
+    command.add_build(parser)
+    parser.add_argument("--runs", type=command.positive, default=3, help="boots of each kind")
+    parser.add_argument("--cpus", type=cpu_counts, default=[1, 2, 4], help="of the machines")
     parser.add_argument("--only-ours", action="store_true", help="without Linux beside it")
     return parser.parse_args()
 

@@ -108,7 +108,7 @@ def queue(_):
     for cpu in cpus():
         run_queue = cpu["run_queue"]
         print(f"CPU {int(cpu['number'])}: current: {string(cpu['current']['name'])}, waiting: "
-              f"{int(run_queue['runnable_count'])}, "
+              f"{int(run_queue['waiting']) & 0xffffffff}, "
               f"slice ends at TSC {int(run_queue['slice_end'])}")
         for thread in waiting(run_queue):
             print(f"  thread {int(thread['id'])} ({string(thread['name'])})")

@@ -4,6 +4,7 @@ boot         starts a machine, returns the running harness.guest.Guest
 booted       the same, run to its end and shared by the tests of a file that ask for the same
 run_exec     one program through `test/qemu.py exec`, as a user would start it
 compile_c    a static program from C source, against glibc or musl
+built        the folder of another build than the one under test
 """
 
 import os
@@ -23,6 +24,7 @@ from harness.newc import Archive
 
 QEMU_PROGRAM = os.path.join(ROOT, "test", "qemu.py")
 HANG_SECONDS = 120
+guests_of_test = []  # what the running test has booted or looked at, for the report of a failure
 
 
 def start_guest(cmdline="", *, initramfs_extra=None, kernel=None, initramfs=None, loader=None,
@@ -61,6 +63,7 @@ def boot():
 
     def boot_one(*arguments, **options):
         guests.append(start_guest(*arguments, **options))
+        guests_of_test.append(guests[-1])
         return guests[-1]
 
     yield boot_one
@@ -77,6 +80,7 @@ def booted():
         key = repr((arguments, sorted(options.items())))
         if key not in guests:
             guests[key] = start_guest(*arguments, **options)
+        guests_of_test.append(guests[key])
         guests[key].wait()
         return guests[key]
 
@@ -136,6 +140,20 @@ def compile_c(tmp_path_factory):
         return compiler.compile_program(source, str(folder / "program"), libc, list(flags))
 
     return compile_one
+
+
+@pytest.fixture(scope="session")
+def built():
+    """built("release", "DEBUG=0") -> build/release, made with this when it is not up to date."""
+
+    def make(name, *variables):
+        result = subprocess.run(["make", "-s", "WITHOUT=", *variables], cwd=ROOT, text=True,
+                                check=False, stdin=subprocess.DEVNULL, stdout=subprocess.PIPE,
+                                stderr=subprocess.STDOUT)
+        assert result.returncode == 0, result.stdout
+        return os.path.join(ROOT, "build", name)
+
+    return make
 
 
 def read(path):

@@ -64,11 +64,13 @@ def add_debug_options(parser):
 
 
 def debug(options):
-    """QEMU halted before its first instruction; gdb stops in kernel_main."""
+    """QEMU halted before its first instruction; gdb stops in kernel_main. The kernel runs where gdb
+    has its symbols."""
     log_file = options.log or os.path.join(options.build_dir, "..", "debug.log")
     with tempfile.TemporaryDirectory(prefix="ringfence-") as folder:
         gdb_socket = os.path.join(folder, "gdb")
-        arguments = prepare(folder, options.machine_of(options), media_of(options))
+        boot_media = media_of(options).with_word("nokaslr")
+        arguments = prepare(folder, options.machine_of(options), boot_media)
         arguments += machine.console_file(log_file) + machine.gdb_channel(gdb_socket)
         print(f"The serial log goes to {os.path.relpath(log_file)}.", file=sys.stderr)
         process = spawn(arguments, stdin=subprocess.DEVNULL)

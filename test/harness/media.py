@@ -2,7 +2,7 @@
 
 import os
 import subprocess
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from harness import newc
 
@@ -36,6 +36,10 @@ class Media:
     kernel: str = None
     initramfs: str = None
     appended: bytes = b""  # a further archive behind the initramfs
+
+    def with_word(self, word):
+        """The same with one more word on the kernel's command line."""
+        return replace(self, cmdline=f"{word} {self.cmdline or ''}".rstrip())
 
     def path(self, chosen, name):
         return chosen or os.path.join(self.build or default_build(), name)

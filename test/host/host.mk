@@ -9,14 +9,15 @@ MEM := $(wildcard kernel/mem/*.c)
 EMULATOR := $(addprefix kernel/dev/,cell_colours.c emulator.c emulator_grid.c emulator_modes.c \
 	emulator_reply.c emulator_sequences.c escape_parser.c)
 DEV := $(addprefix kernel/dev/,acpi_fixed.c acpi_madt.c canvas.c cell_image.c font.c screen.c) $(EMULATOR)
-CPU := $(addprefix kernel/cpu/,cmos.c features.c fpu_image.c tsc_compare.c pcid.c report.c)
+CPU := $(addprefix kernel/cpu/,cmos.c features.c fpu_image.c isolation.c tsc_compare.c pcid.c report.c)
 LINE := $(wildcard kernel/pseudo/line_*.c)
 # The scheduler's policies, which need nothing of the machine.
 POLICIES := $(addprefix kernel/sched/,fair.c lottery.c mlfq.c placement.c policy.c realtime.c round_robin.c \
 	stride.c virtual_time.c weight.c)
 VM := $(filter-out $(addprefix kernel/vm/,user_atomic.c user_fpu.c vdso.c),$(wildcard kernel/vm/*.c))
 TESTED := $(LIB) kernel/proc/exec_script.c $(MEM) $(CPU) $(DEV) $(VM) \
-	$(wildcard kernel/fs/*.c) kernel/boot/processor_choice.c kernel/trap/return_path.c kernel/debug/trace.c \
+	$(wildcard kernel/fs/*.c) kernel/boot/processor_choice.c kernel/trap/return_path.c \
+	kernel/debug/fail.c kernel/debug/trace.c \
 	$(POLICIES) kernel/syscall/poll_set.c $(LINE)
 # The loader's code without firmware calls.
 LOADER := $(addprefix efi/,command_line.c elf_image.c memory_map.c page_tables.c)
@@ -57,9 +58,10 @@ RENAME := $(foreach name,memcpy memmove memset memcmp strlen strnlen strcmp strn
 
 # Code whose locks are the kernel's own, on CPUs that are threads: built twice, with ThreadSanitizer
 # and as everything else.
-PARALLEL := $(wildcard test/host/parallel/*.c) test/host/framework.c \
-	kernel/cpu/spinlock.c kernel/cpu/lock_statistics.c kernel/cpu/pcid.c kernel/mem/translation.c \
-	$(LIB)
+PARALLEL := $(wildcard test/host/parallel/*.c) test/host/framework.c test/host/machine.c \
+	kernel/cpu/spinlock.c kernel/cpu/lock_statistics.c kernel/cpu/pcid.c kernel/cpu/isolation.c \
+	$(addprefix kernel/mem/,frame.c frame_boot.c frame_buddy.c memory.c object_cache.c object_slab.c \
+	translation.c) $(LIB)
 
 TESTS := $(wildcard test/host/*.c)
 OBJECTS := $(patsubst %.c,$(BUILD)/%.o,$(TESTS) $(TESTED) $(LOADER)) $(BUILD)/font_file.o

@@ -230,6 +230,106 @@ TEST(efi_elf_image_with_random_damage)
     CHECK(accepted > 100);
 }
 
+// Behind the second page: a list of relocations, section headers, their names.
+static size_t add_relocations(uint8_t *file, const uint32_t *list, size_t count)
+{
+    static const char names[] = "\0.names\0.relocations";
+    size_t at = 2 * PAGE_SIZE, headers = at + 256;
+
+    memcpy(file + at, list, count * sizeof(*list));
+    memcpy(file + at + 128, names, sizeof(names));
+    put(file, 40, headers, 8);
+    put(file, 58, 64, 2);
+    put(file, 60, 3, 2);
+    put(file, 62, 1, 2);
+    put(file, headers + 64, 1, 4);
+    put(file, headers + 64 + 4, 3, 4); // a string table
+    put(file, headers + 64 + 24, at + 128, 8);
+    put(file, headers + 64 + 32, sizeof(names), 8);
+    put(file, headers + 128, 8, 4);
+    put(file, headers + 128 + 4, 1, 4);
+    put(file, headers + 128 + 24, at, 8);
+    put(file, headers + 128 + 32, count * sizeof(*list), 8);
+    return headers + 3 * 64;
+}
+
+static uint64_t taken(const uint8_t *memory, size_t offset, size_t size)
+{
+    uint64_t value = 0;
+
+    memcpy(&value, memory + offset, size);
+    return value;
+}
+
+TEST(efi_elf_image_moves)
+{
+    static uint8_t file[4 * PAGE_SIZE];
+    static const uint32_t list[] = { 0x203, 0x80000000u | (PAGE_SIZE + 1) };
+    struct kernel_image image;
+
+    make_kernel(file);
+    put(file, 0x203, (uint32_t)(KERNEL_IMAGE_BASE + 0x1234), 4);
+    put(file, PAGE_SIZE + 1, KERNEL_IMAGE_BASE + 0x5678, 8);
+    size_t size = add_relocations(file, list, ARRAY_SIZE(list));
+    CHECK(elf_image_parse(file, size, &image) == NULL);
+    CHECK_EQUAL(image.relocation_count, ARRAY_SIZE(list));
+    uint64_t room = elf_image_room(&image);
+    CHECK_EQUAL(room, (2048 * MIB - 2 * MIB - image.size) / PAGE_SIZE);
+    for (int i = 0; i < 300; i++) {
+        struct kernel_image moved = image;
+        uint64_t pages = i == 0 ? room : random_below(room + 1), distance = pages * PAGE_SIZE;
+        uint8_t *memory = calloc(1, image.size);
+        elf_image_load(&moved, file, memory);
+        CHECK(elf_image_move(&moved, file, memory, pages));
+        CHECK_EQUAL(taken(memory, 0x203, 4), (uint32_t)(KERNEL_IMAGE_BASE + 0x1234 + distance));
+        CHECK_EQUAL(taken(memory, PAGE_SIZE + 1, 8), KERNEL_IMAGE_BASE + 0x5678 + distance);
+        CHECK_EQUAL(taken(memory, PAGE_SIZE + 9, 8), 0);
+        CHECK_EQUAL(moved.virtual_base, KERNEL_IMAGE_BASE + distance);
+        CHECK_EQUAL(moved.entry, image.entry + distance);
+        CHECK_EQUAL(moved.segments[1].page_base, KERNEL_IMAGE_BASE + PAGE_SIZE + distance);
+        free(memory);
+    }
+}
+
+TEST(efi_elf_image_with_bad_relocations)
+{
+    static uint8_t file[4 * PAGE_SIZE];
+    unsigned moved = 0, unmovable = 0;
+
+    for (int i = 0; i < 20000; i++) {
+        struct kernel_image image;
+        uint32_t list[] = { 0x200 + (uint32_t)random_below(3 * PAGE_SIZE) };
+        list[0] |= random_below(2) != 0 ? 0x80000000u : 0;
+        make_kernel(file);
+        for (size_t place = 0x200; place < 2 * PAGE_SIZE; place += 4)
+            put(file, place, random_below(8) != 0 ? UINT32_MAX << random_below(16) : 0, 4);
+        size_t size = add_relocations(file, list, 1);
+        size_t damaged = 2 * PAGE_SIZE + 128 + random_below(size - 2 * PAGE_SIZE - 128);
+        file[damaged] ^= (uint8_t)(random_below(4) == 0 ? 1u << random_below(8) : 0);
+        if (elf_image_parse(file, size, &image) != NULL)
+            continue;
+        uint8_t *memory = calloc(1, image.size);
+        elf_image_load(&image, file, memory);
+        if (elf_image_room(&image) == 0)
+            unmovable++;
+        else
+            moved += elf_image_move(&image, file, memory, random_below(256));
+        free(memory);
+    }
+    CHECK(moved > 1000 && moved < 19000 && unmovable > 0);
+}
+
+TEST(efi_command_line_words)
+{
+    CHECK(command_line_has_word("a nokaslr", "nokaslr"));
+    CHECK(!command_line_has_word("a nokaslrs nokasl", "nokaslr"));
+    CHECK(!command_line_has_word("a -- nokaslr", "nokaslr"));
+    CHECK(command_line_has_word("  seed=1", "seed="));
+    CHECK(command_line_has_word("seed=", "seed="));
+    CHECK(!command_line_has_word("seed", "seed="));
+    CHECK(!command_line_has_word("", "seed="));
+}
+
 TEST(efi_command_line_video_word)
 {
     static const struct {

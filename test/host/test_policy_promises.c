@@ -205,29 +205,55 @@ TEST(policy_yield_lets_others_go)
     }
 }
 
-// As another CPU does it: taken from one queue, put into one whose time is quite different. Who was
-// a slice ahead is a slice ahead.
+// As another CPU does it: B, that ran a slice, is taken from one queue and put into one where C ran
+// for `slices`. Returns by how much B is behind there.
+static uint64_t behind_after_move(const struct policy *policy, uint64_t slices)
+{
+    simulation_start(&simulation, policy, SLICE, SECOND);
+    simulation_start(&other, policy, SLICE, SECOND);
+    simulation_add(&simulation, 'A', 0, WEIGHT_NICE_0);
+    struct job *moved = simulation_add(&simulation, 'B', 0, WEIGHT_NICE_0);
+    simulation_add(&other, 'C', 0, WEIGHT_NICE_0);
+    simulation_run(&simulation, 2 * SLICE + SLICE / 2); // A, B, half of A's second slice
+    simulation_run(&other, slices * SLICE);
+    policy_account(&other.queue, other.now);
+    CHECK(policy_steal(&simulation.queue, 1) == &moved->thread);
+    CHECK(policy_steal(&simulation.queue, 1) == NULL);
+    policy_enqueue(&other.queue, &moved->thread, RUNNABLE_MOVED);
+    uint64_t behind = other.jobs[0].thread.policy.virtual_time - moved->thread.policy.virtual_time;
+    moved->thread.affinity.words[0] = 1;
+    CHECK(policy_steal(&other.queue, 1) == NULL);
+    CHECK(policy_steal(&other.queue, 0) == &moved->thread);
+    return behind;
+}
+
+// Who had less than those of the other queue is behind them there; but no account is so old that
+// everybody would have to wait for it.
 TEST(policy_accounts_survive_a_move)
 {
     static const struct policy *const policies[] = { &policy_stride, &policy_fair };
 
     for (unsigned i = 0; i < ARRAY_SIZE(policies); i++) {
+        CHECK_EQUAL(behind_after_move(policies[i], 3), 2 * SLICE);
+        CHECK_EQUAL(behind_after_move(policies[i], 12345), 4 * SLICE);
+    }
+}
+
+// A queue that nobody used for long begins where the others are, not where it ended.
+TEST(policy_time_goes_on_without_threads)
+{
+    static const struct policy *const policies[] = { &policy_stride, &policy_fair };
+
+    for (unsigned i = 0; i < ARRAY_SIZE(policies); i++) {
         simulation_start(&simulation, policies[i], SLICE, SECOND);
-        simulation_start(&other, policies[i], SLICE, SECOND);
         simulation_add(&simulation, 'A', 0, WEIGHT_NICE_0);
-        struct job *moved = simulation_add(&simulation, 'B', 0, WEIGHT_NICE_0);
-        simulation_add(&other, 'C', 0, WEIGHT_NICE_0);
-        simulation_run(&simulation, 2 * SLICE + SLICE / 2); // A, B, half of A's second slice
-        simulation_run(&other, 12345 * SLICE);
-        CHECK(policy_steal(&simulation.queue, 1) == &moved->thread);
-        CHECK(policy_steal(&simulation.queue, 1) == NULL);
-        policy_enqueue(&other.queue, &moved->thread, RUNNABLE_MOVED);
-        uint64_t ahead =
-            moved->thread.policy.virtual_time - other.jobs[0].thread.policy.virtual_time;
-        CHECK_EQUAL(ahead, 0); // both had half a slice to go until A was where B is
-        moved->thread.affinity.words[0] = 1;
-        CHECK(policy_steal(&other.queue, 1) == NULL);
-        CHECK(policy_steal(&other.queue, 0) == &moved->thread);
+        simulation_run(&simulation, 12345 * SLICE);
+        simulation_start(&other, policies[i], SLICE, SECOND);
+        struct job *late = simulation_add(&other, 'B', 0, WEIGHT_NICE_0);
+        simulation_run(&simulation, 12346 * SLICE);
+        simulation_run(&other, SLICE);
+        uint64_t ahead = simulation.jobs[0].thread.policy.virtual_time;
+        CHECK(ahead - late->thread.policy.virtual_time <= 4 * SLICE);
     }
 }
 

@@ -149,7 +149,7 @@ TEST(vm_remap_moves_contents)
     model_end();
 }
 
-TEST(vm_limits_of_pages_and_regions)
+TEST_PROTECTION("limits", vm_limits_of_pages_and_regions)
 {
     struct address_space *space = make_space();
     uint64_t address = 0x50000000;
@@ -159,6 +159,19 @@ TEST(vm_limits_of_pages_and_regions)
     CHECK_EQUAL(map(space, 0, 2 * PAGE_SIZE, 0), -ENOMEM);
     CHECK(map(space, 0, PAGE_SIZE, 0) > 0);
     space->limit_pages = UINT64_MAX;
+    space->data_limit_pages = 2;
+    int64_t text = address_space_map(space, 0, 9 * PAGE_SIZE, PROTECTION_READ, 0, NULL, 0);
+    CHECK(text > 0); // what nobody may write is no data
+    CHECK(map(space, 0, 2 * PAGE_SIZE, MAP_IS_SHARED) > 0);
+    CHECK(map(space, 0, 2 * PAGE_SIZE, MAP_GROWS_DOWN) > 0);
+    CHECK_EQUAL(map(space, 0, 2 * PAGE_SIZE, 0), -ENOMEM); // one is there
+    CHECK_EQUAL(address_space_protect(space, text, 2 * PAGE_SIZE, READ_WRITE), -ENOMEM);
+    CHECK_EQUAL(address_space_protect(space, text, PAGE_SIZE, READ_WRITE), 0);
+    CHECK_EQUAL(address_space_protect(space, text, PAGE_SIZE, READ_WRITE), 0);
+    CHECK_EQUAL(map(space, 0, PAGE_SIZE, 0), -ENOMEM);
+    CHECK_EQUAL(address_space_remap(space, text, PAGE_SIZE, 2 * PAGE_SIZE, true, false, 0),
+                -ENOMEM);
+    space->data_limit_pages = UINT64_MAX;
     while ((result = map(space, address, PAGE_SIZE, MAP_AT_FIXED)) > 0)
         address += 2 * PAGE_SIZE;
     CHECK_EQUAL(result, -ENOMEM);

@@ -1,37 +1,29 @@
-"""Makes the harness's fixtures and the `protection` marker known to the system tests."""
+"""One run in which an instruction takes a nanosecond, for the tests of several files here: the
+firmware alone takes ten times as long in such a machine."""
 
-import os
-import sys
+import subprocess
 
 import pytest
 
-sys.path.insert(0, os.path.dirname(os.path.dirname(os.path.abspath(__file__))))
+from harness.fixtures import exec_command
 
-from harness.fixtures import boot, booted, compile_c, run_exec  # noqa: F401
-
-
-def pytest_addoption(parser):
-    parser.addoption("--protection", help="only tests that name this protection")
-
-
-def pytest_configure(config):
-    config.addinivalue_line(
-        "markers", "protection(name): fails in a build made WITHOUT this protection")
-
-
-@pytest.hookimpl(tryfirst=True)
-def pytest_collection_modifyitems(config, items):
-    for item in items:  # who shares boots runs on one worker, unless the test says otherwise
-        shares = {"booted", "shell"} & set(item.fixturenames)
-        if shares and not item.get_closest_marker("xdist_group"):
-            item.add_marker(pytest.mark.xdist_group(item.path.stem))
-    wanted = config.getoption("--protection")
-    if not wanted:
-        return
-    chosen = [item for item in items if wanted in protections_of(item)]
-    config.hook.pytest_deselected(items=[item for item in items if item not in chosen])
-    items[:] = chosen
+ICOUNT_SECONDS = 600
+# New images of cells, pages of text, both screens blanked, cells pushed aside.
+SCREEN = r"""{ dmesg; awk 'BEGIN {
+for (i = 0; i < 6000; i++) printf "\033[%d;%dm%c", 30 + i % 8, 40 + int(i / 8) % 8, 33 + i % 94
+printf "\033c\033[?1049h\033[2J\033#8\033[?1049l\033c\033[4h"
+for (i = 0; i < 1000; i++) printf "%c\r", 33 + i % 94
+print "\033[4l" }'; } > /dev/console"""
+PROGRAMS = (SCREEN + " && /bin/neighbour && /bin/lives 40 && /bin/forktree && /bin/pingpong 50"
+            " && /bin/walker && /bin/shares"
+            " && /bin/busybox cat /proc/self/maps /proc/self/status /proc/self/limits >/dev/null")
 
 
-def protections_of(item):
-    return [name for marker in item.iter_markers("protection") for name in marker.args]
+@pytest.fixture(scope="session")
+def counted(tmp_path_factory):
+    """The run, and the machine's log."""
+    log = tmp_path_factory.mktemp("stretches") / "log"
+    command = exec_command(["/bin/busybox", "sh", "-c", PROGRAMS], log=log, icount=True,
+                           cmdline="video=1920x1080 loglevel=7", timeout=ICOUNT_SECONDS)
+    result = subprocess.run(command, stdin=subprocess.DEVNULL, capture_output=True, check=False)
+    return result, log.read_text("utf-8", "replace")

@@ -9,7 +9,7 @@ import pytest
 
 import trace as trace_file
 from harness.media import default_build
-from verdicts import symbols_of
+from verdicts import kernel_offset, symbols_of
 
 pytestmark = pytest.mark.xdist_group("lde")
 
@@ -175,7 +175,8 @@ def test_figure_62_one_system_call(outputs, run_exec):
     assert table.sum_line("lost") == "nothing"
     assert re.search(r": \d+ events, \d+\.\d ticks for one, as measured at boot$",
                      table.sum_line("the tracer's part"))
-    kernel = symbols_of(os.path.join(default_build(), "kernel.debug.elf"))
+    kernel = symbols_of(os.path.join(default_build(), "kernel.debug.elf"),
+                        kernel_offset(result.log))
     assert int(found[0][1], 16) == kernel["idt"]
     assert 0 <= int(found[1][1], 16) - kernel["vector_stubs"] - TIMER_VECTOR * STUB_SIZE < STUB_SIZE
     assert int(found[2][1], 16) == kernel["syscall_entry"]

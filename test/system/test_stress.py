@@ -2,11 +2,9 @@
 jobs of every kind get on beside each other, come out as they must, and leave nothing behind."""
 
 import re
-import subprocess
 
 import pytest
 
-from harness.media import ROOT
 from verdicts import expect_orderly, expect_success
 
 STRESS_SECONDS = 20
@@ -17,13 +15,8 @@ pytestmark = pytest.mark.xdist_group("sanitizer")
 
 
 @pytest.fixture(scope="module")
-def sanitizer_build():
-    """Made here when it is not up to date."""
-    result = subprocess.run(["make", "-s", "SAN=1", "WITHOUT="], cwd=ROOT, text=True, check=False,
-                            stdin=subprocess.DEVNULL, stdout=subprocess.PIPE,
-                            stderr=subprocess.STDOUT)
-    assert result.returncode == 0, result.stdout
-    return f"{ROOT}/build/debug-sanitizer"
+def sanitizer_build(built):
+    return built("debug-sanitizer", "SAN=1")
 
 
 def test_undefined_behaviour_is_reported(sanitizer_build, boot):

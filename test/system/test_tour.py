@@ -11,7 +11,7 @@ import pytest
 import trace as trace_file
 from harness.fixtures import exec_command, read
 from harness.media import ROOT, default_build
-from verdicts import expect_orderly, symbols_of, verdicts
+from verdicts import expect_orderly, kernel_offset, symbols_of, verdicts
 
 pytestmark = pytest.mark.xdist_group("tour")
 
@@ -175,7 +175,7 @@ def switches_between_two(seen, reason):
 def test_cooperative(tour):
     seen = tour()
     seen.scene("cooperative")
-    polite = [pair for pair, count in switches_between_two(seen, YIELDED).items() if count >= 19]
+    polite = [pair for pair, count in switches_between_two(seen, YIELDED).items() if count >= 10]
     assert len(polite) >= 2
     assert all(seen.status_of(thread) == 0 for thread in polite[0])
 
@@ -200,7 +200,7 @@ def test_switch(tour):
     shown = "\n".join(seen.scene("switch"))
     assert re.search(r"rax a000a000a000a000 +rcx a101a101a101a101 +rdx a202a202a202a202", shown)
     rip = int(re.search(r"A's kernel goes on behind the switch: (0x\w+),", shown)[1], 16)
-    kernel = symbols_of(os.path.join(default_build(), "kernel.debug.elf"))
+    kernel = symbols_of(os.path.join(default_build(), "kernel.debug.elf"), kernel_offset(seen.log))
     place = max((address, name) for name, address in kernel.items() if address < rip)[1]
     assert place in ("schedule", "switch_to")
     begin, end = seen.symbols["hold_begin"], seen.symbols["hold_end"]

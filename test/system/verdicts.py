@@ -5,6 +5,7 @@ import subprocess
 
 VERDICT = re.compile(r"^init: (service )?(\S+) pid (\d+) (exited \d+|killed by \w+)$")
 DEATH = re.compile(r"^\[ *\d+\.\d+\] process: (\d+) \((\S+)\) killed by (\w+): ")
+OFFSET = re.compile(r"^\[ *\d+\.\d+\] boot: kernel offset (0x[0-9a-f]+)$")
 LIVE = re.compile(r"^([a-z][a-z0-9-]*) (\d+)$")
 
 
@@ -54,9 +55,16 @@ def run_times(trace):
     return stretches
 
 
-def symbols_of(path):
+def kernel_offset(log):
+    """How far above its linked address the kernel ran, as it said at boot."""
+    found = [match for match in map(OFFSET.search, log) if match]
+    assert found, "the log does not tell the kernel's offset"
+    return int(found[0][1], 16)
+
+
+def symbols_of(path, offset=0):
     """{name: address}, and the names in the order of their addresses."""
     listing = subprocess.run(["llvm-nm", "--numeric-sort", "--defined-only", path], check=True,
                              stdout=subprocess.PIPE, text=True).stdout
     pairs = [line.split() for line in listing.splitlines()]
-    return {name: int(address, 16) for address, _, name in pairs}
+    return {name: int(address, 16) + offset for address, _, name in pairs}

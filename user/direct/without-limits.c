@@ -1,10 +1,9 @@
 // Shows row 2 of kernel/README.md, Figure 6.1: direct execution without limits. Called in ring 0 by
-// `direct=`, it does at will what ring 3 forbids (compare `offend`), and returns to the kernel by
+// `direct=`, it does at will what ring 3 forbids (compare `escape`), and returns to the kernel by
 // RET. The kernel is a library here: `say` adds a line to the kernel's log. /bin/tour reads these
 // lines afterwards and compares them with what the kernel says itself.
 #include "port.h"
 
-#define KERNEL_TEXT ((const volatile uint32_t *)0xffffffff80001000)
 #define OWN_VECTOR 0x7f
 #define GATE_INTERRUPT 0x8e
 #define RETURN_VALUE 42
@@ -61,6 +60,14 @@ static uint64_t trap_table(void)
     return table.base;
 }
 
+// Where the kernel lies differs from boot to boot; its trap table tells.
+static const volatile uint32_t *kernel_code(void)
+{
+    const struct gate *gate = (const struct gate *)trap_table();
+    return (const volatile uint32_t *)((uint64_t)gate->offset_high << 32 |
+                                       (uint64_t)gate->offset_middle << 16 | gate->offset_low);
+}
+
 // Takes one entry of the kernel's trap table over, traps to itself, and puts the entry back.
 static void trap_to_myself(void)
 {
@@ -87,7 +94,7 @@ long main(int argc, char **argv, void (*say_line)(const char *line))
     say_line(found.text);
     __asm__ volatile("cli");
     say_line("program: interrupts are off: nobody can take the CPU from me");
-    add_value(&memory, "program: the kernel's code begins with the bytes ", *KERNEL_TEXT);
+    add_value(&memory, "program: the kernel's code begins with the bytes ", *kernel_code());
     say_line(memory.text);
     trap_to_myself();
     add_value(&traps, "program: traps taken by a handler of my own: ", own_traps);

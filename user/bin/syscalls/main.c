@@ -22,6 +22,7 @@ static const struct test_group groups[] = {
     { proc_tests, &proc_test_count },
     { vdso_tests, &vdso_test_count },
     { scheduling_tests, &scheduling_test_count },
+    { limit_tests, &limit_test_count },
 };
 
 int main(int argc, char **argv)

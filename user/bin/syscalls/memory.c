@@ -140,6 +140,7 @@ static bool test_advise(void)
     EXPECT_ERROR(madvise(pages, PAGE, 9999), EINVAL);
     EXPECT(munmap(pages + PAGE, PAGE) == 0);
     EXPECT_ERROR(madvise(pages, 4 * PAGE, MADV_DONTNEED), ENOMEM);
+    EXPECT_ERROR(madvise(pages, 4 * PAGE, MADV_NORMAL), ENOMEM);
     return true;
 }
 

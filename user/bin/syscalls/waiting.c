@@ -83,23 +83,30 @@ static int exit_with(void *code)
     return (int)(intptr_t)code;
 }
 
-static int stop_and_end(void *unused)
+// Stops; once continued, stays until the other end of the pipe is closed.
+static int stop_and_stay(void *ends_pointer)
 {
+    int *ends = ends_pointer;
+    char nothing;
+    close(ends[1]);
     raise(SIGSTOP);
-    return 3;
+    return (int)read(ends[0], &nothing, 1);
 }
 
 static bool test_waitid(void)
 {
     siginfo_t info;
+    int ends[2];
+    EXPECT(pipe(ends) == 0);
     pid_t child = child_start(exit_with, (void *)7);
     memset(&info, 0x55, sizeof(info));
     EXPECT(waitid(P_PID, (id_t)child, &info, WEXITED | WNOWAIT) == 0);
     EXPECT(info.si_signo == SIGCHLD && info.si_code == CLD_EXITED && info.si_status == 7);
     EXPECT(info.si_pid == child && info.si_uid == 0 && info.si_errno == 0);
+    EXPECT_ERROR(waitid(P_PID, (id_t)child, &info, WSTOPPED | WCONTINUED), ECHILD);
     EXPECT(waitid(P_ALL, 0, &info, WEXITED) == 0 && info.si_pid == child);
     EXPECT_ERROR(waitid(P_ALL, 0, &info, WEXITED), ECHILD);
-    child = child_start(stop_and_end, NULL);
+    child = child_start(stop_and_stay, ends);
     EXPECT(waitid(P_PGID, (id_t)getpgrp(), &info, WSTOPPED) == 0);
     EXPECT(info.si_code == CLD_STOPPED && info.si_status == SIGSTOP && info.si_pid == child);
     EXPECT(waitid(P_PID, (id_t)child, &info, WEXITED | WSTOPPED | WNOHANG) == 0);
@@ -107,6 +114,8 @@ static bool test_waitid(void)
     EXPECT(kill(child, SIGCONT) == 0);
     EXPECT(waitid(P_PID, (id_t)child, &info, WCONTINUED) == 0);
     EXPECT(info.si_code == CLD_CONTINUED && info.si_status == SIGCONT);
+    close(ends[1]);
+    EXPECT_ERROR(waitid(P_PID, (id_t)child, &info, WCONTINUED), ECHILD); // it ends meanwhile
     EXPECT(syscall(SYS_waitid, P_PID, child, NULL, WEXITED, NULL) == 0);
     return true;
 }

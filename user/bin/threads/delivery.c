@@ -288,6 +288,9 @@ static bool test_handler_mask(void)
     struct sigaction first = { .sa_handler = wait_in_handler },
                      second = { .sa_handler = note_second };
     sigaddset(&first.sa_mask, SIGUSR2);
+    // Else who has taken SIGUSR2 may get SIGUSR1 before the first instruction of note_second(),
+    // and waits in there for what it was about to do itself.
+    sigaddset(&second.sa_mask, SIGUSR1);
     EXPECT(sigaction(SIGUSR1, &first, NULL) == 0 && sigaction(SIGUSR2, &second, NULL) == 0);
     pthread_t takes_both = thread_begin(spin, NULL);
     await(&ready, 1);

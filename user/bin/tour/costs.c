@@ -143,15 +143,16 @@ static int answer(void *argument)
     return 0;
 }
 
-// Switches from `a` to `b` because `a` waits, and the time from the decision to the first step of
-// `b`, in all.
-static size_t count_handovers(const struct ring *ring, uint32_t a, uint32_t b, uint64_t *ticks)
+// Between the events `first` and `last`: switches from `a` to `b` because `a` waits, and the time
+// from the decision to the first step of `b`, in all.
+static size_t count_handovers(const struct ring *ring, uint32_t a, uint32_t b, size_t first,
+                              size_t last, uint64_t *ticks)
 {
     size_t count = 0, end;
-    for (size_t at = 0;
-         (at = ring_find(ring, at, a, TRACE_SWITCH, b, SWITCH_BLOCKED)) < ring->count; at++) {
+    for (size_t at = first; (at = ring_find(ring, at, a, TRACE_SWITCH, b, SWITCH_BLOCKED)) < last;
+         at++) {
         end = ring_find(ring, at, b, TRACE_EXIT, ANY, ANY);
-        if (end == ring->count)
+        if (end >= last)
             break;
         *ticks += ring->events[end].tsc - ring->events[at].tsc;
         count++;
@@ -169,19 +170,20 @@ static void show_one_trip(const struct ring *ring, uint32_t a, uint32_t b)
 
 static void judge_trips(const struct ring *ring, uint32_t a, uint32_t b)
 {
-    uint64_t there_ticks = 0, back_ticks = 0;
+    uint64_t ticks = 0;
     size_t first = ring_find(ring, 0, a, TRACE_SWITCH, b, SWITCH_BLOCKED), last = first;
     for (size_t at = first; at < ring->count;
          at = ring_find(ring, at + 1, a, TRACE_SWITCH, b, SWITCH_BLOCKED))
         last = at;
-    size_t there = count_handovers(ring, a, b, &there_ticks);
-    size_t back = count_handovers(ring, b, a, &back_ticks);
+    // Whole trips: what the machine stood still before or after is none of theirs.
+    size_t there = count_handovers(ring, a, b, first, last, &ticks);
+    size_t back = count_handovers(ring, b, a, first, last, &ticks);
     if (!expect(there >= ROUNDS / 2 && back >= ROUNDS / 2,
                 "A waited for B %zu times, B for A %zu times, and each wait was a switch", there,
                 back))
         return;
-    uint64_t trip = ring_ns(ring, ring->events[last].tsc - ring->events[first].tsc) / (there - 1);
-    uint64_t step = ring_ns(ring, there_ticks + back_ticks) / (there + back);
+    uint64_t trip = ring_ns(ring, ring->events[last].tsc - ring->events[first].tsc) / there;
+    uint64_t step = ring_ns(ring, ticks) / (there + back);
     show_one_trip(ring, a, b);
     note("there and back: %llu %s: two switches, two writes, two reads", (unsigned long long)trip,
          unit(ring));
