@@ -89,6 +89,8 @@ make test-cpus         boots with 1, 2, 4, 8, 64 and 255 processors; CPUS="1 4" 
 make test-shares       shares of the CPUs under each policy, counted in instructions
 make test-negative     builds without each protection and sees its tests fail;
                        PROTECTIONS="smap nx" chooses
+make mutate            takes single checks out of entry, exit, user copy, ELF loaders and sigreturn and
+                       lists what no test notices; FILES="entry", MUTANTS="id ...", LIST=1
 make model             the protocols of sleeping, switching and shootdown: every interleaving of
                        their models, then mutants that must fail; MODELS="wait" chooses
 make stress            20 minutes of processes, threads, memory, files, signals at random on SMP=4,
