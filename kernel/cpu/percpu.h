@@ -77,6 +77,7 @@ struct percpu {
     // debug builds: the spinlocks held, innermost last
     uint32_t held_lock_count;
     const struct spinlock *held_locks[HELD_LOCK_LIMIT];
+    uint64_t held_since[HELD_LOCK_LIMIT], held_at[HELD_LOCK_LIMIT]; // TSC; who acquired it
     // spinlock.h: where others write while this CPU waits, so a cache line of its own; the first
     // `lock_wait_depth` are in use
     struct lock_waiter lock_waiters[LOCK_WAIT_LIMIT] aligned_to(64);

@@ -4,6 +4,7 @@
 
 #include "cpu/features.h"
 #include "cpu/histogram.h"
+#include "cpu/spinlock.h"
 #include "cpu/interrupts.h"
 #include "cpu/ipi.h"
 #include "cpu/isolation.h"
@@ -121,6 +122,7 @@ void trap_handle(struct trap_frame *frame)
         kassert(!(read_rflags() & RFLAGS_AC));
     trace(TRACE_ENTRY, frame->vector, frame->rip);
     if (frame->vector >= VECTOR_FIRST_INTERRUPT) {
+        spinlock_assert_held_count(0); // who holds one has them off
         struct fail_plan *plan = fail_pause();
         handle_interrupt(frame);
         fail_resume(plan);
