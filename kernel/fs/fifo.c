@@ -12,13 +12,13 @@ struct company {
 // The pipe of the inode, made when this is the first opener; the file is counted in. Who was there
 // is noted in the same step: a partner that sees us does not wait for us, and may be gone again
 // before we look for it; then its opening is one more than what was noted.
-static struct pipe *join_pipe(struct file *file, struct company *found)
+static struct pipe *join_pipe(struct file *file, struct company *found, int *error)
 {
     struct inode *inode = file->inode;
     mutex_acquire(&inode->write_mutex);
     struct pipe *pipe = inode->device_data;
     if (!pipe)
-        pipe = inode->device_data = pipe_allocate();
+        pipe = inode->device_data = pipe_allocate(error);
     if (pipe) {
         found->readers = atomic_load(&pipe->readers);
         found->writers = atomic_load(&pipe->writers);
@@ -61,10 +61,11 @@ static int wait_for_partner(struct pipe *pipe, const atomic_uint *opens, uint32_
 int fifo_open(struct file *file)
 {
     struct company found;
-    struct pipe *pipe = join_pipe(file, &found);
-    int error = 0;
+    int error;
+    struct pipe *pipe = join_pipe(file, &found, &error);
     if (!pipe)
-        return -ENOMEM;
+        return error;
+    error = 0;
     bool reads = file_is_readable(file), writes = file_is_writable(file);
     if (pipe_is_unnamed(file->inode)) // opened again by /proc/PID/fd: both ends have been there
         return 0;

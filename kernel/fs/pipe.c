@@ -7,37 +7,10 @@
 #include "fs/pipe_state.h"
 #include "lib/protection.h"
 #include "lib/string.h"
-#include "mem/object_cache.h"
 #include "sched/scheduler.h"
 
 #define PIPE_DEVICE_NUMBER 2u // st_dev of pipes without a name
 #define IOCTL_FIONREAD 0x541bu
-
-static OBJECT_CACHE(pipe_cache, "pipe", struct pipe);
-
-struct pipe *pipe_allocate(void)
-{
-    struct pipe *pipe = object_allocate(&pipe_cache);
-    if (!pipe)
-        return NULL;
-    mutex_init(&pipe->mutex, "pipe", MUTEX_RANK_PIPE);
-    wait_queue_init(&pipe->queue);
-    return pipe;
-}
-
-void pipe_free(struct pipe *pipe)
-{
-    for (uint32_t i = 0; i < PIPE_SLOT_COUNT; i++) {
-        if (pipe->slots[i].frame)
-            frame_release(pipe->slots[i].frame);
-    }
-    object_release(&pipe_cache, pipe);
-}
-
-uint64_t pipes_live(void)
-{
-    return object_cache_live(&pipe_cache);
-}
 
 void pipe_attach(struct pipe *pipe, struct file *file)
 {
@@ -66,14 +39,15 @@ bool pipe_detach(struct pipe *pipe, struct file *file)
 }
 
 // An inode without a name that ends of the pipe share: /proc/PID/fd leads to it.
-static struct inode *create_inode(void)
+static struct inode *create_inode(int *error)
 {
+    *error = -ENOMEM;
     struct inode *inode = inode_create(S_IFIFO | 0600);
     if (!inode)
         return NULL;
     inode->device = PIPE_DEVICE_NUMBER;
     inode->link_count = 1;
-    inode->device_data = pipe_allocate();
+    inode->device_data = pipe_allocate(error);
     if (inode->device_data)
         return inode;
     inode_release(inode);
@@ -90,9 +64,10 @@ static struct file *create_end(struct inode *inode, uint32_t flags)
 
 int pipe_create(uint32_t flags, struct file *ends[2])
 {
-    struct inode *inode = create_inode();
+    int error;
+    struct inode *inode = create_inode(&error);
     if (!inode)
-        return -ENOMEM;
+        return error;
     ends[0] = create_end(inode, (flags & O_NONBLOCK) | O_RDONLY);
     if (!ends[0]) {
         pipe_free(inode->device_data);
@@ -136,7 +111,8 @@ static bool pipe_has_data(const struct pipe *pipe)
 
 static bool pipe_is_full(const struct pipe *pipe)
 {
-    return count_slots(pipe) == PIPE_SLOT_COUNT;
+    uint32_t count = count_slots(pipe);
+    return count == PIPE_SLOT_COUNT || (count > 0 && !pipe_may_have_more_pages());
 }
 
 static bool read_can_go_on(const struct pipe *pipe)
@@ -235,7 +211,7 @@ static int64_t read_pipe(struct file *file, struct user_iterator *target, uint64
         if (result)
             return result;
     }
-    bool was_full = pipe_is_full(pipe);
+    bool was_full = pipe_is_full(pipe) || pipe->was_limited;
     int64_t result = read_slots(pipe, target);
     release_and_tell(pipe, false, was_full);
     return result;
@@ -264,9 +240,7 @@ static int64_t append_slot(struct pipe *pipe, struct user_iterator *source)
 {
     uint32_t count = count_slots(pipe);
     struct pipe_slot *slot = slot_at(pipe, count);
-    if (!slot->frame)
-        slot->frame = frame_allocate(FRAME_PIPE);
-    if (!slot->frame)
+    if (!slot->frame && !pipe_add_page(pipe, slot))
         return -ENOMEM;
     size_t chunk = min_of(source->remaining, PAGE_SIZE);
     if (user_iterator_read(source, frame_pointer(slot->frame), chunk) < chunk)
@@ -290,6 +264,7 @@ static int64_t fill_slots(struct pipe *pipe, struct user_iterator *source)
         moved += step;
         preempt_point();
     }
+    pipe->was_limited |= source->remaining > 0; // from now on any room is worth telling
     return moved;
 }
 

@@ -12,6 +12,7 @@
 #include "debug/log.h"
 #include "lib/protection.h"
 #include "mem/frame.h"
+#include "mem/page_table.h"
 #include "sched/scheduler.h"
 
 #define LOOK_AGAIN_NS 1000000ull
@@ -29,15 +30,24 @@ static bool is_dying(const struct process *process)
     return process->exiting || (process->pending_signals.set & SIGNAL_BIT(SIGKILL));
 }
 
-// One that is on its way out comes before a larger one. All are locked.
+// Tables stay when the pages go, so that one page moved about can own as much as many.
+static uint64_t count_pages(const struct address_space *space)
+{
+    return atomic_load_explicit(&space->resident_pages, memory_order_relaxed) +
+           page_table_count(space->translation.root);
+}
+
+// One that is on its way out comes before a larger one, also when it has left its space, whose
+// pages are then coming back. All are locked.
 static void find_victim_locked(struct victim *victim)
 {
     for_each_process(process)
     {
         struct address_space *space = atomic_load(&process->space);
-        uint64_t pages = space ? atomic_load(&space->resident_pages) : 0;
+        uint64_t pages = space ? count_pages(space) : 0;
         bool dies = is_dying(process);
-        if (process->pid == INIT_PID || !space || victim->dies_already > dies)
+        if (process->pid == INIT_PID || process->state != PROCESS_ALIVE || (!space && !dies) ||
+            victim->dies_already > dies)
             continue;
         if (dies > victim->dies_already || pages >= victim->pages)
             *victim = (struct victim){ process, pages, dies };

@@ -96,3 +96,5 @@ int classes_run(const struct call *call, unsigned index);
 int revoke_run(const struct call *call);
 // ESCAPE_RAW in the environment: every outcome is printed, to be compared between kernels.
 extern bool outcomes_are_printed;
+// attack.c: no handlers, no alternate stack.
+void signals_reset(void);

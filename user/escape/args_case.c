@@ -161,6 +161,7 @@ static void prepare_process(void)
     struct sigaction action = { .sa_handler = count_alarm };
     int ends[2], file = open(FILE_PATH, O_CREAT | O_RDWR | O_TRUNC, 0644);
     prctl(PR_SET_NAME, "hostile");
+    signals_reset();
     if (file < 0 || ftruncate(file, PAGE) != 0 || dup2(file, FILE_FD) < 0 || pipe(ends) != 0 ||
         dup2(ends[0], PIPE_OUT_FD) < 0 || dup2(ends[1], PIPE_IN_FD) < 0 ||
         write(PIPE_IN_FD, arena.canary, 64) != 64)

@@ -7,6 +7,7 @@
 #include <sched.h>
 #include <signal.h>
 #include <stdio.h>
+#include <string.h>
 #include <sys/klog.h>
 #include <sys/stat.h>
 #include <sys/wait.h>
@@ -20,11 +21,11 @@
 #define LOG_LEVEL 8 // a command of syslog(2)
 #define LOG_WARNINGS 5
 #define LOG_ALL 8
-#define PLACE "/tmp/callfuzz"
 
 static struct {
     unsigned long calls, children, killed, deaths;
     unsigned bad;
+    bool verbose;
     uint64_t start_ns, reported_ns;
 } run;
 
@@ -39,7 +40,7 @@ static int remove_entry(const char *path, const struct stat *status, int type, s
 
 static void slot_folder(unsigned index, char path[32])
 {
-    snprintf(path, 32, PLACE "/%u", index);
+    snprintf(path, 32, PLACE "/%c", (char)('A' + index));
 }
 
 static void start_child(struct shared *shared, unsigned index, const struct options *options)
@@ -163,6 +164,19 @@ static void on_poke(int signal)
 {
 }
 
+// A path may come from anywhere in a child's memory, and name what lies beside the folders.
+static int remove_stray(const char *path, const struct stat *status, int type, struct FTW *where)
+{
+    static const char *const kept[] = { PLACE, PLACE_PROGRAM, PLACE_NULL, PLACE_ZERO };
+    for (size_t i = 0; i < COUNT_OF(kept); i++) {
+        if (strcmp(path, kept[i]) == 0)
+            return 0;
+    }
+    if (run.verbose)
+        printf("callfuzz: stray %s\n", path);
+    return remove_entry(path, status, type, where);
+}
+
 static void prepare(void)
 {
     sigset_t awaited;
@@ -173,18 +187,22 @@ static void prepare(void)
     signal(SIGUSR1, on_poke);                   // for children that have not begun
     klogctl(LOG_LEVEL, NULL, LOG_WARNINGS);     // not each death
     sched_setscheduler(0, SCHED_FIFO, &urgent); // children may be urgent, too, but less
-    mkdir(PLACE, 0755);
+    if (mkdir(PLACE, 0755) != 0 || link("/bin/minimal", PLACE_PROGRAM) != 0 ||
+        symlink("/dev/null", PLACE_NULL) != 0 || symlink("/dev/zero", PLACE_ZERO) != 0)
+        fail(PLACE);
     run.start_ns = run.reported_ns = clock_ns();
 }
 
 unsigned supervise(struct shared *shared, const struct options *options)
 {
+    run.verbose = options->verbose;
     prepare();
     live_remember();
     while (run.calls < options->calls) {
         uint32_t first_seed = options->seed + (uint32_t)run.children;
         run_round(shared, options);
         strays_end();
+        nftw(PLACE, remove_stray, 8, FTW_DEPTH | FTW_PHYS);
         if (!live_came_back()) {
             printf("BAD callfuzz: after the children with seeds %u to %u\n", first_seed,
                    options->seed + (uint32_t)run.children - 1);
@@ -192,7 +210,7 @@ unsigned supervise(struct shared *shared, const struct options *options)
             live_remember();
         }
     }
-    rmdir(PLACE);
+    nftw(PLACE, remove_entry, 8, FTW_DEPTH | FTW_PHYS);
     klogctl(LOG_LEVEL, NULL, LOG_ALL);
     report(options);
     return run.bad;
