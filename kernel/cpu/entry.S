@@ -120,7 +120,9 @@ LOCAL_FUNCTION(vector_from_kernel)
     lfence                              // nor past the branch that skipped it
     leaq iretq_to_user(%rip), %rax
     cmpq %rax, FRAME_RIP(%rsp)
+#if PROTECT_IRETQ_FIXUP
     je refused_iretq
+#endif
     call trap_handle
     // Back to kernel code: no exit gate, no switch (where switches happen: sched/README.md).
     POP_GENERAL_REGISTERS

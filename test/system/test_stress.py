@@ -1,5 +1,6 @@
-"""The build that checks itself (SAN=1) for undefined behaviour and misused memory: that it does, and that
-on four CPUs jobs of every kind get on beside each other, come out as they must, and leave nothing behind."""
+"""The build that checks itself (SAN=1) for undefined behaviour and misused memory: that it
+does, and that on four CPUs jobs of every kind get on beside each other, come out as they must, and
+leave nothing behind."""
 
 import re
 
@@ -29,14 +30,17 @@ def test_undefined_behaviour_is_reported(sanitizer_build, boot):
     assert not guest.matches("not protected")
 
 
-OBJECT = r"cache %s: object 0xffff[0-9a-f]{12} \(%d bytes\) %s; taken by %s\+0x[0-9a-f]+, given back by %s"
-FRAME = r"frame 0x[0-9a-f]+ was written after its release: 0x5a5a5a5a5a5a5a01 at offset %d; given back by %s"
+OBJECT = (r"cache %s: object 0xffff[0-9a-f]{12} \(%d bytes\) %s; "
+          r"taken by %s\+0x[0-9a-f]+, given back by %s")
+FRAME = (r"frame 0x[0-9a-f]+ was written after its release: 0x5a5a5a5a5a5a5a01 at offset %d; "
+         r"given back by %s")
 MISUSED = {
     "behind object": OBJECT % ("sample", 128, "was written behind its end", "write_behind_object",
                                "0x0"),
     "behind memory": OBJECT % ("memory-128", 100, "was written behind its end",
                                "write_behind_memory", "0x0"),
-    "released twice": OBJECT % ("sample", 128, "released twice", "release_twice", "release_twice.*"),
+    "released twice": OBJECT % ("sample", 128, "released twice", "release_twice",
+                                "release_twice.*"),
     "released object": OBJECT % ("sample", 128, "was written after its release",
                                  "write_released_object", "write_released_object.*"),
     "released frame": FRAME % (1000, "write_released_frame.*"),
