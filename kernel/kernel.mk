@@ -23,6 +23,24 @@ KERNEL_COVERAGE := $(if $(filter 1,$(COVERAGE)),-fprofile-instr-generate -fcover
 KERNEL_SOURCES := $(filter-out kernel/cpu/offsets.c,$(sort $(shell find kernel -name '*.c' -o -name '*.S')))
 KERNEL_OBJECTS := $(KERNEL_SOURCES:%=$(BUILD)/%.o)
 
+# What no program waits for is optimised for size: boot, devices, the terminal, what /proc shows, and
+# the rarer system calls.
+COLD := $(filter-out $(addprefix kernel/debug/,latency.c trace.c watchdog.c) \
+	$(addprefix kernel/dev/,canvas.c cell_image.c emulator.c emulator_grid.c), \
+	$(wildcard $(foreach folder,boot debug dev drivers pseudo,kernel/$(folder)/*.c))) \
+	$(addprefix kernel/cpu/,calibrate.c cmos.c features.c ioapic.c lock_statistics.c reference.c report.c \
+	tables.c tsc_compare.c) \
+	$(addprefix kernel/lib/,command_line.c elf_symbols.c format.c) \
+	$(addprefix kernel/mem/,frame_boot.c kernel_map.c) \
+	$(addprefix kernel/fs/,fifo.c path_operations.c) \
+	$(addprefix kernel/vm/,remap.c vdso.c shared_memory.c) \
+	$(addprefix kernel/proc/,accounting.c affinity.c exec_direct.c exec_script.c group_signal.c inspect.c \
+	job_control.c live_counts.c nice.c orphan.c shutdown.c signal_child.c signal_report.c) \
+	$(addprefix kernel/syscall/,file_systems.c identity.c log.c names.c poll.c \
+	resources.c scheduling.c select.c sendfile.c system.c) \
+	$(addprefix kernel/trap/,fault_signal.c)
+$(COLD:%=$(BUILD)/%.o): KERNEL_CFLAGS += -Os
+
 $(BUILD)/config.h: test/protections.txt $(BUILD)/variant
 	@mkdir -p $(@D)
 	@{ echo '#pragma once'; echo '#define DEBUG_CHECKS $(DEBUG)'; \

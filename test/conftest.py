@@ -14,6 +14,10 @@ from harness.fixtures import boot, booted, built, compile_c, run_exec  # noqa: F
 SHOWN_LINES = 60
 COMPLAINT = re.compile(r"^ +NO  |^BAD |: warning: |panic: ")  # what explains a failed verdict
 
+# Files whose tests wait for one long boot; first, so that no worker is left with one at the end.
+LONGEST = ["test_stretches", "test_bench", "test_threads", "test_stress", "test_timing",
+           "test_cpus", "test_proc", "test_protection"]
+
 
 def pytest_addoption(parser):
     parser.addoption("--protection", help="only tests that name this protection")
@@ -27,9 +31,12 @@ def pytest_configure(config):
 @pytest.hookimpl(tryfirst=True)
 def pytest_collection_modifyitems(config, items):
     for item in items:  # who shares boots runs on one worker, unless the test says otherwise
-        shares = {"booted", "shell"} & set(item.fixturenames)
-        if shares and not item.get_closest_marker("xdist_group"):
+        if "counted" in item.fixturenames:
+            item.add_marker(pytest.mark.xdist_group("counted"))
+        elif shares_boots(item) and not item.get_closest_marker("xdist_group"):
             item.add_marker(pytest.mark.xdist_group(item.path.stem))
+    items.sort(key=lambda item: LONGEST.index(item.path.stem) if item.path.stem in LONGEST
+               else len(LONGEST))
     wanted = config.getoption("--protection")
     if not wanted:
         return
@@ -50,6 +57,13 @@ def pytest_runtest_makereport(item, call):
             report.sections.append(("the machine's log", "\n".join(complaints + end)))
     if report.when == "teardown":
         fixtures.guests_of_test.clear()
+
+
+def shares_boots(item):
+    """What a file's fixtures made, each worker would make for itself."""
+    definitions = [made[-1] for made in item._fixtureinfo.name2fixturedefs.values()]
+    return {"booted", "shell"} & set(item.fixturenames) or any(
+        made.scope == "module" for made in definitions)
 
 
 def protections_of(item):

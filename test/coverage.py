@@ -1,5 +1,5 @@
-"""How much of the kernel ran: reads the counters of a build with COVERAGE=1 out of a machine that is
-off but still there (knob `hold`) and has LLVM's tools put them beside the source.
+"""How much of the kernel ran: reads the counters of a build with COVERAGE=1 out of a machine that
+is off but still there (knob `hold`) and has LLVM's tools put them beside the source.
 
 The kernel has no code for this. The compiler's counters lie in a section of their own; what the
 tools want to know besides is in the kernel's image. Layout: LLVM 14's raw profile, version 8.

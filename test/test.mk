@@ -18,8 +18,8 @@ KNOBS := $(if $(SMP),--smp '$(SMP)') $(if $(MEM),--mem '$(MEM)') $(if $(CPU),--c
 	--build-dir '$(BUILD)' "--cmdline=$$RINGFENCE_CMDLINE"
 
 .PHONY: run exec debug timeline bench bench-accept scale profile price test test-host test-tooling \
-	test-system test-cpus test-shares test-negative stress model lint format count escape \
-	fuzz-calls
+	test-system test-cpus test-shares test-negative stress nmi model lint format count escape \
+	fuzz-calls fail-walk fuzz
 
 run: all
 	@$(QEMU_PY) run $(KNOBS) --log build/run.log
@@ -88,6 +88,12 @@ test-negative: all
 escape: all
 	@RINGFENCE_BUILD=$(BUILD) $(PYTHON) test/run_tests.py escape -- $(TESTS)
 
+# Each point of each system call that may fail does, one after the other, on one CPU and on four; then
+# programs of every kind under fail=. Takes some minutes.
+fail-walk: all
+	@RINGFENCE_BUILD=$(BUILD) RINGFENCE_FAIL_STEP=1 RINGFENCE_FAIL_SMP='1 4' \
+		$(PYTHON) test/run_tests.py system -- -k test_failures.py
+
 # Promela models of the protocols, beside the code; MODELS="wait switch" chooses.
 model:
 	@$(PYTHON) -B test/model.py $(MODELS)
@@ -100,6 +106,15 @@ stress: all
 	$(QEMU_PY) run $(KNOBS) $(if $(SMP),,--smp 4) $(if $(MEM),,--mem 512M) --log build/stress.log \
 		--timeout $$(($(SECONDS) * 4 + 600)) </dev/null
 comma := ,
+
+# A minute of NMIs at random moments, on 1 and 4 CPUs, with page-table isolation and without.
+nmi: all
+	@RINGFENCE_BUILD=$(BUILD) RINGFENCE_NMI_SECONDS=60 $(PYTHON) test/run_tests.py system -- \
+		-k test_nmi
+# The host's fuzz targets, each as long; TARGETS="fuzz_elf" chooses.
+FUZZ_SECONDS ?= 60
+fuzz:
+	@FUZZ_SECONDS='$(FUZZ_SECONDS)' WITHOUT= test/host/run.sh --fuzz $(TARGETS)
 
 # System calls at random; see test/fuzz_calls.py. CHILDREN=1 CHILD_CALLS=2000 VERBOSE=1: a child alone.
 CALLS ?= 10000000

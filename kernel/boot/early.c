@@ -71,7 +71,8 @@ static void report_unknown_words(const struct command_line *line)
     static const char *const known[] = { "init",  "console", "loglevel",  "panic",    "slice_ms",
                                          "timer", "direct",  "selftest",  "trace",    "keymap",
                                          "size",  "video",   "seed",      "sched",    "vdso",
-                                         "tsc",   "maxcpus", "spinlocks", "watchdog", "fail" };
+                                         "tsc",   "maxcpus", "spinlocks", "watchdog", "fail",
+                                         "kpti" };
 
     for (size_t i = 0; i < line->word_count; i++) {
         size_t k = 0;

@@ -105,6 +105,7 @@ void boot_run_selftest(const char *name)
         { "stopped-lock", selftest_stopped_lock },
         { "stopped-reschedule", selftest_stopped_reschedule },
         { "unwanted-cpus", selftest_unwanted_cpus },
+        { "locks", selftest_locks },
     };
 
     for (size_t i = 0; i < ARRAY_SIZE(selftests); i++)

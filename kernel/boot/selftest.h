@@ -6,3 +6,5 @@ void selftest_stopped_lock(void);
 void selftest_stopped_reschedule(void);
 void selftest_panic_everywhere(void);
 void selftest_unwanted_cpus(void);
+// selftest_locks.c
+void selftest_locks(void);

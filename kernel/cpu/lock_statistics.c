@@ -51,6 +51,50 @@ void lock_wait_noted(enum lock_kind kind, const char *name, uint32_t rank, uint6
         continue;
 }
 
+#define HOLD_LIMIT                                                                                 \
+    128u // a power of two; of names that were held, and what comes later is not noted
+
+struct hold {
+    const char *_Atomic name;
+    _Atomic(enum lock_kind) kind;
+    atomic_ullong longest_ticks, place;
+};
+
+static struct hold holds[HOLD_LIMIT];
+
+// Found by the name's address, at once: this is done at every release.
+void lock_hold_noted(enum lock_kind kind, const char *name, uint64_t ticks, uint64_t place)
+{
+    uint32_t first = (uint32_t)((uintptr_t)name * 0x9e3779b1u >> 12);
+
+    for (uint32_t i = 0; i < HOLD_LIMIT; i++) {
+        struct hold *hold = &holds[(first + i) % HOLD_LIMIT];
+        const char *here = atomic_load_explicit(&hold->name, memory_order_relaxed);
+        if (here != name &&
+            (here || (!atomic_compare_exchange_strong(&hold->name, &here, name) && here != name)))
+            continue;
+        if (ticks <= atomic_load_explicit(&hold->longest_ticks, memory_order_relaxed))
+            return;
+        atomic_store_explicit(&hold->kind, kind, memory_order_relaxed);
+        atomic_store_explicit(&hold->longest_ticks, ticks, memory_order_relaxed);
+        atomic_store_explicit(&hold->place, place, memory_order_relaxed);
+        return;
+    }
+}
+
+bool lock_hold_get(uint32_t index, struct lock_hold *hold)
+{
+    if (index >= HOLD_LIMIT)
+        return false;
+    *hold = (struct lock_hold){
+        .kind = atomic_load_explicit(&holds[index].kind, memory_order_relaxed),
+        .name = atomic_load_explicit(&holds[index].name, memory_order_relaxed),
+        .longest_ticks = atomic_load_explicit(&holds[index].longest_ticks, memory_order_relaxed),
+        .place = atomic_load_explicit(&holds[index].place, memory_order_relaxed),
+    };
+    return true;
+}
+
 bool lock_statistics_get(uint32_t index, struct lock_statistics *statistics)
 {
     if (index >= ENTRY_LIMIT)

@@ -157,6 +157,15 @@ static void pass_turn(struct spinlock *lock)
     atomic_store_explicit(&lock->is_held, 0, memory_order_release);
 }
 
+static void remember_held(struct percpu *cpu, const struct spinlock *lock, uint64_t place)
+{
+    uint32_t i = cpu->held_lock_count++;
+
+    cpu->held_locks[i] = lock;
+    cpu->held_at[i] = place;
+    cpu->held_since[i] = read_tsc();
+}
+
 void spinlock_acquire(struct spinlock *lock)
 {
     interrupts_off();
@@ -165,7 +174,7 @@ void spinlock_acquire(struct spinlock *lock)
         check_acquire(cpu, lock);
     take_turn(lock);
     if (DEBUG_CHECKS)
-        cpu->held_locks[cpu->held_lock_count++] = lock;
+        remember_held(cpu, lock, (uint64_t)__builtin_return_address(0));
 }
 
 void spinlock_acquire_outermost(struct spinlock *lock)
@@ -185,9 +194,16 @@ static void forget_held(struct percpu *cpu, const struct spinlock *lock)
     for (uint32_t i = cpu->held_lock_count; i-- > 0;) {
         if (cpu->held_locks[i] != lock)
             continue;
+        if (interrupts_are_on())
+            panic("interrupts came on while spinlock %s was held", lock->name);
+        lock_hold_noted(LOCK_KIND_SPINLOCK, lock->name, read_tsc() - cpu->held_since[i],
+                        cpu->held_at[i]);
         cpu->held_lock_count--;
-        for (; i < cpu->held_lock_count; i++)
+        for (; i < cpu->held_lock_count; i++) {
             cpu->held_locks[i] = cpu->held_locks[i + 1];
+            cpu->held_since[i] = cpu->held_since[i + 1];
+            cpu->held_at[i] = cpu->held_at[i + 1];
+        }
         return;
     }
     panic("lock %s released by a CPU that does not hold it", lock->name);

@@ -12,11 +12,13 @@
 #include "cpu/registers.h"
 #include "cpu/report.h"
 #include "debug/log.h"
+#include "debug/panic_catch.h"
 #include "debug/panic_report.h"
 #include "debug/symbols.h"
 #include "debug/trace.h"
 #include "dev/power.h"
 #include "lib/format.h"
+#include "lib/protection.h"
 #include "lib/string.h"
 
 #define LAST_EVENTS 64u
@@ -164,6 +166,11 @@ no_canary void panic(const char *format, ...)
     va_list arguments;
 
     __asm__ volatile("cli" ::: "memory");
+    if (DEBUG_CHECKS) {
+        va_start(arguments, format);
+        panic_catch(format, arguments);
+        va_end(arguments);
+    }
     enter(format);
     va_start(arguments, format);
     report(NULL, (uint64_t)__builtin_frame_address(0), (uint64_t)panic, format, arguments);

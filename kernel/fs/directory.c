@@ -273,7 +273,7 @@ static int64_t read_directory(struct file *file, void *buffer, size_t size, uint
     struct inode *directory = file->inode;
     shared_mutex_acquire_shared(&namespace_mutex);
     int complete = append_all(&writer, directory, position);
-    shared_mutex_release_shared(&namespace_mutex);
+    namespace_release_shared();
     inode_mark_accessed(directory);
     if (complete < 0)
         return complete;

@@ -43,10 +43,8 @@ void file_place_drop(struct file_place *place)
         memory_release(place->long_name);
 }
 
-void file_release(struct file *file)
+static inline void end_file(struct file *file)
 {
-    if (atomic_fetch_sub_explicit(&file->references, 1, memory_order_acq_rel) != 1)
-        return;
     if (file->operations->release)
         file->operations->release(file);
     if (file->is_write_opener)
@@ -55,6 +53,28 @@ void file_release(struct file *file)
         inode_release(file->inode);
     file_place_drop(&file->place);
     object_release(&file_cache, file);
+}
+
+static void end_file_late(struct late_release *what)
+{
+    end_file(container_of(what, struct file, late));
+}
+
+static inline bool drop_reference(struct file *file)
+{
+    return atomic_fetch_sub_explicit(&file->references, 1, memory_order_acq_rel) == 1;
+}
+
+void file_release(struct file *file)
+{
+    if (drop_reference(file))
+        end_file(file);
+}
+
+void file_release_late(struct file *file)
+{
+    if (drop_reference(file))
+        late_release_add(&file->late, end_file_late);
 }
 
 uint64_t files_live(void)

@@ -4,6 +4,7 @@
 
 #include "abi/errno.h"
 #include "fs/inode.h"
+#include "fs/late_release.h"
 #include "vm/user_copy.h"
 
 struct file;
@@ -62,6 +63,7 @@ struct file {
     enum position_use position_use; // set before anybody else sees the file
     bool is_write_opener;           // counted in the inode's write_openers
     void *data;                     // of the operations
+    struct late_release late;       // once nobody has a reference
 };
 
 // O_PATH: only names a place.
@@ -89,7 +91,9 @@ static inline bool file_is_nonblocking(const struct file *file)
     return atomic_load_explicit(&file->flags, memory_order_relaxed) & O_NONBLOCK;
 }
 void file_reference(struct file *file);
-void file_release(struct file *file);
+void file_release(struct file *file); // the last one may sleep for long
+// The same with the namespace mutex held: the last one takes effect when that is released.
+void file_release_late(struct file *file);
 void file_place_drop(struct file_place *place);
 uint64_t files_live(void);
 

@@ -101,10 +101,8 @@ void file_table_reference(struct file_table *table)
     atomic_fetch_add_explicit(&table->references, 1, memory_order_relaxed);
 }
 
-void file_table_release(struct file_table *table)
+static void end_table(struct file_table *table)
 {
-    if (atomic_fetch_sub_explicit(&table->references, 1, memory_order_acq_rel) != 1)
-        return;
     size_t slot = 0;
     while ((slot = bitmap_find_set(table->used, slot, table->capacity)) < table->capacity) {
         file_release(table->files[slot++]);
@@ -112,6 +110,28 @@ void file_table_release(struct file_table *table)
     }
     memory_release(table->files);
     object_release(&table_cache, table);
+}
+
+static void end_table_late(struct late_release *what)
+{
+    end_table(container_of(what, struct file_table, late));
+}
+
+static inline bool drop_reference(struct file_table *table)
+{
+    return atomic_fetch_sub_explicit(&table->references, 1, memory_order_acq_rel) == 1;
+}
+
+void file_table_release(struct file_table *table)
+{
+    if (drop_reference(table))
+        end_table(table);
+}
+
+void file_table_release_late(struct file_table *table)
+{
+    if (drop_reference(table))
+        late_release_add(&table->late, end_table_late);
 }
 
 struct file *file_table_get(struct file_table *table, int descriptor)

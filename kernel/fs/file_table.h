@@ -10,15 +10,18 @@ struct file_table {
     atomic_uint references; // one of each thread that uses it; others for a moment
     struct spinlock lock;
     uint32_t capacity;
-    struct file **files;     // `capacity` slots, one reference each
-    uint64_t *close_on_exec; // bitmap
-    uint64_t *used;          // bitmap: slot is taken or reserved
+    struct file **files;      // `capacity` slots, one reference each
+    uint64_t *close_on_exec;  // bitmap
+    uint64_t *used;           // bitmap: slot is taken or reserved
+    struct late_release late; // once nobody has a reference
 };
 
 must_check struct file_table *file_table_create(void);
 must_check struct file_table *file_table_copy(struct file_table *table); // for fork
 void file_table_reference(struct file_table *table);
 void file_table_release(struct file_table *table); // the last one closes everything
+// The same with the namespace mutex held: the last one takes effect when that is released.
+void file_table_release_late(struct file_table *table);
 // The file with a reference for the caller; NULL: -EBADF.
 must_check struct file *file_table_get(struct file_table *table, int descriptor);
 // Is the running thread, whose table this is, its only user? Then it stays that until the thread

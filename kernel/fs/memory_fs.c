@@ -59,6 +59,6 @@ void memory_fs_destroy(void)
     root_inode = NULL;
     root->parent = NULL;
     root->link_count = 0;
-    shared_mutex_release(&namespace_mutex);
+    namespace_release();
     inode_release(root);
 }

@@ -54,7 +54,7 @@ int path_lookup_named(struct inode *start, const char *path, uint32_t flags, str
     if (!error && name)
         *name = path_name_of_walk(&walk, *result);
     path_walk_end(&walk);
-    shared_mutex_release_shared(&namespace_mutex);
+    namespace_release_shared();
     return error;
 }
 
@@ -210,9 +210,9 @@ int path_open(struct inode *start, const char *path, uint32_t flags, uint32_t mo
     int error = open_locked(&walk, start, path, flags, mode, &created, &file);
     path_walk_end(&walk);
     if (may_create)
-        shared_mutex_release(&namespace_mutex);
+        namespace_release();
     else
-        shared_mutex_release_shared(&namespace_mutex);
+        namespace_release_shared();
     if (error)
         return error;
     error = prepare_file(file, flags, created);
@@ -251,6 +251,6 @@ int64_t path_read_link(struct inode *start, const char *path, char *buffer, size
     shared_mutex_acquire_shared(&namespace_mutex);
     int64_t result = read_link_locked(&walk, start, path, buffer, size);
     path_walk_end(&walk);
-    shared_mutex_release_shared(&namespace_mutex);
+    namespace_release_shared();
     return result;
 }

@@ -87,7 +87,7 @@ int64_t path_of_directory(struct inode *directory, char *buffer, size_t size)
         return -ENOTDIR;
     shared_mutex_acquire_shared(&namespace_mutex);
     int64_t result = path_of_directory_locked(directory, buffer, size);
-    shared_mutex_release_shared(&namespace_mutex);
+    namespace_release_shared();
     return result;
 }
 
@@ -154,6 +154,6 @@ char *path_of_file(const struct file *file)
 {
     shared_mutex_acquire_shared(&namespace_mutex);
     char *path = path_of_file_locked(file);
-    shared_mutex_release_shared(&namespace_mutex);
+    namespace_release_shared();
     return path;
 }

@@ -36,7 +36,7 @@ static int name_new_inode(struct inode *start, const char *path, struct inode *i
     if (!error)
         inode->link_count = inode_is_directory(inode) ? 2 : 1;
     path_walk_end(&walk);
-    shared_mutex_release(&namespace_mutex);
+    namespace_release();
     return error;
 }
 
@@ -133,7 +133,7 @@ int path_link_inode(struct inode *inode, struct inode *start, const char *path)
     shared_mutex_acquire(&namespace_mutex);
     int error = link_locked(&walk, inode, start, path);
     path_walk_end(&walk);
-    shared_mutex_release(&namespace_mutex);
+    namespace_release();
     return error;
 }
 
@@ -198,7 +198,7 @@ int path_unlink(struct inode *start, const char *path, bool directory)
     shared_mutex_acquire(&namespace_mutex);
     int error = unlink_locked(&walk, start, path, directory, &removed);
     path_walk_end(&walk);
-    shared_mutex_release(&namespace_mutex);
+    namespace_release();
     if (removed)
         inode_release(removed);
     return error;
@@ -313,7 +313,7 @@ int path_rename(struct inode *old_start, const char *old_path, struct inode *new
         error = rename_locked(&old, &new, flags, &removed);
     path_walk_end(&new);
     path_walk_end(&old);
-    shared_mutex_release(&namespace_mutex);
+    namespace_release();
     if (removed)
         inode_release(removed);
     return error;

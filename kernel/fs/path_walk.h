@@ -3,11 +3,23 @@
 #pragma once
 
 #include "fs/inode.h"
+#include "fs/late_release.h"
 #include "sched/shared_mutex.h"
 
 // Guards the whole tree: entries, parents, link counts. Held throughout a walk: shared by who only
 // looks, so that walks on all CPUs go on beside each other; alone by who makes or removes a name.
 extern struct shared_mutex namespace_mutex;
+// Its release, with whatever waits for that. No other lock held; may sleep.
+static inline void namespace_release(void)
+{
+    shared_mutex_release(&namespace_mutex);
+    late_releases_finish();
+}
+static inline void namespace_release_shared(void)
+{
+    shared_mutex_release_shared(&namespace_mutex);
+    late_releases_finish();
+}
 
 enum last_component {
     LAST_NAME, // an ordinary name

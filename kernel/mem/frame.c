@@ -277,7 +277,8 @@ inlined_always void free_block(struct frame *frame, uint32_t kind)
         frames_put_block(frame, order);
         return;
     }
-    if (unlikely(magazine->loaded.count >= frame_allocator.chain_limit))
+    if (unlikely(magazine->loaded.count >=
+                 __atomic_load_n(&frame_allocator.chain_limit, __ATOMIC_RELAXED)))
         make_room(magazine, kind);
     __atomic_store_n(&frame->use, (uint8_t)FRAME_CHAINED, __ATOMIC_RELAXED);
     chain_push(&magazine->loaded, frame);

@@ -30,11 +30,10 @@ enum frame_use {
 
 struct frame {
     atomic_uint references;
-    uint8_t order;           // of the block this frame heads; at the top of a chain: its length
-    uint8_t use;             // enum frame_use
-    uint16_t slab_used : 9;  // FRAME_CACHE: objects in use
-    uint16_t slab_cache : 7; // FRAME_CACHE: number of the cache, in every frame of the slab
-    struct list_node link;   // free list, slab list, or the owner's
+    uint8_t order;         // of the block this frame heads; at the top of a chain: its length
+    uint8_t use;           // enum frame_use
+    uint16_t slab;         // FRAME_CACHE: whose, and how full (object_internal.h)
+    struct list_node link; // free list, slab list, or the owner's
     union {
         void *slab_free;          // FRAME_CACHE: first free object
         uint64_t *table_entry;    // FRAME_PAGE_TABLE: the entry that leads to it

@@ -2,8 +2,7 @@
 // ones. Which of the two a pointer came from is told by its frame's descriptor.
 #include "lib/panic.h"
 #include "lib/string.h"
-#include "mem/frame.h"
-#include "mem/object_cache.h"
+#include "mem/object_internal.h"
 
 #define SMALLEST_SHIFT 4u // 16 bytes
 #define LARGEST_SHIFT 11u // 2048 bytes
@@ -59,7 +58,7 @@ void memory_release(void *memory)
         return;
     struct frame *frame = frame_of_pointer(memory);
     if (frame->use == FRAME_CACHE) {
-        struct object_cache *cache = object_cache_by_number(frame->slab_cache);
+        struct object_cache *cache = object_cache_by_number(slab_cache_number(frame));
         kassert(cache != NULL && is_memory_cache(cache));
         object_release(cache, memory);
     } else {

@@ -40,7 +40,7 @@ uint64_t object_cache_live(const struct object_cache *cache);
 // Gives a CPU other than the first room for free objects, for good, before it runs. Without, it
 // takes the lock for each object. False: no memory.
 must_check bool object_magazines_prepare(struct percpu *cpu);
-// The cache that a frame's slab_cache names; NULL when there is none.
+// The cache of that number; NULL when there is none.
 struct object_cache *object_cache_by_number(uint32_t number);
 
 // Any size up to 4 MiB, zeroed, 16-byte aligned (page-aligned from one page on).

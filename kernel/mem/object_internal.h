@@ -1,11 +1,16 @@
-// Between object_cache.c (hands objects out and takes them back) and object_slab.c (the slabs).
+// Between object_cache.c (hands objects out and takes them back), object_slab.c (the slabs) and
+// memory.c, which finds the cache of any object.
 // Nobody else includes this.
 #pragma once
 
 #include "mem/frame.h"
 #include "mem/object_cache.h"
 
-#define CACHE_LIMIT 128u // frame.slab_cache has seven bits; number 0 is not used
+// frame.slab: the number of the cache, in every frame of a slab; below it, in the first one, the
+// objects in use, which the cache's lock guards. The number is read without it.
+#define SLAB_USED_BITS 9u
+#define SLAB_OBJECT_LIMIT ((1u << SLAB_USED_BITS) - 1)
+#define CACHE_LIMIT (1u << (16 - SLAB_USED_BITS)) // number 0 is not used
 #define OBJECT_POISON 0x6b6b6b6b6b6b6b6bull
 
 // A free object: the link, then poison in debug builds.
@@ -13,6 +18,19 @@ struct free_object {
     struct free_object *next;
     uint64_t poison[];
 };
+
+static inline uint32_t slab_cache_number(const struct frame *frame)
+{
+    return __atomic_load_n(&frame->slab, __ATOMIC_RELAXED) >> SLAB_USED_BITS;
+}
+static inline uint32_t slab_used(const struct frame *slab)
+{
+    return slab->slab & SLAB_OBJECT_LIMIT;
+}
+static inline void slab_count_used(struct frame *slab, int32_t change)
+{
+    __atomic_store_n(&slab->slab, (uint16_t)(slab->slab + change), __ATOMIC_RELAXED);
+}
 
 static inline uint32_t poison_words(const struct object_cache *cache)
 {

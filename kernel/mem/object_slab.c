@@ -7,9 +7,8 @@
 #include "lib/string.h"
 #include "mem/object_internal.h"
 
-#define SLAB_OBJECT_LIMIT 511u // frame.slab_used has nine bits
-#define EMPTY_SLAB_LIMIT 4u    // kept for reuse until drained
-#define OBJECTS_WANTED 4u      // in a slab, at least
+#define EMPTY_SLAB_LIMIT 4u // kept for reuse until drained
+#define OBJECTS_WANTED 4u   // in a slab, at least
 #define MAGAZINE_BYTES 2048u
 #define MAGAZINE_LIMIT 16u
 #define MAGAZINE_MINIMUM 2u
@@ -51,7 +50,7 @@ static struct frame *build_slab(struct object_cache *cache)
     for (uint32_t i = 0; i < 1u << cache->slab_order; i++) {
         if (i > 0)
             slab[i].use = FRAME_CACHE;
-        slab[i].slab_cache = cache->number & (CACHE_LIMIT - 1);
+        slab[i].slab = (uint16_t)(cache->number << SLAB_USED_BITS);
     }
     for (uint32_t i = cache->objects_per_slab; i > 0; i--) {
         struct free_object *object = (struct free_object *)((char *)frame_pointer(slab) +
@@ -62,7 +61,6 @@ static struct frame *build_slab(struct object_cache *cache)
         next = object;
     }
     slab->slab_free = next;
-    slab->slab_used = 0;
     return slab;
 }
 
@@ -90,8 +88,8 @@ static struct free_object *pop_object(struct object_cache *cache)
     }
     struct free_object *object = slab->slab_free;
     slab->slab_free = object->next;
-    slab->slab_used++;
-    if (slab->slab_used == cache->objects_per_slab)
+    slab_count_used(slab, 1);
+    if (slab_used(slab) == cache->objects_per_slab)
         list_remove(&slab->link);
     return object;
 }
@@ -133,7 +131,7 @@ struct frame *object_slab_of(const struct object_cache *cache, const void *objec
     uint32_t offset = (uint32_t)(((uint64_t)object - DIRECT_MAP_BASE) % slab_bytes);
     struct frame *slab = frame_of_pointer((const char *)object - offset);
 
-    if (slab->use != FRAME_CACHE || slab->slab_cache != cache->number ||
+    if (slab->use != FRAME_CACHE || slab_cache_number(slab) != cache->number ||
         offset % cache->object_size != 0 || offset / cache->object_size >= cache->objects_per_slab)
         panic("cache %s: %p is not one of its objects", cache->name, (void *)object);
     return slab;
@@ -156,16 +154,16 @@ bool object_slab_has_free(struct object_cache *cache, const struct free_object *
 static struct frame *push_object(struct object_cache *cache, struct frame *slab,
                                  struct free_object *object)
 {
-    bool was_full = slab->slab_used == cache->objects_per_slab;
+    bool was_full = slab_used(slab) == cache->objects_per_slab;
 
-    if (slab->slab_used == 0)
+    if (slab_used(slab) == 0)
         panic("cache %s: object %p released twice", cache->name, (void *)object);
     object->next = slab->slab_free;
     slab->slab_free = object;
-    slab->slab_used--;
+    slab_count_used(slab, -1);
     if (was_full)
         list_prepend(&cache->partial, &slab->link);
-    if (slab->slab_used > 0)
+    if (slab_used(slab) > 0)
         return NULL;
     list_remove(&slab->link);
     if (cache->empty_count == EMPTY_SLAB_LIMIT) {

@@ -2,6 +2,7 @@
 // file tree goes, caches are drained, and the log's last line says whether all of it came back.
 // Called by reboot(2), by the end of init, and by the boot code when there is no init to run.
 
+#include "proc/inspect.h"
 #include "proc/internal.h"
 #include "proc/signal.h"
 
@@ -13,6 +14,7 @@
 #include "dev/power.h"
 #include "fs/memory_fs.h"
 #include "lib/panic.h"
+#include "lib/string.h"
 #include "mem/frame.h"
 #include "mem/kernel_map.h"
 #include "mem/object_cache.h"
@@ -23,31 +25,43 @@
 
 static atomic_bool keys_restart = true; // Ctrl-Alt-Del does not ask init
 
+static void become_root_locked(struct process *self)
+{
+    struct process *init = process_find_locked(INIT_PID);
+    list_remove(&self->sibling_link);
+    process_set_parent_locked(self, NULL);
+    if (init && init != self) {
+        process_set_parent_locked(init, self);
+        list_append(&self->children, &init->sibling_link);
+    }
+}
+
 // Nobody starts processes from here on, and `self` (NULL: a kernel thread) adopts what is left.
 // False when another thread shuts down already.
 static bool begin_shutdown(struct process *self)
 {
     process_lock_all();
     bool first = !process_shutting_down;
-    if (first) {
-        struct process *init = process_find_locked(INIT_PID);
-        process_shutting_down = true;
+    process_shutting_down = true;
+    if (first)
         process_reaper = self;
-        if (self) {
-            list_remove(&self->sibling_link);
-            process_set_parent_locked(self, NULL);
-        }
-        if (self && init && init != self) {
-            process_set_parent_locked(init, self);
-            list_append(&self->children, &init->sibling_link);
-        }
-        for_each_process(process)
-        {
-            process_begin_exit_locked(process, SIGKILL);
-        }
-    }
+    if (first && self)
+        become_root_locked(self);
     process_unlock_all();
     return first;
+}
+
+// In pieces, with interrupts on in between: none comes any more, and none changes its bucket. Whose
+// turn has not come runs on until then.
+static void kill_all(void)
+{
+    for (uint32_t bucket = 0; bucket < PROCESS_BUCKETS; bucket++) {
+        process_lock_all();
+        list_for_each (node, process_bucket_locked(bucket))
+            process_begin_exit_locked(list_entry(node, struct process, pid_link), SIGKILL);
+        process_unlock_all();
+        preempt_point();
+    }
 }
 
 // One child that ended, out of the tree; NULL when there is none.
@@ -65,13 +79,19 @@ static struct process *take_zombie_locked(struct process *self)
 
 static void report_survivors(const struct process *self)
 {
-    process_lock_all();
-    for_each_process(process)
-    {
-        if (process != self || process->thread_count > 1)
-            log_error("process", "%u (%s) does not end", process->pid, process->name);
+    struct process *process;
+    uint32_t pid = 0;
+    while ((process = process_find_from(pid + 1)) != NULL) {
+        char name[sizeof(process->name)];
+        pid = process->pid;
+        process_lock(process);
+        bool ends = process == self && process->thread_count == 1;
+        memcpy(name, process->name, sizeof(name));
+        process_unlock(process);
+        if (!ends)
+            log_error("process", "%u (%s) does not end", pid, name);
+        process_release(process);
     }
-    process_unlock_all();
 }
 
 // Collects children until this process and this thread are alone. Orphans arrive as their parents
@@ -80,26 +100,25 @@ static void wait_until_alone(struct process *self)
 {
     uint64_t deadline_ns = clock_now_ns() + PATIENCE_NS;
     struct waiter waiter = { 0 };
-    for (;;) {
+    bool alone = false, late = false;
+    while (!alone && !late) {
         wait_prepare(&self->child_exit, &waiter, WAIT_UNINTERRUPTIBLE);
         process_lock(self);
         struct process *zombie = take_zombie_locked(self);
-        bool alone = processes_in_tree() == 1 && self->thread_count == 1;
+        alone = !zombie && processes_in_tree() == 1 && self->thread_count == 1;
         process_unlock(self);
-        if (zombie)
+        if (zombie) {
             process_release(zombie);
-        else if (alone)
-            break;
-        else if (clock_now_ns() < deadline_ns) {
-            int result = wait_block(deadline_ns);
-            kassert(result !=
-                    -ERESTARTSYS); // and after a time-out everything is looked at once more
-        } else {
-            report_survivors(self);
-            break;
+        } else if (!alone) {
+            late = clock_now_ns() >= deadline_ns;
+            // After a time-out everything is looked at once more.
+            int result = late ? 0 : wait_block(deadline_ns);
+            kassert(result != -ERESTARTSYS);
         }
     }
     wait_finish(&self->child_exit, &waiter);
+    if (late)
+        report_survivors(self);
 }
 
 // The process ends without a zombie; its thread goes on as a kernel thread. False when it must stay
@@ -215,6 +234,7 @@ void process_shutdown(uint32_t command)
         kassert(self != NULL);
         process_exit(SIGKILL);
     }
+    kill_all();
     struct live_totals before = live_counts_now();
     bool alone = true;
     if (self) {

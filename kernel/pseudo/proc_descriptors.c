@@ -1,5 +1,6 @@
 // /proc/PID/fd: a link for each open file. Called by the path walk with the namespace mutex held.
-// Opening such a link opens the file's inode anew, pipes too.
+// Opening such a link opens the file's inode anew, pipes too. Invariant: files and tables are let
+// go of late only, since the process may close or end meanwhile and the last reference be ours.
 #include "abi/errno.h"
 #include "fs/path.h"
 #include "fs/pipe.h"
@@ -32,7 +33,7 @@ static struct file *take_file(const struct inode *inode, int descriptor)
     if (find_files(inode, &files) != 0 || !files)
         return NULL;
     struct file *file = file_table_get(files, descriptor);
-    file_table_release(files);
+    file_table_release_late(files);
     return file;
 }
 
@@ -52,7 +53,7 @@ static int64_t read_descriptor(struct inode *link, char *buffer, size_t size)
         length = proc_link_text(path ? path : "?", removed, buffer, size);
         memory_release(path);
     }
-    file_release(file);
+    file_release_late(file);
     return length;
 }
 
@@ -63,7 +64,7 @@ static int follow_descriptor(struct inode *link, struct inode **target)
         return -ENOENT;
     inode_reference(file->inode);
     *target = file->inode;
-    file_release(file);
+    file_release_late(file);
     return 0;
 }
 
@@ -111,7 +112,7 @@ static int find_descriptor(struct inode *directory, const char *name, uint32_t l
     if (!file)
         return -ENOENT;
     struct proc_node node = { .mode = link_mode(file), .link = &descriptor_link };
-    file_release(file);
+    file_release_late(file);
     *result = proc_inode_create(directory, &node, entry_number(directory, descriptor),
                                 (uint64_t)directory->device_data);
     if (!*result)
@@ -127,7 +128,7 @@ static int next_descriptor(struct inode *directory, uint64_t *position, struct c
     if (error || !files)
         return error;
     int descriptor = *position < FILE_TABLE_LIMIT ? file_table_next(files, (int)*position) : -1;
-    file_table_release(files);
+    file_table_release_late(files);
     if (descriptor < 0)
         return 0;
     *position = (uint64_t)descriptor;

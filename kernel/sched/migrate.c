@@ -132,6 +132,15 @@ void thread_move_end(struct thread *thread, enum runnable_reason reason)
     interrupts_restore();
 }
 
+// One that was marked. The flag stops it from going to sleep without another look, the interrupt
+// wakes it. It may be this one: a handler that came while it was about to sleep.
+static void tell_idle(struct percpu *idle)
+{
+    atomic_store(&idle->reschedule_due, true);
+    if (idle != this_cpu())
+        ipi_reschedule(idle);
+}
+
 // The queue is longer by the thread, and then we look who idles; a CPU says that it idles, and then
 // looks at the queues. Both with a full barrier in between, so one of the two sees the other. (A
 // bit that is set already needs none: it is seen, and its CPU told.)
@@ -139,13 +148,22 @@ void run_queue_offer_among(const struct run_queue *queue, const struct thread *t
 {
     atomic_thread_fence(memory_order_seq_cst);
     struct percpu *idle = claim_idle(thread, queue->cpu->number);
-    if (!idle)
-        return;
-    // The flag stops it from going to sleep without another look, the interrupt wakes it. It may be
-    // this one: a handler that came while it was about to sleep.
-    atomic_store(&idle->reschedule_due, true);
-    if (idle != this_cpu())
-        ipi_reschedule(idle);
+    if (idle)
+        tell_idle(idle);
+}
+
+never_inlined void run_queue_offer_rest(const struct run_queue *queue)
+{
+    struct percpu *cpu;
+
+    atomic_thread_fence(memory_order_seq_cst);
+    for_each_cpu(cpu)
+    {
+        if (cpu == queue->cpu || !cpu_mask_has(&idle_cpus, cpu_number))
+            continue;
+        cpu_mask_remove_atomic(&idle_cpus, cpu_number);
+        tell_idle(cpu);
+    }
 }
 
 static bool take_over(struct run_queue *from, struct run_queue *own)

@@ -4,6 +4,7 @@
 // one release, and who gets the mutex after waiting sets the bit for those behind.
 #include "sched/mutex.h"
 
+#include "cpu/interrupts.h"
 #include "cpu/lock_statistics.h"
 #include "cpu/registers.h"
 #include "lib/panic.h"
@@ -36,9 +37,30 @@ void mutex_check_rank(const char *name, enum mutex_rank rank)
     uint32_t held = current_thread()->held_mutex_ranks;
 
     spinlock_assert_held_count(0);
+    if (!interrupts_are_on())
+        panic("mutex %s acquired with interrupts off", name);
     if (held >> rank)
         panic("mutex order broken: %s (rank %d) acquired while holding ranks %#x", name, rank,
               held);
+}
+
+void mutex_note_acquired(enum mutex_rank rank, uint64_t place)
+{
+    struct thread *thread = current_thread();
+
+    thread->held_mutex_ranks |= 1u << rank;
+    thread->mutex_holds[rank] = (struct mutex_hold){ read_tsc(), place };
+}
+
+void mutex_note_released(const char *name, enum mutex_rank rank)
+{
+    struct thread *thread = current_thread();
+    const struct mutex_hold *hold = &thread->mutex_holds[rank];
+
+    if (!(thread->held_mutex_ranks & 1u << rank))
+        panic("mutex %s released by a thread that holds none of rank %d", name, rank);
+    thread->held_mutex_ranks &= ~(1u << rank);
+    lock_hold_noted(LOCK_KIND_MUTEX, name, read_tsc() - hold->since, hold->place);
 }
 
 // In the queue and BLOCKED: either it is ours now, or its owner is told that somebody waits. Then
@@ -113,7 +135,7 @@ void mutex_acquire(struct mutex *mutex)
     if (unlikely(!change_owner(mutex, 0, owner_word())))
         acquire_by_waiting(mutex);
     if (DEBUG_CHECKS)
-        current_thread()->held_mutex_ranks |= 1u << mutex->rank;
+        mutex_note_acquired(mutex->rank, (uint64_t)__builtin_return_address(0));
 }
 
 static void release_to_waiters(struct mutex *mutex)
@@ -126,7 +148,7 @@ static void release_to_waiters(struct mutex *mutex)
 void mutex_release(struct mutex *mutex)
 {
     if (DEBUG_CHECKS)
-        current_thread()->held_mutex_ranks &= ~(1u << mutex->rank);
+        mutex_note_released(mutex->name, mutex->rank);
     if (unlikely(!change_owner(mutex, owner_word(), 0)))
         release_to_waiters(mutex);
 }

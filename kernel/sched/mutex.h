@@ -15,7 +15,10 @@ enum mutex_rank {
     MUTEX_RANK_CHANNEL = 6,       // host channel frames
     MUTEX_RANK_ADDRESS_SPACE = 8, // regions and page tables of one address space
     MUTEX_RANK_CHILD_SPACE = 9,   // a second address space, while forking
+    MUTEX_RANK_COUNT,
 };
+
+_Static_assert(MUTEX_RANK_COUNT <= THREAD_MUTEX_RANKS, "struct thread has a place for each");
 
 struct mutex {
     atomic_uintptr_t owner; // a struct thread, or 0; with MUTEX_CONTENDED when somebody may wait
@@ -32,3 +35,6 @@ void mutex_release(struct mutex *mutex);
 bool mutex_is_held(const struct mutex *mutex); // by the running thread
 // Debug builds, for locks of this kind: panics if the running thread may not take one of this rank.
 void mutex_check_rank(const char *name, enum mutex_rank rank);
+// Then: it has one, taken at that code address; and it gives it back.
+void mutex_note_acquired(enum mutex_rank rank, uint64_t place);
+void mutex_note_released(const char *name, enum mutex_rank rank);

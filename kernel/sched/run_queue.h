@@ -60,7 +60,7 @@ static inline void run_queue_discount_waiter(struct run_queue *queue, const stru
 }
 static inline bool run_queue_is_idle(const struct run_queue *queue)
 {
-    return __atomic_load_n(&queue->cpu->current, __ATOMIC_RELAXED) == queue->idle;
+    return !__atomic_load_n(&queue->queue.running, __ATOMIC_RELAXED);
 }
 // How many of them another CPU could help: what waits for an idle CPU is about to run there. Where
 // all are pinned, an idle CPU does not even take the lock.
@@ -102,6 +102,9 @@ static inline void run_queue_offer(const struct run_queue *queue, const struct t
     if (unlikely(cpu_count() != 1))
         run_queue_offer_among(queue, thread);
 }
+// Those who came here while this CPU idled were offered to nobody, and it takes but one: all others
+// that idle look again, whatever the masks. Lock held, the choice made (policy_queue.running).
+void run_queue_offer_rest(const struct run_queue *queue);
 // A NEW thread may run where the running one may.
 void thread_inherit_affinity(struct thread *to);
 // This CPU, which idles, takes a thread over that waits for another. False: there is none.

@@ -63,14 +63,14 @@ static void acquire_by_waiting(struct shared_mutex *mutex, uint32_t how)
     lock_wait_noted(LOCK_KIND_MUTEX, mutex->name, mutex->rank, read_tsc() - since);
 }
 
-static void acquire(struct shared_mutex *mutex, uint32_t how)
+inlined_always void acquire(struct shared_mutex *mutex, uint32_t how)
 {
     if (DEBUG_CHECKS)
         mutex_check_rank(mutex->name, mutex->rank);
     if (unlikely(!try_acquire(mutex, how)))
         acquire_by_waiting(mutex, how);
     if (DEBUG_CHECKS)
-        current_thread()->held_mutex_ranks |= 1u << mutex->rank;
+        mutex_note_acquired(mutex->rank, (uint64_t)__builtin_return_address(0));
 }
 
 // Who brings the count to nothing wakes those who wait; a subtraction that leaves WAITING alone
@@ -78,7 +78,7 @@ static void acquire(struct shared_mutex *mutex, uint32_t how)
 static void release(struct shared_mutex *mutex, uint32_t how)
 {
     if (DEBUG_CHECKS)
-        current_thread()->held_mutex_ranks &= ~(1u << mutex->rank);
+        mutex_note_released(mutex->name, mutex->rank);
     if (likely(atomic_fetch_sub(&mutex->state, how) - how != WAITING))
         return;
     atomic_store(&mutex->state, 0);

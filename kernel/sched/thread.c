@@ -9,6 +9,7 @@
 #include "cpu/registers.h"
 #include "debug/random.h"
 #include "lib/panic.h"
+#include "lib/protection.h"
 #include "lib/string.h"
 #include "mem/kernel_map.h"
 #include "mem/object_cache.h"
@@ -104,6 +105,9 @@ void thread_bury(struct thread *thread)
 void thread_exit(void)
 {
     kassert(atomic_load(&current_thread()->state) == THREAD_RUNNING);
+    if (DEBUG_CHECKS && current_thread()->held_mutex_ranks != 0)
+        panic("thread ends while it holds mutexes of ranks %#x",
+              current_thread()->held_mutex_ranks);
     schedule(SWITCH_EXITED);
     panic("an exited thread runs again");
 }

@@ -67,6 +67,14 @@ struct selectors {
     uint16_t ds, es, fs, gs;
 };
 
+struct late_release;
+#define THREAD_MUTEX_RANKS 16u
+
+struct mutex_hold {
+    uint64_t since; // TSC
+    uint64_t place; // who acquired it
+};
+
 struct translation;
 
 struct thread {
@@ -77,8 +85,11 @@ struct thread {
     void *fpu_state;                 // NULL: kernel thread
     struct percpu *fpu_cpu;          // on whose registers the state was loaded last
     uint32_t held_mutex_ranks;       // bit per mutex_rank; written by the thread itself
-    uint64_t fs_base, gs_base;       // of the program; valid while not running
-    struct selectors selectors;      // likewise, and only if has_selectors: else all are null
+#if DEBUG_CHECKS
+    struct mutex_hold mutex_holds[THREAD_MUTEX_RANKS]; // by rank, while held
+#endif
+    uint64_t fs_base, gs_base;  // of the program; valid while not running
+    struct selectors selectors; // likewise, and only if has_selectors: else all are null
     bool has_selectors;
     uint64_t canary;
     uint32_t id;
@@ -101,8 +112,9 @@ struct thread {
 
     void *owner; // the process layer's object; NULL for kernel threads
     void (*on_release)(
-        struct thread *thread);  // called once nobody runs on it any more; may be NULL
-    struct list_node owner_link; // for the owner
+        struct thread *thread);         // called once nobody runs on it any more; may be NULL
+    struct list_node owner_link;        // for the owner
+    struct late_release *late_releases; // fs/late_release.h
     struct fail_plan fail_plan;
     struct thread_identity identity;
     struct thread_signals signals;

@@ -230,6 +230,6 @@ HANDLER4(sched_getattr, tid, address, size, flags)
     if (is_realtime(rights.policy))
         attributes.priority = rights.realtime_priority;
     else
-        attributes.nice = rights.nice;
+        attributes.nice = (int32_t)rights.nice;
     return copy_to_user(user_addr_make(address), &attributes, attributes.size);
 }

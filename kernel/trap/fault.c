@@ -4,6 +4,7 @@
 // bug.
 #include "abi/process.h"
 #include "cpu/interrupts.h"
+#include "cpu/isolation.h"
 #include "cpu/registers.h"
 #include "debug/panic_report.h"
 #include "debug/trace.h"
@@ -23,6 +24,7 @@
 #define HLT_SIZE 1u
 
 extern const char syscall_entry[], vector_stubs[], idle_hlt[], boot_stack_guard[];
+extern const char syscall_entry_isolated[], vector_stubs_isolated[];
 
 static void signal_page_fault(const struct trap_frame *frame, uint64_t address,
                               enum fault_verdict verdict)
@@ -139,10 +141,11 @@ static bool resolve_user_copy(struct trap_frame *frame, uint64_t address)
 static bool debug_trap_is_harmless(const struct trap_frame *frame)
 {
     uint64_t dr6 = read_dr6();
-    uint64_t stubs = (uint64_t)vector_stubs;
+    uint64_t stubs = (uint64_t)(isolation_is_on ? vector_stubs_isolated : vector_stubs);
+    uint64_t entry = (uint64_t)(isolation_is_on ? syscall_entry_isolated : syscall_entry);
 
     write_dr6(DR6_INITIAL);
-    if (frame->rip == (uint64_t)syscall_entry)
+    if (frame->rip == entry)
         return true;
     if (frame->rip >= stubs && frame->rip < stubs + 256 * 16)
         return true;

@@ -4,8 +4,10 @@
 
 #include "cpu/features.h"
 #include "cpu/histogram.h"
+#include "cpu/spinlock.h"
 #include "cpu/interrupts.h"
 #include "cpu/ipi.h"
+#include "cpu/isolation.h"
 #include "cpu/lapic.h"
 #include "cpu/upcalls.h"
 #include "debug/fail.h"
@@ -120,6 +122,7 @@ void trap_handle(struct trap_frame *frame)
         kassert(!(read_rflags() & RFLAGS_AC));
     trace(TRACE_ENTRY, frame->vector, frame->rip);
     if (frame->vector >= VECTOR_FIRST_INTERRUPT) {
+        spinlock_assert_held_count(0); // who holds one has them off
         struct fail_plan *plan = fail_pause();
         handle_interrupt(frame);
         fail_resume(plan);
@@ -140,7 +143,7 @@ struct trap_frame *iretq_fault(struct trap_frame *frame)
     // ends; the fault's own registers, which are the user's, move up to join them.
     struct trap_frame *user = thread_user_frame(current_thread());
 
-    kassert((uint64_t)&user->rip == frame->rsp);
+    kassert((uint64_t)&user->rip == frame->rsp || isolation_is_on); // then in the entry page
     memmove(user, frame, offsetof(struct trap_frame, rip));
     user->cs = SELECTOR_USER_CODE; // the refused ones may claim ring 0; the offender is the program
     user->ss = SELECTOR_USER_DATA;

@@ -4,6 +4,7 @@
 #include <string.h>
 
 #include "cpu/features.h"
+#include "cpu/isolation.h"
 #include "test.h"
 
 struct leaf {
@@ -294,4 +295,26 @@ TEST(features_of_this_machine)
     CHECK(cpu_features.fxsr && cpu_features.family >= 6);
     CHECK(!cpu_features.xsave || (cpu_features.xsave_mask & 3) == 3);
     CHECK(cpu_features.physical_bits >= 32 && cpu_features.physical_bits <= 52);
+}
+
+TEST(isolation_is_for_who_needs_it)
+{
+    static const struct {
+        const char *vendor;
+        bool has_capabilities;
+        uint64_t capabilities;
+        bool needed;
+    } cases[] = {
+        { "GenuineIntel", false, 0, true },    { "GenuineIntel", true, 0, true },
+        { "GenuineIntel", true, ~1ull, true }, { "GenuineIntel", true, 1, false },
+        { "GenuineIntel", false, 1, true }, // not asked
+        { "AuthenticAMD", false, 0, false },   { "HygonGenuine", false, 0, false },
+        { "CentaurHauls", false, 0, true },    { "CentaurHauls", true, 1, false },
+    };
+
+    for (size_t i = 0; i < ARRAY_SIZE(cases); i++) {
+        struct cpu_features features = { .arch_capabilities = cases[i].has_capabilities };
+        strcpy(features.vendor, cases[i].vendor);
+        CHECK_EQUAL(isolation_is_needed(&features, cases[i].capabilities), cases[i].needed);
+    }
 }

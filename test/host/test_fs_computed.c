@@ -4,6 +4,7 @@
 #include <string.h>
 
 #include "abi/errno.h"
+#include "fs/file_table.h"
 #include "fs_fixture.h"
 #include "mem/object_cache.h"
 #include "test.h"
@@ -151,5 +152,48 @@ TEST(fs_computed_names_are_listed)
     CHECK_EQUAL(count, COUNT + 3);
     CHECK(strcmp(found[2], "real") == 0 && strcmp(found[3], "1") == 0);
     CHECK(strcmp(found[COUNT + 2], "9") == 0);
+    fs_end();
+}
+
+static unsigned late_releases;
+
+// Another path is walked: who held the namespace mutex here would stand in its own way.
+static void release_and_walk(struct file *file)
+{
+    inode_release(fs_look_up("/"));
+    late_releases++;
+}
+
+static const struct file_operations late_operations = { .release = release_and_walk };
+
+// The last reference of a file, and that of a table with another file.
+static int look_up_and_let_go(struct inode *directory, const char *name, uint32_t length,
+                              struct inode **result)
+{
+    struct file_table *table = file_table_create();
+    struct file *single = file_create(&late_operations, NULL, O_RDONLY);
+    struct file *inner = file_create(&late_operations, NULL, O_RDONLY);
+    CHECK(table && single && inner);
+    CHECK_EQUAL(file_table_install(table, inner, 0, 16, false), 0);
+    file_table_release_late(table);
+    file_release_late(single);
+    CHECK_EQUAL(late_releases, 0);
+    return -ENOENT;
+}
+
+// As /proc/PID/fd does when the process closes or ends meanwhile.
+TEST(fs_files_let_go_of_during_a_walk_end_after_it)
+{
+    static const struct name_operations operations = { .lookup = look_up_and_let_go };
+    struct inode *inode;
+
+    fs_start();
+    CHECK_EQUAL(path_make_directory(memory_fs_root(), "/late", 0755), 0);
+    inode = fs_look_up("/late");
+    inode->name_operations = &operations;
+    inode_release(inode);
+    late_releases = 0;
+    CHECK_EQUAL(path_lookup(memory_fs_root(), "/late/x", 0, &inode), -ENOENT);
+    CHECK_EQUAL(late_releases, 2);
     fs_end();
 }

@@ -48,20 +48,11 @@ def by_case(text):
     return cases
 
 
-@pytest.mark.parametrize("policy, slice_ms, promise", [
-    ("fair", 10, weighted), ("stride", 10, weighted), ("lottery", 1, drawn), ("rr", 10, equal),
-    ("mlfq", 2, equal)])
-def test_shares(run_exec, policy, slice_ms, promise):
-    """Loops of different worth, side by side for a second. Nice values count where a policy says
-    so; fixed priorities come before any of them."""
-    result = run_exec(["/bin/shares"], cmdline=f"sched={policy} slice_ms={slice_ms}",
-                      icount=policy in COUNTED, timeout=ICOUNT_SECONDS)
-    assert result.status == 0, result.stdout
-    cases = by_case(result.stdout.decode())
+def expect_shares(text, promise, noise):
+    cases = by_case(text)
     nices = [worth for _, worth, _ in cases["nice"]]
     times = [time_us for _, _, time_us in cases["nice"]]
     assert sum(times) > 950_000
-    noise = 0 if policy in COUNTED else NOISE
     for time_us, (share, tolerance) in zip(times, promise(nices)):
         assert abs(time_us / sum(times) - share) <= tolerance + noise, (times, share)
     fixed = {kind: time_us for kind, _, time_us in cases["fifo"]}
@@ -70,6 +61,23 @@ def test_shares(run_exec, policy, slice_ms, promise):
     others = [time_us for kind, _, time_us in cases["rr"] if kind == "other"]
     assert min(first, second) > 0.6 * max(first, second)
     assert others[0] < min(first, second) / 2
+
+
+# Loops of different worth, side by side for a second. Nice values count where a policy says so;
+# fixed priorities come before any of them.
+@pytest.mark.parametrize("policy, slice_ms, promise", [
+    ("stride", 10, weighted), ("lottery", 1, drawn), ("rr", 10, equal), ("mlfq", 2, equal)])
+def test_shares(run_exec, policy, slice_ms, promise):
+    result = run_exec(["/bin/shares"], cmdline=f"sched={policy} slice_ms={slice_ms}",
+                      icount=policy in COUNTED, timeout=ICOUNT_SECONDS)
+    assert result.status == 0, result.stdout
+    expect_shares(result.stdout.decode(), promise, 0 if policy in COUNTED else NOISE)
+
+
+def test_shares_of_the_default(counted):
+    result, _ = counted
+    assert result.returncode == 0, result.stderr
+    expect_shares(result.stdout.decode(), weighted, 0)
 
 
 @pytest.mark.parametrize("policy, loops", SEVERAL_CPUS)

@@ -5,6 +5,7 @@ UEFI 2.10, 5.2 and 5.3 (protective MBR, GPT); El Torito 1.0 and UEFI 2.10, 13.3.
 
 import hashlib
 import os
+import pathlib
 import re
 import shutil
 import struct
@@ -150,19 +151,20 @@ def test_no_date_of_today(image):
 
 
 def test_same_sources_same_image(tmp_path):
-    """One build after the other: another folder, time zone, file mode, number of jobs."""
-    first = build_image(tmp_path / "a", "UTC", "022", "-j2")
-    second = build_image(tmp_path / "a-longer-name" / "b", "Asia/Tokyo", "077", "-j3")
-    assert digest(first) == digest(second)
-
-
-def build_image(folder, zone, mask, jobs):
+    """This checkout's, and one of another folder, time zone, file mode, number of jobs."""
+    folder = tmp_path / "a-longer-name" / "b"
     shutil.copytree(ROOT, folder, ignore=shutil.ignore_patterns("build", ".git", "*.pyc"))
-    command = f"umask {mask}; find . -exec touch {{}} +; exec make {jobs} iso"
+    here = build_image(ROOT, "UTC", "exec make iso")
+    there = build_image(folder, "Asia/Tokyo",
+                        "umask 077; find . -exec touch {} +; exec make -j3 iso")
+    assert digest(here) == digest(there)
+
+
+def build_image(folder, zone, command):
     environment = {"PATH": os.environ["PATH"], "TZ": zone, "HOME": str(folder)}
     result = subprocess.run(["sh", "-c", command], cwd=folder, env=environment,
                             stdout=subprocess.PIPE, text=True, check=True)
     name, size = re.fullmatch(r"(\S+): (\d+) bytes", result.stdout.strip()).groups()
-    image = (folder / name).read_bytes()
+    image = (pathlib.Path(folder) / name).read_bytes()
     assert len(image) == int(size)
     return image

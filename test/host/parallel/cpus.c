@@ -23,8 +23,9 @@ atomic_uint percpu_count = 1;
 static struct percpu others[HOST_CPU_LIMIT];
 static _Thread_local struct percpu *own = &boot_percpu;
 static pthread_t threads[HOST_CPU_LIMIT];
-static pthread_barrier_t meeting;
+static atomic_uint meeting; // how often a CPU has come
 static void (*cpu_work)(uint32_t number);
+void (*cpus_interrupt)(void);
 static atomic_uint finished;
 
 struct percpu *this_cpu(void)
@@ -53,6 +54,8 @@ void interrupts_restore(void)
 {
     sigset_t calls;
 
+    if (own->interrupts_off_depth == 1 && cpus_interrupt)
+        cpus_interrupt(); // signals still wait
     if (--own->interrupts_off_depth > 0)
         return;
     sigemptyset(&calls);
@@ -87,16 +90,31 @@ struct call {
 
 static struct call *_Atomic wanted[HOST_CPU_LIMIT];
 
-static void serve(int signal)
+// Interrupts are off, or this is one.
+static void answer(void)
 {
     struct call *call = atomic_exchange(&wanted[own->number], NULL);
 
     if (!call)
         return;
-    own->interrupts_off_depth++;
     call->function(call->argument);
-    own->interrupts_off_depth--;
     atomic_fetch_sub(&call->unanswered, 1);
+}
+
+static void serve(int signal)
+{
+    own->interrupts_off_depth++;
+    answer();
+    own->interrupts_off_depth--;
+}
+
+// Who waits looks for calls, too: ThreadSanitizer may keep a signal for much later.
+static void wait_and_answer(void)
+{
+    interrupts_off();
+    answer();
+    interrupts_restore();
+    sched_yield();
 }
 
 void ipi_call(const struct cpu_mask *cpus, void (*function)(void *argument), void *argument)
@@ -116,11 +134,11 @@ void ipi_call(const struct cpu_mask *cpus, void (*function)(void *argument), voi
         atomic_fetch_add(&call.unanswered, 1);
         for (struct call *none = NULL; !atomic_compare_exchange_weak(&wanted[number], &none, &call);
              none = NULL)
-            sched_yield();
+            wait_and_answer();
         pthread_kill(threads[number], SIGUSR1);
     }
     while (atomic_load(&call.unanswered) != 0)
-        sched_yield();
+        wait_and_answer();
 }
 
 void ipi_call_all(void (*function)(void *argument), void *argument)
@@ -131,23 +149,27 @@ void ipi_call_all(void (*function)(void *argument), void *argument)
     ipi_call(&all, function, argument);
 }
 
+void cpus_meet(void)
+{
+    uint32_t before = atomic_fetch_add(&meeting, 1);
+    uint32_t all = (before / cpu_count() + 1) * cpu_count();
+
+    while (atomic_load(&meeting) < all)
+        wait_and_answer();
+}
+
 static void *run_cpu(void *number_argument)
 {
     uint32_t number = (uint32_t)(uintptr_t)number_argument;
 
     if (number != 0)
         own = &others[number];
-    pthread_barrier_wait(&meeting);
+    cpus_meet();
     cpu_work(number);
     atomic_fetch_add(&finished, 1);
     while (atomic_load(&finished) < cpu_count()) // others may want something of this CPU
-        sched_yield();
+        wait_and_answer();
     return NULL;
-}
-
-void cpus_meet(void)
-{
-    pthread_barrier_wait(&meeting);
 }
 
 void cpus_run(uint32_t count, void (*work)(uint32_t number))
@@ -157,7 +179,7 @@ void cpus_run(uint32_t count, void (*work)(uint32_t number))
     CHECK(count <= HOST_CPU_LIMIT && sigaction(SIGUSR1, &action, NULL) == 0);
     cpu_work = work;
     atomic_store(&finished, 0);
-    CHECK(pthread_barrier_init(&meeting, NULL, count) == 0);
+    atomic_store(&meeting, 0);
     for (uint32_t number = 1; number < count; number++) {
         others[number].self = &others[number];
         others[number].number = number;

@@ -11,3 +11,5 @@
 void cpus_run(uint32_t count, void (*work)(uint32_t number));
 // All CPUs stop here until the last one has come.
 void cpus_meet(void);
+// An interrupt that comes whenever a CPU turns interrupts on again; NULL: none.
+extern void (*cpus_interrupt)(void);

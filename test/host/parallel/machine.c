@@ -1,11 +1,15 @@
-// Panic for CPUs that are threads; a case expects one only while a single thread runs.
+// What is below the code under test, for CPUs that are threads: panic, which a case expects only
+// while a single thread runs, the log, and what test/host/machine.c can build but nobody here
+// needs.
 #include <stdarg.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
 #include "cpu/percpu.h"
+#include "debug/log.h"
 #include "lib/panic.h"
+#include "mem/kernel_map.h"
 #include "test.h"
 
 void *panic_jump[5];
@@ -37,4 +41,12 @@ void panic(const char *format, ...)
         __builtin_longjmp(panic_jump, 1);
     fprintf(stderr, "  panic: %s\n", panic_message);
     abort();
+}
+
+void log_line(enum log_level level, const char *area, const char *format, ...)
+{
+}
+
+void kernel_map_init(const struct boot_info *boot)
+{
 }

@@ -9,10 +9,17 @@
 #include "program.h"
 
 #define ARGUMENT_LIMIT 6u
-#define SLOT_LIMIT 64u
+#define SLOT_LIMIT 26u
 #define FAMILY_LIMIT 256u
 #define CALL_LIMIT 256u
 #define THREAD_LIMIT 3u // of a child; the first is the process's first
+
+// Where the children's folders are, and links to what they use. Calls mix up memory, and a path
+// that was cut off must not name a new file: so every name outside a child's folder is one letter.
+#define PLACE "/f"
+#define PLACE_PROGRAM PLACE "/m"
+#define PLACE_NULL PLACE "/n"
+#define PLACE_ZERO PLACE "/z"
 
 // The fixed places of a child.
 #define ARENA 0x200000000ul // readable and writable; behind it a page of each other kind

@@ -17,7 +17,7 @@
 #include <unistd.h>
 
 #define SHARED_PLACE 0x1f0000000ul // below everything that children change
-#define TRIES_ENOUGH 100u          // to speak of a rate
+#define CHANCE 15u                 // this many successes less are chance in a short run
 
 // Calls that always say no here.
 static const char *const refused[] = { "mount", "umount2", "rseq" };
@@ -38,7 +38,7 @@ static unsigned print_tallies(struct shared *shared)
     for (size_t i = 0; i < call_count; i++) {
         unsigned long tries = atomic_load(&shared->tallies[i].tries);
         unsigned long successes = atomic_load(&shared->tallies[i].successes);
-        bool is_short = successes * 5 < tries && tries >= TRIES_ENOUGH;
+        bool is_short = (successes + CHANCE) * 5 < tries;
         const char *remark = is_refused(calls[i].name) ? " refused" : is_short ? " SHORT" : "";
         short_count += remark[0] == ' ' && remark[1] == 'S';
         printf("callfuzz:   %-24s %8lu %8lu%s\n", calls[i].name, tries, successes, remark);

@@ -41,18 +41,18 @@ static void fill_timer(struct fuzzer *fuzzer, uint64_t *words)
     words[3] = random_below(fuzzer, 5000);
 }
 
-static void fill_polls(struct fuzzer *fuzzer, void *room)
+static void fill_polls(struct fuzzer *fuzzer, uint64_t *words)
 {
-    struct pollfd *polls = room;
+    struct pollfd *polls = (void *)words;
     for (unsigned i = 0; i < 8; i++) {
         polls[i] = (struct pollfd){ .fd = (int)random_below(fuzzer, 24) - 1,
                                     .events = (short)random_below(fuzzer, 64) };
     }
 }
 
-static void fill_info(struct fuzzer *fuzzer, void *room)
+static void fill_info(struct fuzzer *fuzzer, uint64_t *words)
 {
-    siginfo_t *info = memset(room, 0, sizeof(*info));
+    siginfo_t *info = memset(words, 0, sizeof(*info));
     info->si_code = one_in(fuzzer, 2) ? SI_QUEUE : -(int)random_below(fuzzer, 60) - 10;
     info->si_value.sival_ptr = (void *)random_word(fuzzer);
 }
@@ -64,7 +64,7 @@ static void fill_stack(struct fuzzer *fuzzer, uint64_t *words)
     words[2] = ARENA_STACK_SIZE;
 }
 
-static void fill_attributes(struct fuzzer *fuzzer, void *room)
+static void fill_attributes(struct fuzzer *fuzzer, uint64_t *words)
 {
     struct {
         uint32_t size, policy;
@@ -78,8 +78,8 @@ static void fill_attributes(struct fuzzer *fuzzer, void *room)
         attributes.priority = 1 + random_below(fuzzer, 40);
     }
     attributes.flags = random_below(fuzzer, 2);
-    memset(room, 0, 256);
-    memcpy(room, &attributes, sizeof(attributes));
+    memset(words, 0, 256);
+    memcpy(words, &attributes, sizeof(attributes));
 }
 
 // Processes that share nothing, and threads that end at once.
@@ -109,66 +109,65 @@ static void fill_word(struct fuzzer *fuzzer, uint32_t *words)
     }
 }
 
-static void fill(struct fuzzer *fuzzer, enum kind kind, uint64_t *words)
+static void fill_limit(struct fuzzer *fuzzer, uint64_t *words)
 {
-    switch (kind) {
-    case TIMESPEC:
-        fill_time(fuzzer, words, 200000);
-        break;
-    case TIMEVAL:
-        fill_time(fuzzer, words, 200);
-        break;
-    case MOMENT:
-        fill_time(fuzzer, words, 1000000000);
-        fill_time(fuzzer, words + 2, 1000000000);
-        break;
-    case ITIMERVAL:
-        fill_timer(fuzzer, words);
-        break;
-    case SIGNAL_SET: // without those that faults, timer and supervisor send
-        words[0] = random_word(fuzzer) & random_word(fuzzer) & ~0x26d8ul;
-        words[0] |= 1ul << (QUEUED_SIGNAL - 1);
-        break;
-    case SIGNAL_ACTION:
-        fill_action(fuzzer, words);
-        break;
-    case SIGNAL_INFO:
-        fill_info(fuzzer, words);
-        break;
-    case SIGNAL_STACK:
-        fill_stack(fuzzer, words);
-        break;
-    case LIMIT:
-        words[0] = (64ul << 20) + random_below(fuzzer, 1u << 30);
-        words[1] = ~0ul;
-        break;
-    case PRIORITY:
-        words[0] = one_in(fuzzer, 4) ? 1 + random_below(fuzzer, 40) : 0;
-        break;
-    case ATTRIBUTES:
-        fill_attributes(fuzzer, words);
-        break;
-    case CPU_MASK:
-        memset(words, 0, 128);
-        words[0] = one_in(fuzzer, 2) ? 0xff : 1ul << random_below(fuzzer, 8) | 1;
-        break;
-    case POLLS:
-        fill_polls(fuzzer, words);
-        break;
-    case POLL_SET:
-        memset(words, 0, 128);
-        words[0] = random_word(fuzzer) & 0x7ffe;
-        break;
-    case OFFSET_INOUT:
-        words[0] = random_below(fuzzer, 5000);
-        break;
-    case CLONE_ARGUMENTS:
-        fill_clone(fuzzer, words);
-        break;
-    default:
-        break;
-    }
+    words[0] = (64ul << 20) + random_below(fuzzer, 1u << 30);
+    words[1] = ~0ul;
 }
+
+static void fill_moments(struct fuzzer *fuzzer, uint64_t *words)
+{
+    fill_time(fuzzer, words, 1000000000);
+    fill_time(fuzzer, words + 2, 1000000000);
+}
+
+static void fill_cpus(struct fuzzer *fuzzer, uint64_t *words)
+{
+    memset(words, 0, 128);
+    words[0] = one_in(fuzzer, 2) ? 0xff : 1ul << random_below(fuzzer, 8) | 1;
+}
+
+static void fill_poll_set(struct fuzzer *fuzzer, uint64_t *words)
+{
+    memset(words, 0, 128);
+    words[0] = random_word(fuzzer) & 0x7ffe;
+}
+
+// Without those that faults, timer and supervisor send.
+static void fill_set(struct fuzzer *fuzzer, uint64_t *words)
+{
+    words[0] = random_word(fuzzer) & random_word(fuzzer) & ~0x26d8ul;
+    words[0] |= 1ul << (QUEUED_SIGNAL - 1);
+}
+
+static void fill_short_time(struct fuzzer *fuzzer, uint64_t *words)
+{
+    fill_time(fuzzer, words, 200000);
+}
+
+static void fill_shorter_time(struct fuzzer *fuzzer, uint64_t *words)
+{
+    fill_time(fuzzer, words, 200);
+}
+
+static void fill_priority(struct fuzzer *fuzzer, uint64_t *words)
+{
+    words[0] = one_in(fuzzer, 4) ? 1 + random_below(fuzzer, 40) : 0;
+}
+
+static void fill_offset(struct fuzzer *fuzzer, uint64_t *words)
+{
+    words[0] = random_below(fuzzer, 5000);
+}
+
+static void (*const fillers[NULL_OR_OUT])(struct fuzzer *fuzzer, uint64_t *words) = {
+    [TIMESPEC] = fill_short_time,   [TIMEVAL] = fill_shorter_time,  [MOMENT] = fill_moments,
+    [ITIMERVAL] = fill_timer,       [SIGNAL_SET] = fill_set,        [SIGNAL_ACTION] = fill_action,
+    [SIGNAL_INFO] = fill_info,      [SIGNAL_STACK] = fill_stack,    [LIMIT] = fill_limit,
+    [PRIORITY] = fill_priority,     [ATTRIBUTES] = fill_attributes, [CPU_MASK] = fill_cpus,
+    [POLLS] = fill_polls,           [POLL_SET] = fill_poll_set,     [OFFSET_INOUT] = fill_offset,
+    [CLONE_ARGUMENTS] = fill_clone,
+};
 
 static uint64_t make_word(struct fuzzer *fuzzer)
 {
@@ -202,7 +201,8 @@ uint64_t make_struct(struct fuzzer *fuzzer, enum kind kind)
         snprintf((char *)words, 16, "fuzz-%08x", fuzzer->slot->seed);
         return (uint64_t)words;
     }
-    fill(fuzzer, kind, words);
+    if (fillers[kind] != NULL)
+        fillers[kind](fuzzer, words);
     if (!fuzzer->is_good && one_in(fuzzer, 6))
         words[random_below(fuzzer, WORDS)] = random_word(fuzzer);
     return (uint64_t)words;

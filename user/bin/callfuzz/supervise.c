@@ -20,7 +20,6 @@
 #define LOG_LEVEL 8 // a command of syslog(2)
 #define LOG_WARNINGS 5
 #define LOG_ALL 8
-#define PLACE "/tmp/callfuzz"
 
 static struct {
     unsigned long calls, children, killed, deaths;
@@ -39,7 +38,7 @@ static int remove_entry(const char *path, const struct stat *status, int type, s
 
 static void slot_folder(unsigned index, char path[32])
 {
-    snprintf(path, 32, PLACE "/%u", index);
+    snprintf(path, 32, PLACE "/%c", (char)('A' + index));
 }
 
 static void start_child(struct shared *shared, unsigned index, const struct options *options)
@@ -173,7 +172,9 @@ static void prepare(void)
     signal(SIGUSR1, on_poke);                   // for children that have not begun
     klogctl(LOG_LEVEL, NULL, LOG_WARNINGS);     // not each death
     sched_setscheduler(0, SCHED_FIFO, &urgent); // children may be urgent, too, but less
-    mkdir(PLACE, 0755);
+    if (mkdir(PLACE, 0755) != 0 || link("/bin/minimal", PLACE_PROGRAM) != 0 ||
+        symlink("/dev/null", PLACE_NULL) != 0 || symlink("/dev/zero", PLACE_ZERO) != 0)
+        fail(PLACE);
     run.start_ns = run.reported_ns = clock_ns();
 }
 
@@ -192,7 +193,7 @@ unsigned supervise(struct shared *shared, const struct options *options)
             live_remember();
         }
     }
-    rmdir(PLACE);
+    nftw(PLACE, remove_entry, 8, FTW_DEPTH | FTW_PHYS);
     klogctl(LOG_LEVEL, NULL, LOG_ALL);
     report(options);
     return run.bad;

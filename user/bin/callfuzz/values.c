@@ -74,8 +74,8 @@ static uint64_t make_extreme(struct fuzzer *fuzzer)
 uint64_t make_path(struct fuzzer *fuzzer, enum kind kind)
 {
     static const char *const own[] = { "a", "b", "c", "d/e", "./a", "d/../b", "link", "fifo" };
-    static const char *const others[] = { "/proc/self/status", "/proc/self/fd", "/dev/null",
-                                          "/dev/zero",         "/bin/minimal",  "/proc/self/maps",
+    static const char *const others[] = { "/proc/self/status", "/proc/self/fd", PLACE_NULL,
+                                          PLACE_ZERO,          PLACE_PROGRAM,   "/proc/self/maps",
                                           "/proc/uptime",      "/proc/live",    "/proc/self/fd/3",
                                           "/proc/self/task" };
     static const char *const folders[] = { ".", "d", "d/..", "/proc/self", "./d/." };
@@ -89,9 +89,9 @@ uint64_t make_path(struct fuzzer *fuzzer, enum kind kind)
     else if (kind == PATH_LINK)
         fixed = links[random_below(fuzzer, COUNT_OF(links))];
     else if (kind == PATH_PROGRAM)
-        fixed = one_in(fuzzer, 3) ? "script" : "/bin/minimal";
+        fixed = one_in(fuzzer, 3) ? "script" : PLACE_PROGRAM;
     else if (kind == PATH_NEW || kind == PATH_VICTIM)
-        snprintf(path, NAME_ROOM, "n%u", (kind == PATH_NEW ? 8 : 0) + random_below(fuzzer, 32));
+        snprintf(path, NAME_ROOM, "n%u", (kind == PATH_NEW ? 12 : 0) + random_below(fuzzer, 30));
     else if (kind == PATH_FOLDER_NEW)
         snprintf(path, NAME_ROOM, "m%u", random_below(fuzzer, 12));
     else if (fixed == NULL)
@@ -107,7 +107,7 @@ static uint64_t make_bad_path(struct fuzzer *fuzzer)
                                          "missing",
                                          "a/b",
                                          "loop",
-                                         "/dev/null/x",
+                                         PLACE_NULL "/x",
                                          "/proc/self/fd/99",
                                          "d/missing/x",
                                          "d/../d//./missing/x" };

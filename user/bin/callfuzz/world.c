@@ -49,7 +49,7 @@ static void make_file(const char *name, const char *text, size_t size)
 static void make_names(void)
 {
     char name[8];
-    for (int i = 0; i < 10; i++) {
+    for (int i = 0; i < 16; i++) {
         snprintf(name, sizeof(name), "n%d", i);
         NOTHING_LEFT(mknod(name, S_IFREG | 0644, 0));
     }

@@ -34,6 +34,7 @@ static bool is_kept_ready(const char *name)
 void live_read(struct live *live)
 {
     static char text[8192];
+    memset(live, 0xff, sizeof(*live)); // its own pages are there before they are counted
     (void)read_text("/proc/live", text, sizeof(text));
     live->count = 0;
     for (char *line = text, *end; (end = strchr(line, '\n')) != NULL; line = end + 1) {
@@ -51,12 +52,14 @@ void live_read(struct live *live)
 
 // Less than before is nothing left behind: somebody was still on his way out.
 static bool has_not_grown(const struct live *before, const struct live *now, char *difference,
-                          size_t size)
+                          size_t size, long own_pages)
 {
     size_t length = 0;
     difference[0] = '\0';
     for (unsigned i = 0; i < now->count && length < size; i++) {
         long old = i < before->count ? before->entries[i].value : 0;
+        if (strcmp(now->entries[i].name, "frames-anonymous") == 0)
+            old += own_pages;
         if (now->entries[i].value > old)
             length += (size_t)snprintf(difference + length, size - length, "%s %ld -> %ld, ",
                                        now->entries[i].name, old, now->entries[i].value);
@@ -64,12 +67,26 @@ static bool has_not_grown(const struct live *before, const struct live *now, cha
     return length == 0;
 }
 
-bool live_settle(const struct live *before, char *difference, size_t size)
+void live_read_highest(struct live *live)
+{
+    static struct live again;
+    live_read(live);
+    for (unsigned turn = 0; turn < 10; turn++) {
+        sleep_ns(SETTLE_STEP_NS);
+        live_read(&again);
+        for (unsigned i = 0; i < again.count && i < live->count; i++) {
+            if (again.entries[i].value > live->entries[i].value)
+                live->entries[i].value = again.entries[i].value;
+        }
+    }
+}
+
+bool live_settle(const struct live *before, char *difference, size_t size, long own_pages)
 {
     static struct live now;
     for (unsigned turn = 0; turn < SETTLE_TURNS; turn++) {
         live_read(&now);
-        if (has_not_grown(before, &now, difference, size))
+        if (has_not_grown(before, &now, difference, size, own_pages))
             return true;
         sleep_ns(SETTLE_STEP_NS);
     }
