@@ -81,7 +81,7 @@ all: $(BUILD)/tests $(BUILD)/parallel $(BUILD)/parallel-tsan $(FUZZ:%=$(BUILD)/%
 # As kernel/kernel.mk makes it.
 $(BUILD)/config.h: test/protections.txt FORCE
 	@mkdir -p $(@D)
-	@{ echo '#pragma once'; echo '#define DEBUG_CHECKS $(DEBUG)'; \
+	@{ echo '#pragma once'; echo '#define DEBUG_CHECKS $(DEBUG)'; echo '#define SANITIZER 0'; \
 	for name in $$(grep -v '^#' test/protections.txt); do \
 	macro=PROTECT_$$(echo $$name | tr 'a-z-' 'A-Z_'); \
 	case " $(WITHOUT) " in *" $$name "*) echo "#define $$macro 0";; *) echo "#define $$macro 1";; esac; \
