@@ -19,7 +19,7 @@ SAMPLES = 100
 HARMLESS, FATAL, RESTARTABLE = 0xB4000000000000C0, 0xB6000000000000C0, 5
 MACHINE_CHECK_MINIMUM = 20
 
-NMI_MINIMUM = 200  # that arrived; those that come at the same time are one
+NMI_MINIMUM = 40  # that arrived; those that come at the same time are one
 NMIS_AT_ONCE = 10
 
 # System calls in a loop. Each begins with a pattern in every register that the kernel keeps and in
