@@ -14,8 +14,8 @@ LONG = "RINGFENCE_NMI_SECONDS" in os.environ
 SECONDS = int(os.environ.get("RINGFENCE_NMI_SECONDS", "2"))
 PATIENCE = 180 + 10 * SECONDS
 SAMPLES = 100
-# Of a bank, SDM vol. 3B, 16.3.2.2: valid, uncorrected, enabled, with an address; the second lost the
-# processor's state. And of all: restartable, in progress.
+# Of a bank, SDM vol. 3B, 16.3.2.2: valid, uncorrected, enabled, with an address; the second lost
+# the processor's state. And of all: restartable, in progress.
 HARMLESS, FATAL, RESTARTABLE = 0xB4000000000000C0, 0xB6000000000000C0, 5
 MACHINE_CHECK_MINIMUM = 20
 
@@ -134,7 +134,8 @@ def counted(guest, place):
 
 def find_count(guest):
     """Its physical address: found while the CPU is on tables that have it."""
-    command = ["gdb", "-q", "-nx", "-batch", "-ex", "print/x (long)&boot_percpu.interrupt_counts[18]",
+    command = ["gdb", "-q", "-nx", "-batch", "-ex",
+               "print/x (long)&boot_percpu.interrupt_counts[18]",
                os.path.join(default_build(), "kernel.debug.elf")]
     address = subprocess.run(command, check=True, stdout=subprocess.PIPE, text=True).stdout.split()
     while True:
@@ -145,8 +146,8 @@ def find_count(guest):
 
 @pytest.mark.parametrize("kpti", ["off", "on"])
 def test_machine_checks(boot, caller, kpti):
-    """Errors that the hardware has kept from doing harm, at any instruction, are counted and no more;
-    one that it has not ends the machine with what the bank says."""
+    """Errors that the hardware has kept from doing harm, at any instruction, are counted and no
+    more; one that it has not ends the machine with what the bank says."""
     guest = boot(f"kpti={kpti} nokaslr panic=0 -- /bin/caller,{SECONDS} /bin/caller,600", cpu="max",
                  timeout=PATIENCE, initramfs_extra={"/bin/caller": caller})
     guest.wait_for("^calling$")
