@@ -143,6 +143,7 @@ def test_executing_data():
     assert "boot_run_selftest" in function_names(report)
 
 
+@pytest.mark.protection("wx")
 def test_writing_text():
     report = expect_page_fault("wp", "0x[0-9a-f]{16}", PRESENT | WRITE)
     assert function_names(report)[:2] == ["write_read_only", "boot_run_selftest"]
