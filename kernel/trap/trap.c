@@ -4,10 +4,10 @@
 
 #include "cpu/features.h"
 #include "cpu/histogram.h"
-#include "cpu/spinlock.h"
 #include "cpu/interrupts.h"
 #include "cpu/ipi.h"
 #include "cpu/lapic.h"
+#include "cpu/spinlock.h"
 #include "cpu/upcalls.h"
 #include "debug/fail.h"
 #include "debug/log.h"

@@ -4,7 +4,7 @@
 
 CC := clang
 LIB := $(wildcard kernel/lib/*.c)
-MEM := $(wildcard kernel/mem/*.c)
+MEM := $(filter-out kernel/mem/object_guard.c,$(wildcard kernel/mem/*.c))
 # The screen's terminal emulation, which needs nothing of the machine.
 EMULATOR := $(addprefix kernel/dev/,cell_colours.c emulator.c emulator_grid.c emulator_modes.c \
 	emulator_reply.c emulator_sequences.c escape_parser.c)
@@ -48,7 +48,7 @@ RENAME := $(foreach name,memcpy memmove memset memcmp strlen strnlen strcmp strn
 # Code whose locks are the kernel's own, on CPUs that are threads: built twice, with ThreadSanitizer
 # and as everything else.
 PARALLEL := $(wildcard test/host/parallel/*.c) test/host/framework.c test/host/machine.c \
-	kernel/cpu/spinlock.c kernel/cpu/lock_statistics.c kernel/cpu/pcid.c \
+	kernel/cpu/spinlock.c kernel/cpu/lock_statistics.c kernel/debug/fail.c kernel/cpu/pcid.c \
 	$(addprefix kernel/mem/,frame.c frame_boot.c frame_buddy.c memory.c object_cache.c object_slab.c \
 	translation.c) $(LIB)
 
