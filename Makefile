@@ -89,11 +89,21 @@ make test-cpus         boots with 1, 2, 4, 8, 64 and 255 processors; CPUS="1 4" 
 make test-shares       shares of the CPUs under each policy, counted in instructions
 make test-negative     builds without each protection and sees its tests fail;
                        PROTECTIONS="smap nx" chooses
+make escape            every attempt to get out of ring 3, on every processor model, on 1 and 4 CPUs,
+                       and a table of what became of each; TESTS="-k skylake" chooses
 make fail-walk         every system call, each of its allocations and user copies failing in turn
+make mutate            takes single checks out of entry, exit, user copy, ELF loaders and sigreturn and
+                       lists what no test notices; FILES="entry", MUTANTS="id ...", LIST=1
 make model             the protocols of sleeping, switching and shootdown: every interleaving of
                        their models, then mutants that must fail; MODELS="wait" chooses
 make stress            20 minutes of processes, threads, memory, files, signals at random on SMP=4,
                        every job checked; SECONDS=60 SEED=1 JOBS="forks ring"; best with SAN=1
+make nmi               NMIs at random moments, a minute of each: 1 and 4 CPUs, kpti=on and off
+make fuzz              the parsers of outside data against libFuzzer, each FUZZ_SECONDS=60 long;
+                       TARGETS="fuzz_elf" chooses
+make fuzz-calls        10 million system calls at random on SMP=4, nothing may be left behind;
+                       CALLS=30000 SEED=1; COVERAGE=1 says how much of the kernel ran; best with
+                       SAN=1; what fails says how it is repeated (ICOUNT=1)
 make profile ROW=name  where a row of `measure` spends its instructions, function by function
 make price             what each mechanism costs: rows of `measure` with and without it
 make lint              layers, sizes, formatting, headers, static checks
@@ -111,6 +121,7 @@ Knobs:
   SCREEN=1             QEMU's window too     ICOUNT=1       one instruction is one nanosecond
   BUSYBOX=path         another static busybox
   DEBUG=0              the lean build instead of the checked one, in build/release
+  COVERAGE=1           counts how often each line of the kernel runs (build/debug-coverage)
   SAN=1                the kernel checks itself for undefined behaviour (build/debug-sanitizer)
   WITHOUT="smap nx"    a build without these protections (test/protections.txt)
   EVENTS=65536         of timeline: how many events each processor keeps (default 16384)

@@ -6,6 +6,7 @@
 #include "cpu/fpu.h"
 #include "cpu/interrupts.h"
 #include "cpu/tables.h"
+#include "mem/entry_map.h"
 #include "mem/kernel_map.h"
 #include "mem/translation.h"
 #include "proc/process.h"
@@ -31,6 +32,7 @@ noreturn_function void kernel_main(struct boot_info *boot)
     boot_load_symbols(boot);       // from here on, a panic names functions
     frames_init(boot);             // all RAM, frame by frame
     kernel_map_init(boot);         // the kernel's half; the identity map goes
+    entry_map_init();              // kpti: what of it ring 3's tables have
     translation_cpu_init();        // PCIDs, if this CPU has them
     boot_start_trace();            // trace=: the event rings get their memory
     boot_guard_stack();            // an overflow of this stack is noticed, too

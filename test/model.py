@@ -28,6 +28,11 @@ MODELS = {
     "kernel/sched/switch.pml": {
         "LOCK_PASSED_EARLY": "switch before the queue lock is passed on",
         "KICK_WITHOUT_INTERRUPT": "a halted CPU is not told of its new thread",
+        "MASK_READ_ONCE": "a thread on its way arrives where it may not run any more",
+        "CLAIM_FORGOTTEN": "a CPU that was unmarked for a thread is not told that it does not come",
+        "IDLE_LOOKS_FIRST": "an idle CPU looks at the queues before it can be seen",
+        "START_UNLOCKED": "a new thread gets its CPU while another gives it a mask",
+        "REST_NOT_OFFERED": "two come to an idle CPU: nobody is told of the second",
     },
     "kernel/proc/process_lock.pml": {
         "LOOKED_FIRST": "who takes one looks for who has all before his own flag is set",

@@ -67,7 +67,8 @@ def run_pytest(suite, arguments=()):
         command = [sys.executable, "-B", "-m", "pytest", "-v", "--tb=short"]
         command += [f"--junitxml={report}"]
         command += ["-n", "2", "--dist", "loadgroup"] if suite != "tooling" else []
-        status = subprocess.run(command + [*FOLDERS[suite], *arguments], cwd=TEST, check=False).returncode
+        command += [*FOLDERS[suite], *arguments]
+        status = subprocess.run(command, cwd=TEST, check=False).returncode
         return read_report(report) if status in ORDERLY_ENDS else None
 
 

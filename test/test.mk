@@ -18,8 +18,8 @@ KNOBS := $(if $(SMP),--smp '$(SMP)') $(if $(MEM),--mem '$(MEM)') $(if $(CPU),--c
 	--build-dir '$(BUILD)' "--cmdline=$$RINGFENCE_CMDLINE"
 
 .PHONY: run exec debug timeline bench bench-accept scale profile price test test-host test-tooling \
-	test-system test-cpus test-shares test-negative stress model lint format count escape \
-	fuzz-calls fail-walk
+	test-system test-cpus test-shares test-negative stress nmi model lint format count escape \
+	fuzz-calls fail-walk fuzz mutate
 
 run: all
 	@$(QEMU_PY) run $(KNOBS) --log build/run.log
@@ -84,15 +84,23 @@ test-shares: all
 test-negative: all
 	@$(PYTHON) test/negative.py $(PROTECTIONS)
 
+# Single checks taken out of entry, exit, user copy, the ELF loaders and sigreturn, one at a time;
+# FILES="entry" chooses by words of paths, MUTANTS="id ..." by ids, KINDS="never drop" by kinds.
+mutate: all
+	@$(PYTHON) -B test/mutate $(if $(FILES),--files $(FILES)) \
+		$(if $(MUTANTS),--mutants $(MUTANTS)) $(if $(KINDS),--kinds $(KINDS)) \
+		$(if $(LIST),--list) $(if $(AGAIN),--again)
+
+# Every attempt to escape from ring 3, on every model, on one CPU and on four; TESTS="-k word" chooses.
+escape: all
+	@rm -rf build/escape; RINGFENCE_BUILD=$(BUILD) $(PYTHON) test/run_tests.py escape -- $(TESTS); \
+		status=$$?; $(PYTHON) -B test/escape/table.py build/escape || status=1; exit $$status
+
 # Each point of each system call that may fail does, one after the other, on one CPU and on four; then
 # programs of every kind under fail=. Takes some minutes.
 fail-walk: all
 	@RINGFENCE_BUILD=$(BUILD) RINGFENCE_FAIL_STEP=1 RINGFENCE_FAIL_SMP='1 4' \
 		$(PYTHON) test/run_tests.py system -- -k test_failures.py
-
-# Every attempt to escape from ring 3, on every model, on one CPU and on four; TESTS="-k word" chooses.
-escape: all
-	@RINGFENCE_BUILD=$(BUILD) $(PYTHON) test/run_tests.py escape -- $(TESTS)
 
 # Promela models of the protocols, beside the code; MODELS="wait switch" chooses.
 model:
@@ -106,6 +114,15 @@ stress: all
 	$(QEMU_PY) run $(KNOBS) $(if $(SMP),,--smp 4) $(if $(MEM),,--mem 512M) --log build/stress.log \
 		--timeout $$(($(SECONDS) * 4 + 600)) </dev/null
 comma := ,
+
+# A minute of NMIs at random moments, on 1 and 4 CPUs, with page-table isolation and without.
+nmi: all
+	@RINGFENCE_BUILD=$(BUILD) RINGFENCE_NMI_SECONDS=60 $(PYTHON) test/run_tests.py system -- \
+		-k test_nmi
+# The host's fuzz targets, each as long; TARGETS="fuzz_elf" chooses.
+FUZZ_SECONDS ?= 60
+fuzz:
+	@FUZZ_SECONDS='$(FUZZ_SECONDS)' WITHOUT= test/host/run.sh --fuzz $(TARGETS)
 
 # System calls at random; see test/fuzz_calls.py. CHILDREN=1 CHILD_CALLS=2000 VERBOSE=1: a child alone.
 CALLS ?= 10000000

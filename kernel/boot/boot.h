@@ -11,7 +11,8 @@
 struct boot_options {
     uint64_t slice_ns;
     bool timer_off;
-    uint64_t seed; // of all randomness; 0: hardware's
+    uint64_t seed;     // of all randomness; 0: hardware's
+    uint64_t clock_hz; // of TSC and LAPIC timer, not measured; 0: measured
     bool never_sysret;
     uint32_t cpu_limit;        // start no more than these
     uint32_t watchdog_seconds; // 0: off
@@ -29,6 +30,8 @@ void boot_check_info(const struct boot_info *boot);
 // Unknown words are reported in the log.
 void boot_read_command_line(struct boot_info *boot);
 // nosmap, nosmep, nopcid, noxsaveopt: the feature counts as absent. iretq: no return by SYSRET.
+// kpti=on, off: ring 3 has page tables of its own, or not; else as the CPU needs.
+// norandmaps: programs lie at the same addresses every time.
 void boot_choose_mechanisms(void);
 void boot_guard_stack(void);
 // Stamps for the chapter's table of the boot: before the tables, behind each step.

@@ -2,6 +2,8 @@
 // it. Called once, between the look at the CPU and the first use of what it has.
 #include "boot/boot.h"
 #include "cpu/features.h"
+#include "cpu/isolation.h"
+#include "cpu/registers.h"
 #include "cpu/spinlock.h"
 #include "debug/log.h"
 #include "lib/string.h"
@@ -54,8 +56,28 @@ void boot_start_vdso(void)
         vdso_distrust_tsc();
 }
 
+// Whether ring 3 gets page tables of its own: kpti=on, kpti=off, or what the CPU needs.
+static void choose_isolation(void)
+{
+    const char *value = command_line_value(&boot_options.line, "kpti");
+    uint64_t capabilities = cpu_features.arch_capabilities ? read_msr(MSR_ARCH_CAPABILITIES) : 0;
+    bool needed = isolation_is_needed(&cpu_features, capabilities);
+
+    isolation_is_on = needed;
+    if (is_set_to("kpti", "on"))
+        isolation_is_on = true;
+    else if (is_set_to("kpti", "off"))
+        isolation_is_on = false;
+    else if (value)
+        log_warning("boot", "command line: kpti=%s is neither on nor off", value);
+    log_info("boot", "kpti: ring 3 has %s; this CPU %s it",
+             isolation_is_on ? "page tables of its own" : "the kernel's page tables",
+             needed ? "needs" : "does not need");
+}
+
 void boot_choose_mechanisms(void)
 {
+    choose_isolation();
     for (size_t i = 0; i < ARRAY_SIZE(mechanisms); i++) {
         if (is_given(mechanisms[i].word))
             turn_off(&mechanisms[i]);

@@ -8,6 +8,7 @@
 #include "cpu/features.h"
 #include "cpu/fpu.h"
 #include "cpu/interrupts.h"
+#include "cpu/isolation.h"
 #include "cpu/lapic.h"
 #include "cpu/processor.h"
 #include "cpu/registers.h"
@@ -20,6 +21,7 @@
 #include "dev/acpi.h"
 #include "lib/panic.h"
 #include "lib/string.h"
+#include "mem/entry_map.h"
 #include "mem/frame.h"
 #include "mem/kernel_map.h"
 #include "mem/object_cache.h"
@@ -96,19 +98,26 @@ static void processor_main(struct percpu *cpu)
     scheduler_idle_loop();
 }
 
+struct cpu_area {
+    struct cpu_entry_page entry;
+    struct percpu cpu;
+};
+_Static_assert(offsetof(struct cpu_area, cpu) == sizeof(struct cpu_entry_page), "no gap between");
+
 // What a CPU needs before its first instruction; NULL: no memory. A CPU that does not come leaves
 // it to the next one.
 static struct percpu *prepare_cpu(void)
 {
-    struct percpu *cpu = memory_allocate(sizeof(*cpu));
+    struct cpu_area *area = memory_allocate(sizeof(*area));
     struct thread *idle = memory_allocate(sizeof(*idle));
 
-    if (!cpu || !idle)
+    if (!area || !idle)
         goto no_memory;
+    struct percpu *cpu = &area->cpu;
     cpu->tables = memory_allocate(CPU_TABLES_SIZE);
     if (!cpu->tables)
         goto no_memory;
-    if (!object_magazines_prepare(cpu))
+    if (!entry_map_add_cpu(cpu) || !object_magazines_prepare(cpu))
         goto no_magazines;
     idle->stack_top = kernel_stack_allocate();
     if (!idle->stack_top)
@@ -126,10 +135,11 @@ static struct percpu *prepare_cpu(void)
 no_stack:
     memory_release(cpu->object_magazines);
 no_magazines:
+    entry_map_remove_cpu(cpu);
     memory_release(cpu->tables);
 no_memory:
     memory_release(idle);
-    memory_release(cpu);
+    memory_release(area);
     return NULL;
 }
 
@@ -140,8 +150,9 @@ static void free_cpu(struct percpu *cpu)
     memory_release(cpu->run_queue);
     memory_release(cpu->object_magazines);
     memory_release(cpu->current);
+    entry_map_remove_cpu(cpu);
     memory_release(cpu->tables);
-    memory_release(cpu);
+    memory_release(cpu_entry_page(cpu));
 }
 
 static enum arrival wait_for_arrival(void)

@@ -75,6 +75,7 @@ static void decode_leaf7(struct cpu_features *features, struct cpuid_result leaf
     features->umip = has_bit(leaf.ecx, 2);
     features->la57 = has_bit(leaf.ecx, 16);
     features->rdpid = has_bit(leaf.ecx, 22);
+    features->arch_capabilities = has_bit(leaf.edx, 29);
 }
 
 // The components to switch. AVX-512 needs all of its three and AVX;

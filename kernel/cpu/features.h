@@ -14,7 +14,8 @@ struct cpu_features {
     char vendor[13];
     char brand[49];
     bool smep, smap, umip, fsgsbase, nx, la57, pge, pcid, invpcid;
-    bool hypervisor; // this machine is one that software makes
+    bool arch_capabilities; // has the MSR that says what the CPU is not vulnerable to
+    bool hypervisor;        // this machine is one that software makes
     bool x2apic, tsc_deadline, tsc_invariant, rdrand;
     bool fxsr, xsave, xsaveopt, xsavec, avx, mwait, gigabyte_pages, rdtscp, rdpid;
     uint32_t family, model, stepping;

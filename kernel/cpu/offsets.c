@@ -1,12 +1,17 @@
 // Structure offsets and constants for assembly. Compiled to assembly text, never linked: the build
 // turns each marked line into a #define in offsets.h, so that no offset is typed twice.
 #include "cpu/frame.h"
+#include "cpu/isolation.h"
 #include "cpu/percpu.h"
 #include "cpu/registers.h"
 #include "cpu/trampoline.h"
 #include "cpu/upcalls.h"
 
 #define OFFSET(name, value) __asm__ volatile(".ascii \"@OFFSET " #name " %c0\"" : : "i"(value))
+
+// From GS, which points right behind the entry page.
+#define ENTRY_OFFSET(field)                                                                        \
+    ((int64_t)offsetof(struct cpu_entry_page, field) - (int64_t)sizeof(struct cpu_entry_page))
 
 void emit_offsets(void);
 void emit_trampoline_offsets(void);
@@ -41,6 +46,12 @@ void emit_offsets(void)
     OFFSET(PERCPU_IRETQ_COUNT, offsetof(struct percpu, iretq_count));
     OFFSET(PERCPU_SYSRET_COUNT, offsetof(struct percpu, sysret_count));
     OFFSET(PERCPU_KERNEL_STACK_TOP, offsetof(struct percpu, kernel_stack_top));
+    OFFSET(ENTRY_STACK_TOP, ENTRY_OFFSET(stack_top));
+    OFFSET(ENTRY_RSP, ENTRY_OFFSET(rsp));
+    OFFSET(ENTRY_KERNEL_CR3, ENTRY_OFFSET(kernel_cr3));
+    OFFSET(ENTRY_USER_CR3, ENTRY_OFFSET(user_cr3));
+    OFFSET(ENTRY_EXIT_CR3, ENTRY_OFFSET(exit_cr3));
+    OFFSET(ENTRY_NO_FLUSH, ENTRY_OFFSET(no_flush));
     OFFSET(PERCPU_USER_RSP, offsetof(struct percpu, user_rsp));
 }
 

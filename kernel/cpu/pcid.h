@@ -15,6 +15,8 @@
 struct pcid_slot {
     uint64_t context;    // of the space; 0: none yet
     uint64_t generation; // the space's, up to which this CPU had flushed when it left it
+    // With isolation: ring 3's number of this slot was left with a flush that only a way out does.
+    bool user_is_behind;
 };
 
 // Of one CPU.

@@ -9,6 +9,7 @@
 #include "lib/types.h"
 
 struct thread;
+struct packed_word;
 struct run_queue;
 struct spinlock;
 struct trace_ring;
@@ -61,7 +62,7 @@ struct lock_waiter {
 
 struct percpu {
     struct percpu *self;
-    uint64_t kernel_stack_top; // where SYSCALL puts its frame; always equal to TSS.RSP0
+    uint64_t kernel_stack_top; // where SYSCALL puts its frame; TSS.RSP0, but with isolation
     uint64_t user_rsp;         // scratch for the SYSCALL entry, valid for a few instructions
     struct thread *current;
     uint64_t reserved; // keeps the canary where the compiler looks for it
@@ -90,8 +91,9 @@ struct percpu {
     struct thread *fpu_owner;
     bool has_selectors; // a program's DS, ES, FS or GS that is not null was loaded when it left
 
-    // cpu/tables.h
+    // cpu/tables.h: and where a change of the kernel stack is noted for the CPU
     struct cpu_tables *tables;
+    struct packed_word *interrupt_stack;
 
     // cpu/ipi.h: calls that other CPUs want made here; a stack, pushed by anyone
     _Atomic(struct ipi_request *) ipi_requests;

@@ -1,11 +1,14 @@
 // GDT, TSS, IDT, IST stacks, control registers and system-call MSRs of one CPU. Called by main at
 // boot (and by each further CPU when it starts), and by the switch for the kernel stack.
-// Invariant: TSS.RSP0 equals percpu.kernel_stack_top whenever interrupts are on.
+// Invariant: whenever interrupts are on, TSS.RSP0 equals percpu.kernel_stack_top; with isolation it
+// is the entry page's stack, from where entry_isolated.S goes there.
 #include "cpu/tables.h"
 
 #include "cpu/features.h"
 #include "cpu/frame.h"
 #include "cpu/interrupts.h"
+#include "cpu/isolation.h"
+#include "cpu/machine_check.h"
 #include "cpu/registers.h"
 #include "cpu/selectors.h"
 #include "lib/panic.h"
@@ -17,6 +20,8 @@
 #define INTERRUPT_STACK_COUNT 4u
 
 extern const char vector_stubs[], syscall_entry[], syscall_refused[];
+extern const char vector_stubs_isolated[], syscall_entry_isolated[], leave_to_user_isolated[];
+extern const char *leave_to_user_address; // entry.S: how thread_return_to_user() leaves
 
 _Static_assert(SELECTOR_USER_CODE == USER_CODE_SELECTOR, "selectors.h");
 _Static_assert(SELECTOR_USER_DATA == USER_DATA_SELECTOR, "selectors.h");
@@ -35,6 +40,11 @@ struct packed_struct task_state {
     uint16_t io_map_base;
 };
 _Static_assert(sizeof(struct task_state) == 104, "TSS layout");
+
+// One of the TSS's stack pointers, which do not lie at multiples of 8.
+struct packed_struct packed_word {
+    uint64_t value;
+};
 
 // The base word lies above the frame that the CPU pushes: entry.S finds GS there.
 struct interrupt_stack_area {
@@ -93,7 +103,8 @@ static void fill_gdt(struct cpu_tables *tables)
 }
 
 // No I/O permission bitmap: its base lies beyond the limit, so every port access of ring 3 is #GP
-// (SDM vol. 1, 19.5.2).
+// (SDM vol. 1, 19.5.2). With isolation RSP0 is the entry page's stack for good, which ring 3's
+// tables map, and RSP1, which no ring uses, takes the notes about kernel stacks.
 static void fill_tss(struct cpu_tables *tables, struct percpu *cpu)
 {
     for (uint32_t i = 0; i < INTERRUPT_STACK_COUNT; i++) {
@@ -101,6 +112,10 @@ static void fill_tss(struct cpu_tables *tables, struct percpu *cpu)
         tables->tss.ist[i] = (uint64_t)&tables->stacks[i].cpu;
     }
     tables->tss.io_map_base = sizeof(struct task_state);
+    struct cpu_entry_page *page = cpu_entry_page(cpu);
+    page->stack_top = align_down((uint64_t)&page->stack_top, 16); // as the CPU aligns it itself
+    tables->tss.rsp[0] = page->stack_top;
+    cpu->interrupt_stack = (struct packed_word *)&tables->tss.rsp[isolation_is_on ? 1 : 0];
 }
 
 static uint8_t stack_of_vector(uint32_t vector)
@@ -123,8 +138,10 @@ static uint8_t stack_of_vector(uint32_t vector)
 
 static void fill_idt(void)
 {
+    const char *stubs = isolation_is_on ? vector_stubs_isolated : vector_stubs;
+
     for (uint32_t vector = 0; vector < 256; vector++) {
-        uint64_t offset = (uint64_t)vector_stubs + vector * VECTOR_STUB_SIZE;
+        uint64_t offset = (uint64_t)stubs + vector * VECTOR_STUB_SIZE;
         if (!cpu_features.smap)
             offset += VECTOR_STUB_CLAC_SIZE;
         // int3 and into are the two gates that user programs may name, as on Linux.
@@ -181,6 +198,8 @@ __attribute__((no_stack_protector)) void cpu_tables_load(struct percpu *cpu)
     fill_tss(tables, cpu);
     if (is_boot_cpu)
         fill_idt();
+    if (isolation_is_on)
+        leave_to_user_address = leave_to_user_isolated;
     struct table_pointer gdt = { sizeof(tables->gdt) - 1, (uint64_t)tables->gdt };
     struct table_pointer idt_pointer = { sizeof(idt) - 1, (uint64_t)idt };
     __asm__ volatile("lgdt %0" : : "m"(gdt));
@@ -204,7 +223,7 @@ void cpu_kernel_stack_set(uint64_t stack_top)
     struct percpu *cpu = this_cpu();
 
     cpu->kernel_stack_top = stack_top;
-    cpu->tables->tss.rsp[0] = stack_top;
+    cpu->interrupt_stack->value = stack_top;
 }
 
 // What SYSCALL clears (SDM vol. 2B): interrupts stay off until the frame is whole; TF would trap in
@@ -231,7 +250,8 @@ void cpu_syscall_msrs_load(void)
     uint64_t sysret_base = SELECTOR_USER_DATA - 8; // CS = base + 16, SS = base + 8
 
     set_and_check_msr(MSR_STAR, sysret_base << 48 | (uint64_t)SELECTOR_KERNEL_CODE << 32);
-    set_and_check_msr(MSR_LSTAR, (uint64_t)syscall_entry);
+    set_and_check_msr(MSR_LSTAR,
+                      (uint64_t)(isolation_is_on ? syscall_entry_isolated : syscall_entry));
     set_and_check_msr(MSR_CSTAR, (uint64_t)syscall_refused);
     set_and_check_msr(MSR_SFMASK, syscall_flag_mask());
     set_and_check_msr(MSR_SYSENTER_CS, 0); // SYSENTER from ring 3 is #GP
@@ -243,9 +263,10 @@ void cpu_control_registers_load(void)
 {
     uint64_t cr4 = CR4_PAE; // nothing is inherited from the firmware
 
+    machine_checks_enable();
     if (cpu_features.hwcap & CPUID_1_EDX_MCE)
         cr4 |= CR4_MCE; // without it a machine check shuts the CPU down without a word
-    if (cpu_features.pge)
+    if (cpu_features.pge && !isolation_is_on)
         cr4 |= CR4_PGE;
     if (cpu_features.smep && PROTECT_SMEP)
         cr4 |= CR4_SMEP;

@@ -27,5 +27,5 @@ void cpu_syscall_msrs_load(void);
 void cpu_control_registers_load(void);
 
 // The one place that says where the next entry from user mode lands: TSS.RSP0 and the SYSCALL
-// stack, always together. Interrupts off.
+// stack, always together; with isolation the latter is both. Interrupts off.
 void cpu_kernel_stack_set(uint64_t stack_top);

@@ -232,7 +232,7 @@ static bool prune_table(uint32_t first_slot)
 
     spinlock_acquire(&kernel_map_lock);
     struct frame *table =
-        page_table_take_empty(kernel_page_table_root, STACK_AREA_BASE + first_slot * SLOT_SIZE);
+        page_table_take_empty(kernel_page_table_root, STACK_AREA_BASE + first_slot * SLOT_SIZE, 1);
     if (table != NULL)
         *word = UINT64_MAX;
     spinlock_release(&kernel_map_lock);

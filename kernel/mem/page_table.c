@@ -4,7 +4,11 @@
 // the last level only; upper entries allow everything.
 #include "mem/page_table.h"
 
+#include "cpu/isolation.h"
 #include "lib/panic.h"
+#include "lib/protection.h"
+#include "lib/string.h"
+#include "mem/entry_map.h"
 #include "mem/frame.h"
 
 #define ENTRIES 512u
@@ -41,6 +45,8 @@ static uint64_t entry_span(uint32_t level)
 static uint32_t kernel_entry_count;
 static uint16_t kernel_entries[ENTRIES - USER_ROOT_ENTRIES];
 
+static bool roots_are_simple; // nothing is to be done for a new one but to enter these
+
 static void share_kernel_half(void)
 {
     const uint64_t *table = direct_map_pointer(kernel_page_table_root);
@@ -51,16 +57,46 @@ static void share_kernel_half(void)
             kernel_entries[kernel_entry_count++] = (uint16_t)i;
     }
     kernel_half_is_shared = true;
+    roots_are_simple = !isolation_is_on;
+}
+
+// A root, blank, and with isolation its companion, which is not.
+never_inlined static struct frame *allocate_pair(void)
+{
+    struct frame *pair = frames_allocate(1, FRAME_PAGE_TABLE);
+
+    if (pair == NULL)
+        return NULL;
+    memset(frame_pointer(pair), 0, 2 * PAGE_SIZE);
+    entry_map_fill_root(direct_map_pointer(page_table_companion(frame_address(pair))));
+    return pair;
+}
+
+static inline struct frame *allocate_root(void)
+{
+    if (likely(roots_are_simple))
+        return frame_allocate_blank(FRAME_PAGE_TABLE);
+    if (!kernel_half_is_shared)
+        share_kernel_half();
+    return isolation_is_on ? allocate_pair() : frame_allocate_blank(FRAME_PAGE_TABLE);
+}
+
+// A table was put into a root's user half: ring 3 has the same.
+never_inlined static void tell_companion(phys_addr root, const uint64_t *entry)
+{
+    uint64_t index = (uint64_t)(entry - (const uint64_t *)direct_map_pointer(root));
+    uint64_t *companion = direct_map_pointer(page_table_companion(root));
+
+    if (index < USER_ROOT_ENTRIES)
+        companion[index] = *entry;
 }
 
 phys_addr page_table_create(void)
 {
-    struct frame *frame = frame_allocate_blank(FRAME_PAGE_TABLE);
+    struct frame *frame = allocate_root();
 
     if (frame == NULL)
         return phys_make(0);
-    if (unlikely(!kernel_half_is_shared))
-        share_kernel_half();
     uint64_t *root = frame_pointer(frame);
     const uint64_t *kernel_root = direct_map_pointer(kernel_page_table_root);
     for (uint32_t i = 0; i < kernel_entry_count; i++)
@@ -96,7 +132,8 @@ static struct frame *unlink_table(uint64_t *link)
 // The newest goes first: a table is older than those below it, and blank once they are gone.
 bool page_table_destroy_step(phys_addr root, uint32_t table_limit)
 {
-    kassert(root.value != kernel_page_table_root.value);
+    if (DEBUG_CHECKS)
+        kassert(root.value != kernel_page_table_root.value);
     struct frame *root_frame = frame_at(root);
     while (!list_is_empty(&root_frame->link)) {
         if (table_limit-- == 0)
@@ -109,7 +146,10 @@ bool page_table_destroy_step(phys_addr root, uint32_t table_limit)
     uint64_t *table = frame_pointer(root_frame);
     for (uint32_t i = 0; i < kernel_entry_count; i++)
         table[kernel_entries[i]] = 0;
-    frame_release_blank(root_frame);
+    if (unlikely(isolation_is_on))
+        frame_release(root_frame); // the pair
+    else
+        frame_release_blank(root_frame);
     return true;
 }
 
@@ -129,13 +169,16 @@ static uint64_t *add_table(phys_addr root, uint64_t *entry, bool is_user)
         return NULL;
     frame->table_entry = entry;
     if (is_user) {
-        kassert(root.value != kernel_page_table_root.value);
+        if (DEBUG_CHECKS)
+            kassert(root.value != kernel_page_table_root.value);
         struct frame *root_frame = frame_at(root);
         list_prepend(&root_frame->link, &frame->link);
         atomic_store_explicit(&root_frame->table_count, page_table_count(root) + 1,
                               memory_order_relaxed); // whoever adds has the space's mutex
     }
     *entry = frame_address(frame).value | PTE_PRESENT | PTE_WRITE | (is_user ? PTE_USER : 0);
+    if (unlikely(isolation_is_on) && is_user)
+        tell_companion(root, entry);
     return frame_pointer(frame);
 }
 
@@ -175,9 +218,9 @@ uint64_t *page_table_entry(phys_addr root, uint64_t address, bool create)
     return page_table_entry_at(root, address, 0, create);
 }
 
-struct frame *page_table_take_empty(phys_addr root, uint64_t address)
+struct frame *page_table_take_empty(phys_addr root, uint64_t address, uint32_t level)
 {
-    uint64_t *link = page_table_entry_at(root, address, 1, false);
+    uint64_t *link = page_table_entry_at(root, address, level, false);
 
     if (link == NULL || *link == 0 || !table_is_empty(table_pointer(*link)))
         return NULL;

@@ -28,8 +28,14 @@ extern bool kernel_half_is_shared;
 // How many tables a root has in the user half. Any context.
 uint64_t page_table_count(phys_addr root);
 
-// A new root whose kernel half is shared with every other. value 0: no memory.
+// A new root whose kernel half is shared with every other; with isolation, and its companion for
+// ring 3 (mem/entry_map.h), which follows it. value 0: no memory.
 must_check phys_addr page_table_create(void);
+// With isolation, the companion of a root: the frame behind it.
+static inline phys_addr page_table_companion(phys_addr root)
+{
+    return phys_make(root.value + PAGE_SIZE);
+}
 // Frees all tables of the user half and the root. No page may be mapped any more: the
 // tables are kept as blank ones (debug builds look; vm/address_space.c asserts the count of pages).
 void page_table_destroy(phys_addr root);
@@ -45,9 +51,10 @@ uint64_t *page_table_entry_at(phys_addr root, uint64_t address, uint32_t level, 
 // The page entry of *address. Where no page table covers it, NULL, and *address moves to where the
 // next one may begin (UINT64_MAX: nowhere).
 uint64_t *page_table_entry_or_skip(phys_addr root, uint64_t *address);
-// Takes out the page table that covers the address when it has no entry left; the caller flushes,
-// then releases the frame. NULL when there is nothing to take out. For the kernel root only.
-struct frame *page_table_take_empty(phys_addr root, uint64_t address);
+// Takes out the table below the address's entry of this level (1: its page table) when it has no
+// entry left; the caller flushes, then releases the frame. NULL when there is nothing to take out.
+// For the kernel's half only.
+struct frame *page_table_take_empty(phys_addr root, uint64_t address, uint32_t level);
 // The next address at or after `start`, below `end`, that has a non-zero page entry; `end` if none.
 // Skips absent tables whole. *entry is set when found.
 uint64_t page_table_next_mapped(phys_addr root, uint64_t start, uint64_t end, uint64_t **entry);

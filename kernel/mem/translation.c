@@ -4,6 +4,7 @@
 
 #include "cpu/interrupts.h"
 #include "cpu/ipi.h"
+#include "cpu/isolation.h"
 #include "cpu/pcid.h"
 #include "cpu/registers.h"
 #include "cpu/spinlock.h"
@@ -12,8 +13,15 @@
 #include "lib/protection.h"
 #include "mem/page_table.h"
 
-// Above this many pages one reload of everything is cheaper than single invalidations.
+// Above this many pages one reload of everything is cheaper than single invalidations. With PCIDs
+// and isolation always: INVLPG drops nothing of the user's PCID (SDM vol. 3A, 4.10.4.1), which a
+// reload notes to be dropped as well.
 #define SINGLE_PAGE_LIMIT 32u
+static uint64_t single_page_limit = SINGLE_PAGE_LIMIT;
+
+static bool loads_are_simple = true; // CR3 takes the root's address and nothing else is to be done
+
+#define PCID_OF_USER 0x800ull // the number of a space in ring 3's tables is the other's and this
 
 // What called CPUs are told; on the caller's stack.
 struct flush {
@@ -34,6 +42,10 @@ bool translation_init(struct translation *translation)
 
 void translation_cpu_init(void)
 {
+    if (cpu_features.pcid || isolation_is_on)
+        loads_are_simple = false;
+    if (cpu_features.pcid && isolation_is_on)
+        single_page_limit = 0;
     if (!cpu_features.pcid)
         return;
     kassert(read_cr3() == kernel_page_table_root.value); // number 0, or PCIDE faults
@@ -50,21 +62,72 @@ static bool is_loaded(struct percpu *cpu, const struct translation *translation)
     return atomic_load(&cpu->translation_loaded) == translation;
 }
 
-// CR3 for what is loaded; written as it is, it drops all of its translations.
-static uint64_t loaded_cr3(const struct percpu *cpu, const struct translation *translation)
+// With isolation, what the entry code loads for this root: `number` is the PCID. The kernel's is
+// kept up to date in the kernel, so entries keep what it tags. The user's is flushed by the next
+// way out, once (cpu/entry_macros.inc, CHOOSE_EXIT_CR3), unless `keep`. Interrupts are off or the
+// CPU is on the kernel's CR3 and stays in the kernel: CR3 is neither the old `user_cr3` nor the new
+// one, by which an NMI between these stores would know ring 3's tables: a root that is in use is
+// nobody's companion.
+static void set_entry_roots(struct percpu *cpu, const struct translation *translation,
+                            uint64_t number, bool keep)
 {
-    return translation->root.value | (cpu_features.pcid ? pcid_number(&cpu->pcid) : 0);
+    struct cpu_entry_page *page = cpu_entry_page(cpu);
+    uint64_t user = page_table_companion(translation->root).value;
+
+    page->no_flush = cpu_features.pcid ? CR3_NO_FLUSH : 0;
+    page->kernel_cr3 = translation->root.value | number | page->no_flush;
+    page->user_cr3 = user | (number ? number | PCID_OF_USER : 0) | (keep ? CR3_NO_FLUSH : 0);
+}
+
+// CR3 for what is loaded; written as it is, it drops all of its translations. With isolation the
+// way out drops those of ring 3's tables, too.
+static uint64_t loaded_cr3(struct percpu *cpu, const struct translation *translation)
+{
+    if (likely(!cpu_features.pcid))
+        return translation->root.value;
+    uint64_t number = pcid_number(&cpu->pcid);
+    if (isolation_is_on)
+        set_entry_roots(cpu, translation, number, false);
+    return translation->root.value | number;
+}
+
+// Can what ring 3's number of the slot tags stay? Not if the slot's last flush was left to a way
+// out that never came, since the CPU went to another space before.
+static bool choose_pcid(struct percpu *cpu, const struct translation *next, uint64_t generation,
+                        bool *keep_user)
+{
+    struct pcid_slots *slots = &cpu->pcid;
+
+    if (isolation_is_on)
+        slots->slots[slots->current].user_is_behind =
+            !(cpu_entry_page(cpu)->user_cr3 & CR3_NO_FLUSH);
+    bool keep = pcid_choose(slots, cpu->translation_generation, next->context, generation);
+    *keep_user = keep && !slots->slots[slots->current].user_is_behind;
+    return keep;
+}
+
+// CR3 for a root that was not loaded, with PCIDs or isolation.
+never_inlined static uint64_t choose_cr3(struct percpu *cpu, const struct translation *next,
+                                         uint64_t generation)
+{
+    uint64_t number = 0;
+    bool keep = false, keep_user = false;
+
+    if (cpu_features.pcid) {
+        keep = choose_pcid(cpu, next, generation, &keep_user);
+        number = pcid_number(&cpu->pcid);
+    }
+    if (isolation_is_on)
+        set_entry_roots(cpu, next, number, keep_user);
+    return next->root.value | number | (keep ? CR3_NO_FLUSH : 0);
 }
 
 static inline void write_root(struct percpu *cpu, struct translation *next, uint64_t generation)
 {
     uint64_t cr3 = next->root.value;
 
-    if (unlikely(cpu_features.pcid)) {
-        if (pcid_choose(&cpu->pcid, cpu->translation_generation, next->context, generation))
-            cr3 |= CR3_NO_FLUSH;
-        cr3 |= pcid_number(&cpu->pcid);
-    }
+    if (unlikely(!loads_are_simple))
+        cr3 = choose_cr3(cpu, next, generation);
     cpu->translation_generation = generation;
     write_cr3(cr3);
     // Only now has CR3 left what was loaded: who frees that looks at this.
@@ -106,7 +169,7 @@ static void flush_active(struct percpu *cpu, const struct flush *flush)
     if (*seen >= flush->generation)
         return;
     uint64_t pages = (flush->end - flush->start) / PAGE_SIZE;
-    if (*seen + 1 == flush->generation && pages <= SINGLE_PAGE_LIMIT) {
+    if (*seen + 1 == flush->generation && pages <= single_page_limit) {
         for (uint64_t page = flush->start; page < flush->end; page += PAGE_SIZE)
             invalidate_page(page);
         *seen = flush->generation;
@@ -222,14 +285,15 @@ void translation_abandon(struct translation *translation)
     translation->abandoned = true;
 }
 
-// INVLPG would leave what is cached of the way to a page under other PCIDs (4.10.4.1).
+// INVLPG would leave what is cached of the way to a page under other PCIDs (4.10.4.1). Any change
+// of CR4.PGE drops everything, global or not, whatever it was before.
 static void flush_everything(void *argument)
 {
     if (cpu_features.invpcid) {
         invalidate_all_contexts();
     } else if (cpu_features.pge) {
         uint64_t cr4 = read_cr4();
-        write_cr4(cr4 & ~CR4_PGE);
+        write_cr4(cr4 ^ CR4_PGE);
         write_cr4(cr4);
     } else {
         write_cr3(read_cr3());

@@ -15,16 +15,16 @@ bool script_begins(const char *text, size_t length)
     return length >= 2 && text[0] == '#' && text[1] == '!';
 }
 
-// The length of the line without its newline and blanks at its end. False: it goes on beyond what
-// was read.
+// The length of the line without its newline and blanks at its end. False: its last word may go on
+// beyond what was read.
 static bool measure_line(const char *text, size_t length, size_t *line_length)
 {
     size_t end = 0;
     while (end < length && text[end] != '\n' && text[end] != '\0')
         end++;
     bool complete = end < length || length < SCRIPT_LINE_LIMIT;
-    while (complete && end > 0 && is_blank(text[end - 1]))
-        end--;
+    for (; end > 0 && is_blank(text[end - 1]); end--)
+        complete = true;
     *line_length = end;
     return complete;
 }

@@ -33,7 +33,8 @@ static struct signal_entry *allocate_entry(struct process *process, struct pendi
                                            const struct abi_siginfo *info)
 {
     bool is_limited = is_realtime((uint32_t)info->signal) || info->code < 0;
-    if (PROTECT_LIMITS && is_limited && process->queued_signals >= process->limits[RLIMIT_SIGPENDING].current)
+    if (PROTECT_LIMITS && is_limited &&
+        process->queued_signals >= process->limits[RLIMIT_SIGPENDING].current)
         return NULL;
     struct signal_entry *entry = &pending->first;
     if (!list_is_empty(&entry->link))

@@ -2,6 +2,7 @@
 // themselves: one line for each stretch of pages with the same rights. "kernel" are those that the
 // kernel runs on, "user" those of ring 3: the same, or with kpti=on a set of their own (the
 // reader's). Root's alone: it tells where the kernel lies. Called through file.c.
+#include "cpu/isolation.h"
 #include "mem/page_table.h"
 #include "mem/page_walk.h"
 #include "pseudo/devices.h"
@@ -49,7 +50,9 @@ static void fill_page_tables(struct snapshot *text)
     phys_addr root = current_address_space()->translation.root;
 
     print_tables(text, "kernel", root);
-    print_tables(text, "user", root);
+    print_tables(text, "user", isolation_is_on ? page_table_companion(root) : root);
+    if (isolation_is_on && !page_walk_same_user_half(root, page_table_companion(root)))
+        snapshot_print(text, "the user halves differ\n");
 }
 
 SNAPSHOT_FILE(page_tables, fill_page_tables);

@@ -216,7 +216,7 @@ static void switch_from(struct run_queue *queue, struct thread *current, enum sw
         leave_for_lighter(queue, current, now);
     atomic_store_explicit(&next->state, THREAD_RUNNING, memory_order_relaxed);
     start_slice(queue, next, now);
-    if (unlikely(was_idle && run_queue_waiting(queue) != 0) && cpu_count() != 1)
+    if (unlikely(was_idle && run_queue_movable(queue) != 0) && cpu_count() != 1)
         run_queue_offer_rest(queue);
     run_time_account(queue, current, next, now);
     if (next == current) // the policy's choice again

@@ -4,6 +4,8 @@
 // bug.
 #include "abi/process.h"
 #include "cpu/interrupts.h"
+#include "cpu/isolation.h"
+#include "cpu/machine_check.h"
 #include "cpu/registers.h"
 #include "debug/panic_report.h"
 #include "debug/trace.h"
@@ -24,6 +26,7 @@
 #define HLT_SIZE 1u
 
 extern const char syscall_entry[], vector_stubs[], idle_hlt[], boot_stack_guard[];
+extern const char syscall_entry_isolated[], vector_stubs_isolated[];
 
 static void signal_page_fault(const struct trap_frame *frame, uint64_t address,
                               enum fault_verdict verdict)
@@ -85,6 +88,20 @@ static void page_fault_from_user(struct trap_frame *frame, uint64_t address)
     signal_page_fault(frame, address, verdict);
 }
 
+// At any instruction of the kernel, too: whoever was interrupted may hold any lock, so that it is
+// only counted (/proc/interrupts), and otherwise as if nothing had been.
+static void survive_machine_check(const struct trap_frame *frame, const char *where)
+{
+    struct machine_check check;
+
+    machine_check_read(&check);
+    if (!machine_check_is_survivable(&check))
+        panic_at(frame, "machine check in %s: status %#llx, bank %llu: %#llx, address %#llx", where,
+                 (unsigned long long)check.global_status, (unsigned long long)check.bank,
+                 (unsigned long long)check.status, (unsigned long long)check.address);
+    this_cpu()->interrupt_counts[VECTOR_MACHINE_CHECK]++;
+}
+
 void fault_from_user(struct trap_frame *frame)
 {
     uint64_t address = read_cr2(); // before interrupts: a nested fault overwrites it
@@ -94,7 +111,11 @@ void fault_from_user(struct trap_frame *frame)
         panic_note_nmi(frame);
         return;
     }
-    if (frame->vector == VECTOR_MACHINE_CHECK || frame->vector == VECTOR_DOUBLE_FAULT)
+    if (frame->vector == VECTOR_MACHINE_CHECK) {
+        survive_machine_check(frame, "user mode");
+        return;
+    }
+    if (frame->vector == VECTOR_DOUBLE_FAULT)
         panic_at(frame, "%s in user mode", vector_name(frame->vector));
     if (frame->vector == VECTOR_DEBUG) {
         dr6 = read_dr6();
@@ -140,10 +161,11 @@ static bool resolve_user_copy(struct trap_frame *frame, uint64_t address)
 static bool debug_trap_is_harmless(const struct trap_frame *frame)
 {
     uint64_t dr6 = read_dr6();
-    uint64_t stubs = (uint64_t)vector_stubs;
+    uint64_t stubs = (uint64_t)(isolation_is_on ? vector_stubs_isolated : vector_stubs);
+    uint64_t entry = (uint64_t)(isolation_is_on ? syscall_entry_isolated : syscall_entry);
 
     write_dr6(DR6_INITIAL);
-    if (frame->rip == (uint64_t)syscall_entry)
+    if (frame->rip == entry)
         return true;
     if (frame->rip >= stubs && frame->rip < stubs + 256 * 16)
         return true;
@@ -178,6 +200,9 @@ void fault_from_kernel(struct trap_frame *frame)
         panic_note_nmi(frame);
         if (frame->rip == (uint64_t)idle_hlt)
             frame->rip += HLT_SIZE; // see interrupts_wait()
+        return;
+    case VECTOR_MACHINE_CHECK:
+        survive_machine_check(frame, "the kernel");
         return;
     case VECTOR_DEBUG:
         if (debug_trap_is_harmless(frame))

@@ -9,14 +9,15 @@ MEM := $(filter-out kernel/mem/object_guard.c,$(wildcard kernel/mem/*.c))
 EMULATOR := $(addprefix kernel/dev/,cell_colours.c emulator.c emulator_grid.c emulator_modes.c \
 	emulator_reply.c emulator_sequences.c escape_parser.c)
 DEV := $(addprefix kernel/dev/,acpi_fixed.c acpi_madt.c canvas.c cell_image.c font.c screen.c) $(EMULATOR)
-CPU := $(addprefix kernel/cpu/,cmos.c features.c fpu_image.c tsc_compare.c pcid.c report.c)
+CPU := $(addprefix kernel/cpu/,cmos.c features.c fpu_image.c isolation.c machine_check.c tsc_compare.c pcid.c report.c)
 LINE := $(wildcard kernel/pseudo/line_*.c)
 # The scheduler's policies, which need nothing of the machine.
 POLICIES := $(addprefix kernel/sched/,fair.c lottery.c mlfq.c placement.c policy.c realtime.c round_robin.c \
 	stride.c virtual_time.c weight.c)
 VM := $(filter-out $(addprefix kernel/vm/,user_atomic.c user_fpu.c vdso.c),$(wildcard kernel/vm/*.c))
-TESTED := $(LIB) $(MEM) $(CPU) $(DEV) $(VM) \
-	$(wildcard kernel/fs/*.c) kernel/boot/processor_choice.c kernel/trap/return_path.c kernel/debug/fail.c kernel/debug/trace.c \
+TESTED := $(LIB) kernel/proc/exec_script.c $(MEM) $(CPU) $(DEV) $(VM) \
+	$(wildcard kernel/fs/*.c) kernel/boot/processor_choice.c kernel/trap/return_path.c \
+	kernel/debug/fail.c kernel/debug/trace.c \
 	$(POLICIES) kernel/syscall/poll_set.c $(LINE)
 # The loader's code without firmware calls.
 LOADER := $(addprefix efi/,command_line.c elf_image.c memory_map.c page_tables.c)
@@ -36,6 +37,16 @@ TESTED += $(KEYS) kernel/drivers/keyboard.c kernel/dev/i8042.c
 FUZZ += fuzz_keyboard
 fuzz_keyboard_SOURCES := $(KEYS) kernel/lib/format.c
 
+FUZZ += fuzz_acpi fuzz_script fuzz_return fuzz_loader fuzz_names
+fuzz_acpi_SOURCES := kernel/dev/acpi_fixed.c kernel/dev/acpi_madt.c kernel/cpu/report.c kernel/lib/format.c
+fuzz_script_SOURCES := kernel/proc/exec_script.c
+fuzz_return_SOURCES := kernel/cpu/fpu_image.c kernel/trap/return_path.c
+fuzz_loader_SOURCES := efi/command_line.c efi/elf_image.c
+# A file system on the fake machine.
+fuzz_names_SOURCES := $(addprefix test/host/,fs_fixture.c machine.c stubs.c threads.c allocations.c) \
+	$(LIB) $(MEM) $(wildcard kernel/fs/*.c) kernel/vm/user_iterator.c kernel/vm/user_copy.c \
+	kernel/cpu/features.c kernel/cpu/isolation.c kernel/cpu/pcid.c kernel/debug/fail.c kernel/debug/trace.c
+
 # -fno-builtin: the sanitizers see every call of a string function.
 CFLAGS := -std=gnu11 -g -O1 -fno-builtin -fno-omit-frame-pointer -fno-strict-aliasing \
 	-fno-sanitize-recover=all -Wall -Wextra -Werror -Wshadow -Wundef -Wvla -Wno-unused-parameter
@@ -48,7 +59,8 @@ RENAME := $(foreach name,memcpy memmove memset memcmp strlen strnlen strcmp strn
 # Code whose locks are the kernel's own, on CPUs that are threads: built twice, with ThreadSanitizer
 # and as everything else.
 PARALLEL := $(wildcard test/host/parallel/*.c) test/host/framework.c test/host/machine.c \
-	kernel/cpu/spinlock.c kernel/cpu/lock_statistics.c kernel/debug/fail.c kernel/cpu/pcid.c \
+	kernel/cpu/spinlock.c kernel/cpu/lock_statistics.c kernel/cpu/pcid.c kernel/cpu/isolation.c \
+	kernel/debug/fail.c \
 	$(addprefix kernel/mem/,frame.c frame_boot.c frame_buddy.c memory.c object_cache.c object_slab.c \
 	translation.c) $(LIB)
 
@@ -138,9 +150,16 @@ $(BUILD)/fuzz/%.o: %.c test/host/host.mk | $(BUILD)/config.h
 	@mkdir -p $(@D)
 	$(CC) $(CFLAGS) -fsanitize=fuzzer,address,undefined $(INCLUDE) -MMD -MP -c -o $@ $<
 
+$(BUILD)/fuzz/efi/%.o $(BUILD)/fuzz/test/host/fuzz/fuzz_loader.o: INCLUDE := -Iinclude -Iefi
+$(BUILD)/fuzz/kernel/lib/string.o: kernel/lib/string.c test/host/host.mk | $(BUILD)/config.h
+	@mkdir -p $(@D)
+	$(CC) $(CFLAGS) -fsanitize=fuzzer,address,undefined -ffreestanding $(RENAME) -Iinclude -Ikernel \
+		-I$(BUILD) -MMD -MP -c -o $@ $<
+$(BUILD)/fuzz_names: LINK_OPTIONS := $(WRAP)
+
 define FUZZ_RULE
 $(BUILD)/$(1): $(patsubst %.c,$(BUILD)/fuzz/%.o,test/host/fuzz/$(1).c $($(1)_SOURCES))
-	$(CC) -fsanitize=fuzzer,address,undefined -o $$@ $$^
+	$(CC) -fsanitize=fuzzer,address,undefined $$(LINK_OPTIONS) -o $$@ $$^
 endef
 $(foreach target,$(FUZZ),$(eval $(call FUZZ_RULE,$(target))))
 

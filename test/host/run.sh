@@ -1,6 +1,7 @@
 #!/bin/sh
 # Builds and runs the host tests; the last line is `N passed, N failed`.
 #   run.sh [--protection NAME] [--list] [FILTER]     only cases that name the protection / match
+#   run.sh --fuzz [TARGET...]                        only the fuzz targets, each FUZZ_SECONDS long
 # WITHOUT=NAME builds without that protection and runs only the cases that name it. DEBUG=0: without
 # the debug checks. FUZZ_RUNS=N: runs per fuzz target (a full run only).
 set -u
@@ -50,11 +51,23 @@ run_fuzz() {
     fuzz_command_line) echo 'loglevel=7 init="/bin/a b" panic=5 -- x "y z"' >"$corpus/line" ;;
     fuzz_line_discipline) printf '\005hello\177\r' >"$corpus/keys" ;;
     fuzz_format) printf '%%-08.*llx %%s %%#hhX %%p' >"$corpus/format" ;;
+    fuzz_script) printf '#!/bin/sh -e\n' >"$corpus/line" ;;
+    fuzz_loader) head -c 4096 "$build/tests" >"$corpus/program" ;;
+    fuzz_names) printf '\000\001\000\000\000\012\001\000\001\001\000\001\101' >"$corpus/steps" ;;
+    fuzz_return) printf '\001\021\000\020\100\000\000\000\000\000' >"$corpus/frame" ;;
+    fuzz_acpi) printf 'APIC0123456789012345678901234567890123456789\000\010\000\002\001\000\000\000' >"$corpus/madt" ;;
     fuzz_emulator) printf '\012\005ab\033[1;31mcd\033[2;4r\033[?1049h\033[5Lx\033]2;t\007\033(0q\033[6n' >"$corpus/text" ;;
     esac
-    if "$build/$1" -seed=1 -runs="${FUZZ_RUNS:-20000}" -max_len=4096 -len_control=0 -timeout=10 -close_fd_mask=1 \
+    limit=-runs=${FUZZ_RUNS:-20000}
+    words="${FUZZ_RUNS:-20000} runs"
+    if [ -n "${FUZZ_SECONDS:-}" ]; then
+        limit=-max_total_time=$FUZZ_SECONDS
+        words="$FUZZ_SECONDS s"
+    fi
+    if "$build/$1" -seed=1 "$limit" -max_len=4096 -len_control=0 -timeout=10 -close_fd_mask=1 -rss_limit_mb=0 \
         -artifact_prefix="$build/$1-" "$corpus" >"$build/$1.log" 2>&1; then
-        echo "ok   $1 (${FUZZ_RUNS:-20000} runs)"
+        [ -z "${FUZZ_SECONDS:-}" ] || words="$words: $(tail -n 1 "$build/$1.log")"
+        echo "ok   $1 ($words)"
         passed=$((passed + 1))
     else
         tail -n 40 "$build/$1.log"
@@ -71,13 +84,18 @@ export UBSAN_OPTIONS=print_stacktrace=1
 export TSAN_OPTIONS=halt_on_error=1
 case " $* " in *" --list "*) "$build/tests" --list; exec "$build/parallel" --list ;; esac
 
-if [ -n "$without" ]; then
+targets=$(sed -n 's/^FUZZ [:+]*= //p' test/host/host.mk)
+if [ "${1:-}" = --fuzz ]; then
+    shift
+    FUZZ_SECONDS=${FUZZ_SECONDS:-60}
+    for target in ${*:-$targets}; do run_fuzz "$target"; done
+elif [ -n "$without" ]; then
     for name in $without; do run_cases --protection "$name" "$@"; done
 elif [ $# -gt 0 ]; then
     run_cases "$@"
 else
     run_cases
-    for target in fuzz_cpio fuzz_elf fuzz_command_line fuzz_format fuzz_line_discipline fuzz_keyboard fuzz_emulator; do run_fuzz "$target"; done
+    for target in $targets; do run_fuzz "$target"; done
 fi
 echo "$passed passed, $failed failed"
 [ "$failed" -eq 0 ]

@@ -4,6 +4,8 @@
 #include <string.h>
 
 #include "cpu/features.h"
+#include "cpu/isolation.h"
+#include "cpu/machine_check.h"
 #include "test.h"
 
 struct leaf {
@@ -294,4 +296,49 @@ TEST(features_of_this_machine)
     CHECK(cpu_features.fxsr && cpu_features.family >= 6);
     CHECK(!cpu_features.xsave || (cpu_features.xsave_mask & 3) == 3);
     CHECK(cpu_features.physical_bits >= 32 && cpu_features.physical_bits <= 52);
+}
+
+TEST(isolation_is_for_who_needs_it)
+{
+    static const struct {
+        const char *vendor;
+        bool has_capabilities;
+        uint64_t capabilities;
+        bool needed;
+    } cases[] = {
+        { "GenuineIntel", false, 0, true },    { "GenuineIntel", true, 0, true },
+        { "GenuineIntel", true, ~1ull, true }, { "GenuineIntel", true, 1, false },
+        { "GenuineIntel", false, 1, true }, // not asked
+        { "AuthenticAMD", false, 0, false },   { "HygonGenuine", false, 0, false },
+        { "CentaurHauls", false, 0, true },    { "CentaurHauls", true, 1, false },
+    };
+
+    for (size_t i = 0; i < ARRAY_SIZE(cases); i++) {
+        struct cpu_features features = { .arch_capabilities = cases[i].has_capabilities };
+        strcpy(features.vendor, cases[i].vendor);
+        CHECK_EQUAL(isolation_is_needed(&features, cases[i].capabilities), cases[i].needed);
+    }
+}
+
+TEST(machine_checks_that_the_kernel_survives)
+{
+    static const struct {
+        uint64_t global_status, status;
+        bool survivable;
+    } cases[] = {
+        { 5, 0, true }, // told to all CPUs
+        { 4, 0, false },
+        { 5, BANK_VALID, true }, // corrected
+        { 5, BANK_VALID | BANK_OVERFLOW, true },
+        { 5, BANK_VALID | BANK_UNCORRECTED, true },
+        { 4, BANK_VALID | BANK_UNCORRECTED, false },
+        { 5, BANK_VALID | BANK_UNCORRECTED | BANK_OVERFLOW, false },
+        { 5, BANK_VALID | BANK_UNCORRECTED | BANK_CONTEXT_CORRUPT, false },
+        { 5, BANK_VALID | BANK_UNCORRECTED | BANK_ACTION_REQUIRED, false },
+    };
+
+    for (size_t i = 0; i < ARRAY_SIZE(cases); i++) {
+        struct machine_check check = { cases[i].global_status, 0, cases[i].status, 0 };
+        CHECK_EQUAL(machine_check_is_survivable(&check), cases[i].survivable);
+    }
 }

@@ -4,6 +4,7 @@
 #include <string.h>
 
 #include "cpu/features.h"
+#include "cpu/isolation.h"
 #include "cpu/pcid.h"
 #include "cpu/registers.h"
 #include "machine.h"
@@ -16,12 +17,18 @@
 #define CPUS 4
 #define SPACES 9 // more than there are PCIDs in use
 #define PAGES 64
-#define PCIDS (PCID_SLOTS + 1)
+#define PCID_OF_USER 0x800u
+#define PCIDS (2 * (PCID_SLOTS + 1)) // with isolation: the kernel's, then ring 3's
 
 struct space {
     struct translation translation;
     bool exists;
     uint64_t pages[PAGES];
+};
+
+struct area {
+    struct cpu_entry_page entry;
+    struct percpu cpu;
 };
 
 // What a CPU's TLB holds: 0 is nothing.
@@ -31,7 +38,7 @@ struct tlb {
 };
 
 static struct space spaces[SPACES];
-static struct percpu cpus[CPUS];
+static struct area areas[CPUS];
 static struct tlb tlbs[CPUS];
 static uint32_t running; // whose registers fake_cpu has
 static uint64_t last_number;
@@ -41,6 +48,8 @@ static uint64_t *tagged(uint32_t cpu)
 {
     uint64_t pcid = fake_cpu.cr4 & CR4_PCIDE ? fake_cpu.cr3 & CR3_PCID_MASK : 0;
 
+    if (pcid & PCID_OF_USER)
+        pcid = (pcid & ~(uint64_t)PCID_OF_USER) + PCID_SLOTS + 1;
     CHECK(pcid < PCIDS);
     return tlbs[cpu].pages[pcid];
 }
@@ -79,8 +88,13 @@ static void enter_cpu(struct percpu *cpu)
 // The walk: which space's tables CR3 names.
 static struct space *walked_space(void)
 {
+    uint64_t walked = fake_cpu.cr3 & ~CR3_PCID_MASK;
+
     for (size_t i = 0; i < SPACES; i++) {
-        if (spaces[i].exists && spaces[i].translation.root.value == (fake_cpu.cr3 & ~CR3_PCID_MASK))
+        if (!spaces[i].exists)
+            continue;
+        phys_addr root = spaces[i].translation.root;
+        if (root.value == walked || (isolation_is_on && page_table_companion(root).value == walked))
             return &spaces[i];
     }
     CHECK_EQUAL(fake_cpu.cr3, kernel_page_table_root.value); // no freed root, no number of others
@@ -95,17 +109,44 @@ static void fill_page(uint32_t page)
         tagged(running)[page] = space->pages[page];
 }
 
-// The program that is active reads a page.
-static void read_page(uint32_t page)
+static void see_page(const struct translation *active, uint32_t page)
 {
-    struct translation *active = threads_cpu->translation_active;
-
-    if (!active)
-        return;
     const struct space *space = walked_space();
+
     CHECK(space && &space->translation == active);
     fill_page(page);
     CHECK_EQUAL(tagged(running)[page], space->pages[page]);
+}
+
+// What the isolated entry code does on the way out (CHOOSE_EXIT_CR3) and on the way in.
+static void leave_kernel(struct cpu_entry_page *page)
+{
+    uint64_t cr3 = page->user_cr3;
+
+    page->user_cr3 |= page->no_flush;
+    write_cr3(cr3);
+    CHECK(!isolation_is_on ||
+          (fake_cpu.cr3 & ~CR3_PCID_MASK) != threads_cpu->translation_active->root.value);
+}
+
+// The program that is active reads a page, and so may the kernel.
+static void read_page(uint32_t page)
+{
+    struct translation *active = threads_cpu->translation_active;
+    struct cpu_entry_page *entry = cpu_entry_page(threads_cpu);
+
+    if (!active)
+        return;
+    if (!isolation_is_on || random_below(2) == 0)
+        see_page(active, page);
+    if (!isolation_is_on)
+        return;
+    uint64_t kernel_cr3 = fake_cpu.cr3;
+    leave_kernel(entry);
+    see_page(active, page);
+    fill_page((uint32_t)random_below(PAGES));
+    write_cr3(entry->kernel_cr3);
+    CHECK_EQUAL(fake_cpu.cr3, kernel_cr3);
 }
 
 static void switch_somewhere(void)
@@ -137,7 +178,7 @@ static void change_pages(struct space *space)
         space->pages[page] = ++last_number;
     translation_flush(&space->translation, first * PAGE_SIZE, end * PAGE_SIZE);
     for (uint32_t i = 0; i < CPUS; i++) { // whoever runs it now
-        enter_cpu(&cpus[i]);
+        enter_cpu(&areas[i].cpu);
         for (uint32_t page = first; page < end; page++) {
             if (threads_cpu->translation_active == &space->translation)
                 read_page(page);
@@ -159,7 +200,7 @@ static void end_space(struct space *space)
     struct percpu *caller = threads_cpu;
 
     for (uint32_t i = 0; i < CPUS; i++) {
-        enter_cpu(&cpus[i]);
+        enter_cpu(&areas[i].cpu);
         if (threads_cpu->translation_active == &space->translation)
             translation_switch(threads_cpu, NULL);
     }
@@ -167,7 +208,7 @@ static void end_space(struct space *space)
     space->exists = false;
     translation_abandon(&space->translation);
     for (uint32_t i = 0; i < CPUS; i++) {
-        enter_cpu(&cpus[i]);
+        enter_cpu(&areas[i].cpu);
         (void)walked_space();
     }
     page_table_destroy(space->translation.root);
@@ -182,15 +223,15 @@ static void start_cpus(bool pcid, bool invpcid)
     fake_tlb = (struct fake_tlb){ hear_load, hear_drop_page, hear_drop_all };
     after_cpu_change = hear_cpu_change;
     for (uint32_t i = 0; i < CPUS; i++) {
-        cpus[i].number = i;
-        percpu_table[i] = &cpus[i];
-        tlbs[i].registers =
-            (struct fake_cpu){ .cr3 = kernel_page_table_root.value, .cr4 = CR4_PGE };
+        areas[i].cpu.number = i;
+        percpu_table[i] = &areas[i].cpu;
+        tlbs[i].registers = (struct fake_cpu){ .cr3 = kernel_page_table_root.value,
+                                               .cr4 = isolation_is_on ? 0 : CR4_PGE };
     }
     percpu_count = CPUS;
     fake_cpu = tlbs[0].registers;
     for (uint32_t i = 0; i < CPUS; i++) {
-        enter_cpu(&cpus[i]);
+        enter_cpu(&areas[i].cpu);
         translation_cpu_init();
         CHECK_EQUAL((fake_cpu.cr4 & CR4_PCIDE) != 0, pcid);
     }
@@ -201,7 +242,7 @@ static void run_history(bool pcid, bool invpcid)
     start_cpus(pcid, invpcid);
     for (int step = 0; step < 200000; step++) {
         struct space *space = &spaces[random_below(SPACES)];
-        enter_cpu(&cpus[random_below(CPUS)]);
+        enter_cpu(&areas[random_below(CPUS)].cpu);
         uint64_t action = random_below(100);
         if (action == 0 && space->exists)
             end_space(space);
@@ -238,27 +279,48 @@ TEST_PROTECTION("shootdown", translation_histories_with_invpcid)
     CHECK(kept > dropped / 10);
 }
 
+TEST_PROTECTION("shootdown", translation_histories_with_isolation)
+{
+    isolation_is_on = true;
+    run_history(false, false);
+    CHECK_EQUAL(kept, 0);
+}
+
+TEST_PROTECTION("shootdown", translation_histories_with_isolation_and_pcid)
+{
+    isolation_is_on = true;
+    run_history(true, false);
+    CHECK(kept > dropped / 10);
+}
+
+TEST_PROTECTION("shootdown", translation_histories_with_isolation_and_invpcid)
+{
+    isolation_is_on = true;
+    run_history(true, true);
+    CHECK(kept > dropped / 10);
+}
+
 TEST(translation_lazy_cpu_is_not_called)
 {
     start_cpus(false, false);
     start_space(&spaces[0]);
     struct translation *translation = &spaces[0].translation;
     for (uint32_t i = 0; i < CPUS; i++) {
-        enter_cpu(&cpus[i]);
+        enter_cpu(&areas[i].cpu);
         translation_switch(threads_cpu, translation);
     }
-    enter_cpu(&cpus[1]);
+    enter_cpu(&areas[1].cpu);
     translation_switch(threads_cpu, NULL); // lazy
-    enter_cpu(&cpus[2]);
+    enter_cpu(&areas[2].cpu);
     start_space(&spaces[1]);
     translation_switch(threads_cpu, &spaces[1].translation); // gone
-    enter_cpu(&cpus[0]);
+    enter_cpu(&areas[0].cpu);
     translation_flush(translation, 0, PAGE_SIZE);
-    CHECK_EQUAL(cpus[0].shootdowns_sent, 1);
-    CHECK_EQUAL(cpus[1].shootdowns_received, 0);
-    CHECK_EQUAL(cpus[2].shootdowns_received, 0);
-    CHECK_EQUAL(cpus[3].shootdowns_received, 1);
-    CHECK_EQUAL(cpus[3].shootdown_pages, 1);
+    CHECK_EQUAL(areas[0].cpu.shootdowns_sent, 1);
+    CHECK_EQUAL(areas[1].cpu.shootdowns_received, 0);
+    CHECK_EQUAL(areas[2].cpu.shootdowns_received, 0);
+    CHECK_EQUAL(areas[3].cpu.shootdowns_received, 1);
+    CHECK_EQUAL(areas[3].cpu.shootdown_pages, 1);
     CHECK(cpu_mask_has(&translation->cpus, 1)); // it may still walk the tables
     CHECK(!cpu_mask_has(&translation->cpus, 2));
 }

@@ -9,7 +9,8 @@ from bench.machines import Progress, measure_ours
 from verdicts import expect_orderly, expect_success
 
 PROMISES = ("trace=off -- /bin/syscalls /bin/signals /bin/isolate,400ms /bin/badframe "
-            "/bin/usercopy /bin/walker /bin/raw /bin/forktree,3,3 /bin/neighbour /bin/offend,all")
+            "/bin/usercopy /bin/walker /bin/raw /bin/forktree,3,3 /bin/neighbour "
+            "/bin/escape,-q,privileged,sensitive,vectors,pages,doors")
 
 pytestmark = pytest.mark.xdist_group("lean")
 
@@ -32,5 +33,5 @@ def test_lean_build_keeps_its_promises(lean_build, boot):
     guest.wait()
     expect_orderly(guest)
     for program in ("syscalls", "signals", "isolate", "badframe", "usercopy", "walker", "raw",
-                    "forktree", "neighbour"):
+                    "forktree", "neighbour", "escape"):
         expect_success(guest, program)

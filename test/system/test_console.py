@@ -29,7 +29,7 @@ def test_screen_shows_the_shell(boot, size):
     typist = Typist(guest)
     typist.expect(SHELL_WAITS)
     for command in ["dmesg", "ls -l /bin", "seq 300", r"printf '\033[1;31mred\033[0m\tx\n'",
-                    "top -b -n1", "offend null-read", "echo ä€ | cat -"]:
+                    "top -b -n1", "escape -c pages/null-read", "echo ä€ | cat -"]:
         typist.type(command + "\r")
         typist.expect(r"\r\n")
         typist.expect(SHELL_WAITS)

@@ -6,10 +6,10 @@ from verdicts import deaths, expect_orderly, expect_success, verdicts
 
 EVERYTHING = ("-- /bin/hello,one,two /bin/hello-pie /bin/raw /bin/forktree,3,4 /bin/pingpong,300 "
               "/bin/walker /bin/usercopy /bin/syscalls /bin/isolate,400ms /bin/lives,160 "
-              "/bin/offend,divide-by-zero /bin/nothing")
+              "/bin/escape,-c,vectors/divide-by-zero /bin/nothing")
 
-DEMONSTRATION = ("-- /bin/hello /bin/raw /bin/spinners,3,600ms /bin/pingpong,200 /bin/offend,all "
-                 "/bin/walker /bin/forktree,3,3")
+DEMONSTRATION = ("-- /bin/hello /bin/raw /bin/spinners,3,600ms /bin/pingpong,200 "
+                 "/bin/escape,vectors /bin/walker /bin/forktree,3,3")
 
 
 @pytest.fixture
@@ -70,8 +70,8 @@ def test_lives(machine):
 
 def test_parent_learns_the_signal(machine):
     guest = machine()
-    assert ("offend", "killed by SIGFPE") in verdicts(guest)
-    assert any(name == "offend" and signal == "SIGFPE" for _, name, signal in deaths(guest))
+    assert ("escape", "killed by SIGFPE") in verdicts(guest)
+    assert any(name == "escape" and signal == "SIGFPE" for _, name, signal in deaths(guest))
 
 
 def test_missing_program(machine):
@@ -79,25 +79,25 @@ def test_missing_program(machine):
 
 
 def test_failures_are_counted(machine):
-    assert machine().matches(r"^init: done, 2 failed$")  # offend and nothing
+    assert machine().matches(r"^init: done, 2 failed$")  # escape and nothing
 
 
 def test_demonstration(booted):
     """Short forms of what the tour explains, one after the other."""
     guest = booted(DEMONSTRATION)
     expect_orderly(guest)
-    names = ["hello", "raw", "spinners", "pingpong", "offend", "walker", "forktree"]
+    names = ["hello", "raw", "spinners", "pingpong", "escape", "walker", "forktree"]
     assert verdicts(guest) == [(name, "exited 0") for name in names]
     assert guest.matches(r"^init: done$")
 
 
 def test_service_is_restarted_and_given_up(booted):
-    guest = booted("-- service:/bin/offend,null-read service:/bin/busybox,sleep,1000 "
+    guest = booted("-- service:/bin/escape,-c,pages/null-read service:/bin/busybox,sleep,1000 "
                    "/bin/busybox,sleep,2")
     expect_orderly(guest)
-    crashes = [verdict for name, verdict in verdicts(guest) if name == "offend"]
+    crashes = [verdict for name, verdict in verdicts(guest) if name == "escape"]
     assert crashes == ["killed by SIGSEGV"] * 6  # the first run and five restarts
-    assert guest.matches(r"^init: service /bin/offend died 6 times in quick succession: given up$")
+    assert guest.matches(r"^init: service /bin/escape died 6 times in quick succession: given up$")
     assert ("busybox", "exited 0") in verdicts(guest)
 
 

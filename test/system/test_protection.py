@@ -96,7 +96,7 @@ def test_kernel_pages(state):
 
 @pytest.mark.protection("sysret")
 def test_return_past_the_last_page_is_not_by_sysret(run_exec):
-    result = run_exec(["/bin/offend", "last-page-call"], trace=True)
+    result = run_exec(["/bin/escape", "-c", "doors/last-page-getpid"], trace=True)
     assert result.status == 128 + 11
     exits = [event for event in result.trace.named("EXIT") if event.b == LAST_PAGE_RETURN]
     assert exits and all(event.a == 0 for event in exits)  # IRETQ
@@ -104,8 +104,8 @@ def test_return_past_the_last_page_is_not_by_sysret(run_exec):
 
 def test_nmi_anywhere(boot):
     """NMIs while a program makes system calls with a stack pointer that nobody may use."""
-    guest = boot("-- /bin/busybox,echo,begin /bin/offend,stack-null-calls "
-                 "/bin/offend,stack-kernel-calls /bin/offend,stack-bad-calls")
+    guest = boot("-- /bin/busybox,echo,begin /bin/escape,doors/stack-null "
+                 "/bin/escape,doors/stack-kernel /bin/escape,doors/stack-non-canonical")
     guest.wait_for("^begin$")
     sent = 0
     while not guest.ended:
@@ -122,7 +122,7 @@ def test_nmi_anywhere(boot):
 
 def test_offender_is_told_exactly(run_exec):
     """One log line says who, what, where; the same signal reaches the parent."""
-    result = run_exec(["/bin/offend", "kernel-read"])
+    result = run_exec(["/bin/escape", "-c", "pages/kernel-read"])
     assert result.status == 128 + 11 and not result.stdout
-    line = next(line for line in result.log if "(offend) killed by" in line)
+    line = next(line for line in result.log if "(escape) killed by" in line)
     assert re.search(r"killed by SIGSEGV: .* at 0xffffffff80000000, rip 0x[0-9a-f]+", line)

@@ -87,7 +87,7 @@ def test_pipes_and_redirections(shell):
 def test_statuses(shell):
     assert shell.run("sh -c 'exit 7'; echo $?") == ["7"]
     assert shell.run("no-such-program; echo $?") == ["-sh: no-such-program: not found", "127"]
-    crash = shell.run("offend null-read; echo $?")
+    crash = shell.run("escape -c pages/null-read; echo $?")
     assert crash[-2:] == ["Segmentation fault", "139"]
     assert any("killed by SIGSEGV" in line for line in crash[:-2])
 

@@ -1,5 +1,5 @@
 // Shows row 2 of kernel/README.md, Figure 6.1: direct execution without limits. Called in ring 0 by
-// `direct=`, it does at will what ring 3 forbids (compare `offend`), and returns to the kernel by
+// `direct=`, it does at will what ring 3 forbids (compare `escape`), and returns to the kernel by
 // RET. The kernel is a library here: `say` adds a line to the kernel's log. /bin/tour reads these
 // lines afterwards and compares them with what the kernel says itself.
 #include "port.h"

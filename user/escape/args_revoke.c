@@ -73,7 +73,7 @@ int revoke_run(const struct call *call)
 {
     struct job job = { .call = call };
     page = mmap(NULL, PAGE, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
-    if (is_left_out(call->number))
+    if (is_left_out(call->number) || (sweeps_are_quick && call->number % 8 != 0))
         return 0;
     for (size_t i = 0; (job.setup = setup_at(call->number, i)) != NULL; i++) {
         int status = child_run(call_again_and_again, &job);

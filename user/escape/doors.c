@@ -4,6 +4,7 @@
 #include "registers.h"
 
 #include <errno.h>
+#include <string.h>
 #include <sys/mman.h>
 #include <sys/syscall.h>
 #include <sys/utsname.h>
@@ -111,7 +112,7 @@ static int touch(const struct code *code, unsigned changes)
 static int call_all(const struct code *code, unsigned changes)
 {
     static const struct timespec moment = { 0, 1000 };
-    static struct utsname name;
+    static struct utsname name, right;
     uint64_t *first = &registers_in.general[RDI];
     registers_in.general[RSI] = 0;
     for (unsigned i = 0; i < 20; i++)
@@ -121,9 +122,13 @@ static int call_all(const struct code *code, unsigned changes)
     if (call(code, SYS_sched_yield, is_zero, changes) ||
         call(code, SYS_nanosleep, is_zero, changes) || call(code, -1, is_no_call, changes))
         return 1;
-    *first = (uint64_t)&name;
+    uname(&right);
+    memset(&name, 0, sizeof(name));
+    *first = (uint64_t)&name; // copied the right way round, whatever DF was
     if (call(code, SYS_uname, is_zero, changes))
         return 1;
+    if (memcmp(&name, &right, sizeof(name)) != 0)
+        return attempt_note("uname tells something else");
     *first = KERNEL_IMAGE;
     return call(code, SYS_uname, is_bad_address, changes);
 }

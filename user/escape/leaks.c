@@ -14,6 +14,7 @@
 #define PAGE 4096u
 #define FILE_SIZE (PAGE + FIRST_FILLED)
 #define LAST_CALL 511u
+#define STRANGE_FLAGS (1u << 10 | 1u << 14 | 1u << 18 | 1u << 21) // DF NT AC ID
 
 CODE(system_call, "", "syscall");
 CODE(undefined_here, "", "ud2");
@@ -49,12 +50,13 @@ static void write_first(void)
     close(fd);
 }
 
-// execve with every register full.
+// execve with every register full, and flags that a new program must not find.
 static int become_first(void *pipe_end)
 {
     static const char *const argv[] = { first_path, NULL };
     dup2(*(int *)pipe_end, 1);
     registers_prepare();
+    registers_in.flags |= STRANGE_FLAGS;
     registers_in.general[RAX] = SYS_execve;
     registers_in.general[RDI] = (uint64_t)first_path;
     registers_in.general[RSI] = (uint64_t)argv;
