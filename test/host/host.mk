@@ -4,7 +4,7 @@
 
 CC := clang
 LIB := $(wildcard kernel/lib/*.c)
-MEM := $(wildcard kernel/mem/*.c)
+MEM := $(filter-out kernel/mem/object_guard.c,$(wildcard kernel/mem/*.c))
 # The screen's terminal emulation, which needs nothing of the machine.
 EMULATOR := $(addprefix kernel/dev/,cell_colours.c emulator.c emulator_grid.c emulator_modes.c \
 	emulator_reply.c emulator_sequences.c escape_parser.c)
