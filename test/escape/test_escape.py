@@ -9,8 +9,8 @@ from table import expect_table, save
 
 MACHINES = {
     "max": {"cpu": "max"},  # AMD; everything that TCG has
-    # TCG has far returns and IRET read the stack with the kernel's rights: only where there is no SMAP
-    # are they seen to the end.
+    # TCG has far returns and IRET read the stack with the kernel's rights: only where there is no
+    # SMAP are they seen to the end.
     "intel": {"cpu": "max,vendor=GenuineIntel,-smap"},
     "skylake": {"cpu": "Skylake-Server"},  # Intel without UMIP
     "epyc": {"cpu": "EPYC"},
