@@ -7,7 +7,6 @@
 #include <sched.h>
 #include <signal.h>
 #include <stdio.h>
-#include <string.h>
 #include <sys/klog.h>
 #include <sys/stat.h>
 #include <sys/wait.h>
@@ -25,7 +24,6 @@
 static struct {
     unsigned long calls, children, killed, deaths;
     unsigned bad;
-    bool verbose;
     uint64_t start_ns, reported_ns;
 } run;
 
@@ -164,19 +162,6 @@ static void on_poke(int signal)
 {
 }
 
-// A path may come from anywhere in a child's memory, and name what lies beside the folders.
-static int remove_stray(const char *path, const struct stat *status, int type, struct FTW *where)
-{
-    static const char *const kept[] = { PLACE, PLACE_PROGRAM, PLACE_NULL, PLACE_ZERO };
-    for (size_t i = 0; i < COUNT_OF(kept); i++) {
-        if (strcmp(path, kept[i]) == 0)
-            return 0;
-    }
-    if (run.verbose)
-        printf("callfuzz: stray %s\n", path);
-    return remove_entry(path, status, type, where);
-}
-
 static void prepare(void)
 {
     sigset_t awaited;
@@ -195,14 +180,14 @@ static void prepare(void)
 
 unsigned supervise(struct shared *shared, const struct options *options)
 {
-    run.verbose = options->verbose;
     prepare();
+    names_remember();
     live_remember();
     while (run.calls < options->calls) {
         uint32_t first_seed = options->seed + (uint32_t)run.children;
         run_round(shared, options);
         strays_end();
-        nftw(PLACE, remove_stray, 8, FTW_DEPTH | FTW_PHYS);
+        names_restore();
         if (!live_came_back()) {
             printf("BAD callfuzz: after the children with seeds %u to %u\n", first_seed,
                    options->seed + (uint32_t)run.children - 1);
