@@ -1,16 +1,19 @@
 // All names in the tree but /proc's: those that were there before the children, as hashes, and the
-// removal of all others.
+// removal of all others; and the files that children share, made anew.
 #include "supervise.h"
 
 #include <dirent.h>
+#include <fcntl.h>
 #include <ftw.h>
 #include <stdio.h>
 #include <string.h>
 #include <sys/stat.h>
+#include <unistd.h>
 
 #define NAME_LIMIT 4096u
 #define DEPTH 8
 #define TOP_SIZE 272u
+#define PROGRAM_SIZE 16384u
 
 static uint64_t known[NAME_LIMIT];
 static size_t known_count;
@@ -64,4 +67,22 @@ void names_remember(void)
 void names_restore(void)
 {
     walk(remove_unknown);
+}
+
+void place_restore(void)
+{
+    static char program[PROGRAM_SIZE];
+    static ssize_t size;
+    int from = size == 0 ? open("/bin/minimal", O_RDONLY) : -1;
+    if (from >= 0) {
+        size = read(from, program, sizeof(program));
+        close(from);
+    }
+    unlink(PLACE_PROGRAM);
+    unlink(PLACE_NULL);
+    unlink(PLACE_ZERO);
+    int to = open(PLACE_PROGRAM, O_WRONLY | O_CREAT | O_EXCL, 0755);
+    if (size <= 0 || to < 0 || write(to, program, (size_t)size) != size || close(to) != 0 ||
+        symlink("/dev/null", PLACE_NULL) != 0 || symlink("/dev/zero", PLACE_ZERO) != 0)
+        fail(PLACE);
 }

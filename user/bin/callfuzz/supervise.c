@@ -172,9 +172,9 @@ static void prepare(void)
     signal(SIGUSR1, on_poke);                   // for children that have not begun
     klogctl(LOG_LEVEL, NULL, LOG_WARNINGS);     // not each death
     sched_setscheduler(0, SCHED_FIFO, &urgent); // children may be urgent, too, but less
-    if (mkdir(PLACE, 0755) != 0 || link("/bin/minimal", PLACE_PROGRAM) != 0 ||
-        symlink("/dev/null", PLACE_NULL) != 0 || symlink("/dev/zero", PLACE_ZERO) != 0)
+    if (mkdir(PLACE, 0755) != 0)
         fail(PLACE);
+    place_restore();
     run.start_ns = run.reported_ns = clock_ns();
 }
 
@@ -188,6 +188,7 @@ unsigned supervise(struct shared *shared, const struct options *options)
         run_round(shared, options);
         strays_end();
         names_restore();
+        place_restore();
         if (!live_came_back()) {
             printf("BAD callfuzz: after the children with seeds %u to %u\n", first_seed,
                    options->seed + (uint32_t)run.children - 1);
