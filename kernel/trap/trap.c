@@ -4,11 +4,11 @@
 
 #include "cpu/features.h"
 #include "cpu/histogram.h"
-#include "cpu/spinlock.h"
 #include "cpu/interrupts.h"
 #include "cpu/ipi.h"
 #include "cpu/isolation.h"
 #include "cpu/lapic.h"
+#include "cpu/spinlock.h"
 #include "cpu/upcalls.h"
 #include "debug/fail.h"
 #include "debug/log.h"
