@@ -9,11 +9,9 @@
 #define BOOT_INFO_VERSION 1u
 
 // The kernel's half of the address space, as the loader maps it.
-#define DIRECT_MAP_BASE 0xffff800000000000ull // all RAM and firmware memory: base + physical
-#define DIRECT_MAP_SIZE 0x0000400000000000ull // 64 TiB
-#define KERNEL_IMAGE_BASE                                                                          \
-    0xffffffff80000000ull // where kernel.elf is linked; it runs from here up; it runs there or
-                          // above
+#define DIRECT_MAP_BASE 0xffff800000000000ull   // all RAM and firmware memory: base + physical
+#define DIRECT_MAP_SIZE 0x0000400000000000ull   // 64 TiB
+#define KERNEL_IMAGE_BASE 0xffffffff80000000ull // where kernel.elf is linked; runs from here up
 
 #define BOOT_COMMAND_LINE_SIZE 4096u
 #define BOOT_REGION_LIMIT 1024u

@@ -19,7 +19,7 @@ KNOBS := $(if $(SMP),--smp '$(SMP)') $(if $(MEM),--mem '$(MEM)') $(if $(CPU),--c
 
 .PHONY: run exec debug timeline bench bench-accept scale profile price test test-host test-tooling \
 	test-system test-cpus test-shares test-negative stress nmi model lint format count escape \
-	fuzz-calls fail-walk fuzz
+	fuzz-calls fail-walk fuzz mutate
 
 run: all
 	@$(QEMU_PY) run $(KNOBS) --log build/run.log
@@ -84,9 +84,17 @@ test-shares: all
 test-negative: all
 	@$(PYTHON) test/negative.py $(PROTECTIONS)
 
+# Single checks taken out of entry, exit, user copy, the ELF loaders and sigreturn, one at a time;
+# FILES="entry" chooses by words of paths, MUTANTS="id ..." by ids, KINDS="never drop" by kinds.
+mutate: all
+	@$(PYTHON) -B test/mutate $(if $(FILES),--files $(FILES)) \
+		$(if $(MUTANTS),--mutants $(MUTANTS)) $(if $(KINDS),--kinds $(KINDS)) \
+		$(if $(LIST),--list) $(if $(AGAIN),--again)
+
 # Every attempt to escape from ring 3, on every model, on one CPU and on four; TESTS="-k word" chooses.
 escape: all
-	@RINGFENCE_BUILD=$(BUILD) $(PYTHON) test/run_tests.py escape -- $(TESTS)
+	@rm -rf build/escape; RINGFENCE_BUILD=$(BUILD) $(PYTHON) test/run_tests.py escape -- $(TESTS); \
+		status=$$?; $(PYTHON) -B test/escape/table.py build/escape || status=1; exit $$status
 
 # Each point of each system call that may fail does, one after the other, on one CPU and on four; then
 # programs of every kind under fail=. Takes some minutes.

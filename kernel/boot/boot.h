@@ -31,6 +31,7 @@ void boot_check_info(const struct boot_info *boot);
 void boot_read_command_line(struct boot_info *boot);
 // nosmap, nosmep, nopcid, noxsaveopt: the feature counts as absent. iretq: no return by SYSRET.
 // kpti=on, off: ring 3 has page tables of its own, or not; else as the CPU needs.
+// norandmaps: programs lie at the same addresses every time.
 void boot_choose_mechanisms(void);
 void boot_guard_stack(void);
 // Stamps for the chapter's table of the boot: before the tables, behind each step.

@@ -8,6 +8,7 @@
 #include "cpu/frame.h"
 #include "cpu/interrupts.h"
 #include "cpu/isolation.h"
+#include "cpu/machine_check.h"
 #include "cpu/registers.h"
 #include "cpu/selectors.h"
 #include "lib/panic.h"
@@ -262,6 +263,7 @@ void cpu_control_registers_load(void)
 {
     uint64_t cr4 = CR4_PAE; // nothing is inherited from the firmware
 
+    machine_checks_enable();
     if (cpu_features.hwcap & CPUID_1_EDX_MCE)
         cr4 |= CR4_MCE; // without it a machine check shuts the CPU down without a word
     if (cpu_features.pge && !isolation_is_on)

@@ -7,66 +7,10 @@
 #include "fs/pipe_state.h"
 #include "lib/protection.h"
 #include "lib/string.h"
-#include "mem/frame.h"
-#include "mem/object_cache.h"
 #include "sched/scheduler.h"
 
 #define PIPE_DEVICE_NUMBER 2u // st_dev of pipes without a name
 #define IOCTL_FIONREAD 0x541bu
-
-static OBJECT_CACHE(pipe_cache, "pipe", struct pipe);
-
-// A quarter of memory for the first pages of pipes, and no more of them then; another for the rest,
-// and then a pipe holds one page: what nobody reads must not take the machine.
-static atomic_ullong first_pages, further_pages;
-
-static bool share_is_left(const atomic_ullong *pages)
-{
-    static atomic_ullong share; // memory does not grow
-    uint64_t limit = atomic_load_explicit(&share, memory_order_relaxed);
-    if (unlikely(limit == 0)) {
-        struct frame_counts frames;
-        frames_count(&frames);
-        limit = frames.total / 4;
-        atomic_store_explicit(&share, limit, memory_order_relaxed);
-    }
-    return atomic_load_explicit(pages, memory_order_relaxed) < limit;
-}
-
-struct pipe *pipe_allocate(int *error)
-{
-    *error = -ENFILE;
-    if (!share_is_left(&first_pages))
-        return NULL;
-    *error = -ENOMEM;
-    struct pipe *pipe = object_allocate(&pipe_cache);
-    if (!pipe)
-        return NULL;
-    atomic_fetch_add_explicit(&first_pages, 1, memory_order_relaxed);
-    mutex_init(&pipe->mutex, "pipe", MUTEX_RANK_PIPE);
-    wait_queue_init(&pipe->queue);
-    return pipe;
-}
-
-void pipe_free(struct pipe *pipe)
-{
-    uint64_t pages = 0;
-    for (uint32_t i = 0; i < PIPE_SLOT_COUNT; i++) {
-        if (!pipe->slots[i].frame)
-            continue;
-        frame_release(pipe->slots[i].frame);
-        pages++;
-    }
-    if (pages > 1)
-        atomic_fetch_sub_explicit(&further_pages, pages - 1, memory_order_relaxed);
-    atomic_fetch_sub_explicit(&first_pages, 1, memory_order_relaxed);
-    object_release(&pipe_cache, pipe);
-}
-
-uint64_t pipes_live(void)
-{
-    return object_cache_live(&pipe_cache);
-}
 
 void pipe_attach(struct pipe *pipe, struct file *file)
 {
@@ -168,7 +112,7 @@ static bool pipe_has_data(const struct pipe *pipe)
 static bool pipe_is_full(const struct pipe *pipe)
 {
     uint32_t count = count_slots(pipe);
-    return count == PIPE_SLOT_COUNT || (count > 0 && !share_is_left(&further_pages));
+    return count == PIPE_SLOT_COUNT || (count > 0 && !pipe_may_have_more_pages());
 }
 
 static bool read_can_go_on(const struct pipe *pipe)
@@ -296,14 +240,8 @@ static int64_t append_slot(struct pipe *pipe, struct user_iterator *source)
 {
     uint32_t count = count_slots(pipe);
     struct pipe_slot *slot = slot_at(pipe, count);
-    if (!slot->frame) {
-        slot->frame = frame_allocate(FRAME_PIPE);
-        if (!slot->frame)
-            return -ENOMEM;
-        if (pipe->has_page)
-            atomic_fetch_add_explicit(&further_pages, 1, memory_order_relaxed);
-        pipe->has_page = true;
-    }
+    if (!slot->frame && !pipe_add_page(pipe, slot))
+        return -ENOMEM;
     size_t chunk = min_of(source->remaining, PAGE_SIZE);
     if (user_iterator_read(source, frame_pointer(slot->frame), chunk) < chunk)
         return -EFAULT;

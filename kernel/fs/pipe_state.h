@@ -1,4 +1,5 @@
-// The inside of a pipe, shared by pipe.c (moving bytes) and fifo.c (pipes that have a name).
+// The inside of a pipe, shared by pipe.c (moving bytes), pipe_memory.c and fifo.c (pipes that have
+// a name).
 #pragma once
 
 #include "fs/pipe.h"
@@ -29,6 +30,9 @@ struct pipe {
 // of memory, -ENOMEM.
 must_check struct pipe *pipe_allocate(int *error);
 void pipe_free(struct pipe *pipe);
+// Further ones than each pipe's first.
+must_check bool pipe_may_have_more_pages(void);
+must_check bool pipe_add_page(struct pipe *pipe, struct pipe_slot *slot); // false: no memory
 // Counts the file in, by its access mode, and binds it to the pipe.
 void pipe_attach(struct pipe *pipe, struct file *file);
 // Counts it out and wakes whom that concerns. True: it was the last user, who frees the pipe; if

@@ -95,6 +95,7 @@ static const struct {
     { VECTOR_RESCHEDULE, "RES", "  Rescheduling interrupts" },
     { VECTOR_CALL, "CAL", "  Function call interrupts" },
     { NOT_A_VECTOR, "TLB", "  TLB shootdowns" },
+    { VECTOR_MACHINE_CHECK, "MCE", "  Machine check exceptions" },
     { VECTOR_LAPIC_ERROR, "ERR", NULL },
 };
 

@@ -40,7 +40,8 @@ byte steps;
 #define ALLOWED(thread, cpu) (mask[thread] & (1 << (cpu)))
 #define WAITS(thread, cpu) (state[thread] == RUNNABLE && cpu_of[thread] == (cpu))
 #define HAS_WAITING(cpu) (WAITS(1, cpu) || WAITS(2, cpu))
-#define HAS_TO_SPARE(cpu) (HAS_WAITING(cpu) && runs[cpu])
+#define HAS_MOVABLE(cpu) ((WAITS(1, cpu) && mask[1] == 3) || (WAITS(2, cpu) && mask[2] == 3))
+#define HAS_TO_SPARE(cpu) (HAS_MOVABLE(cpu) && runs[cpu])
 #define LOAD(cpu) (WAITS(1, cpu) + WAITS(2, cpu) + runs[cpu])
 
 inline acquire(queue) { atomic { !lock[queue] -> lock[queue] = true } }
@@ -298,7 +299,7 @@ inline switch_from(how)
     take_next();
 #ifndef REST_NOT_OFFERED
     if
-    :: old == IDLE && HAS_WAITING(me) && marked[1 - me] -> // migrate.c, run_queue_offer_rest()
+    :: old == IDLE && HAS_MOVABLE(me) && marked[1 - me] -> // migrate.c, run_queue_offer_rest()
         atomic { marked[1 - me] = false; due[1 - me] = true; send_interrupt(1 - me) }
     :: else
     fi;

@@ -5,10 +5,12 @@
 #include "abi/process.h"
 #include "cpu/interrupts.h"
 #include "cpu/isolation.h"
+#include "cpu/machine_check.h"
 #include "cpu/registers.h"
 #include "debug/panic_report.h"
 #include "debug/trace.h"
 #include "lib/panic.h"
+#include "lib/protection.h"
 #include "mem/kernel_map.h"
 #include "proc/signal.h"
 #include "sched/scheduler.h"
@@ -86,6 +88,20 @@ static void page_fault_from_user(struct trap_frame *frame, uint64_t address)
     signal_page_fault(frame, address, verdict);
 }
 
+// At any instruction of the kernel, too: whoever was interrupted may hold any lock, so that it is
+// only counted (/proc/interrupts), and otherwise as if nothing had been.
+static void survive_machine_check(const struct trap_frame *frame, const char *where)
+{
+    struct machine_check check;
+
+    machine_check_read(&check);
+    if (!machine_check_is_survivable(&check))
+        panic_at(frame, "machine check in %s: status %#llx, bank %llu: %#llx, address %#llx", where,
+                 (unsigned long long)check.global_status, (unsigned long long)check.bank,
+                 (unsigned long long)check.status, (unsigned long long)check.address);
+    this_cpu()->interrupt_counts[VECTOR_MACHINE_CHECK]++;
+}
+
 void fault_from_user(struct trap_frame *frame)
 {
     uint64_t address = read_cr2(); // before interrupts: a nested fault overwrites it
@@ -95,7 +111,11 @@ void fault_from_user(struct trap_frame *frame)
         panic_note_nmi(frame);
         return;
     }
-    if (frame->vector == VECTOR_MACHINE_CHECK || frame->vector == VECTOR_DOUBLE_FAULT)
+    if (frame->vector == VECTOR_MACHINE_CHECK) {
+        survive_machine_check(frame, "user mode");
+        return;
+    }
+    if (frame->vector == VECTOR_DOUBLE_FAULT)
         panic_at(frame, "%s in user mode", vector_name(frame->vector));
     if (frame->vector == VECTOR_DEBUG) {
         dr6 = read_dr6();
@@ -120,7 +140,7 @@ static bool resolve_user_copy(struct trap_frame *frame, uint64_t address)
 
     if (!continuation)
         return false;
-    if (user_atomic_must_not_fault(frame->rip)) {
+    if (PROTECT_NO_FAULT && user_atomic_must_not_fault(frame->rip)) {
         frame->rip = continuation;
         return true;
     }
@@ -180,6 +200,9 @@ void fault_from_kernel(struct trap_frame *frame)
         panic_note_nmi(frame);
         if (frame->rip == (uint64_t)idle_hlt)
             frame->rip += HLT_SIZE; // see interrupts_wait()
+        return;
+    case VECTOR_MACHINE_CHECK:
+        survive_machine_check(frame, "the kernel");
         return;
     case VECTOR_DEBUG:
         if (debug_trap_is_harmless(frame))

@@ -24,6 +24,7 @@ STAGES = {BEGIN: "measuring", END: "done"}  # what a line of the log tells of it
 SILENCE_SECONDS = 10
 OURS_CMDLINE = "trace=off seed=1 -- /bin/sh,/bench"  # the same layouts in every run
 OURS, LINUX, TUNED = "ours", "Linux", "Linux tuned"
+ISOLATED = "ours kpti=on"
 
 
 class BenchError(Exception):
@@ -46,10 +47,11 @@ def script(layout_rows, first="/bin/measure"):
     return "\n".join(lines + ["/bin/busybox cat /tmp/rows", f"echo '{END}'"]) + "\n"
 
 
-def our_media(build, commands):
+def our_media(build, commands, words=""):
     archive = linux.newc.Archive()
     archive.file("/bench", commands.encode())
-    return Media(build=build, cmdline=OURS_CMDLINE, appended=archive.finish())
+    cmdline = f"{words} {OURS_CMDLINE}".strip()
+    return Media(build=build, cmdline=cmdline, appended=archive.finish())
 
 
 class Systems:
@@ -57,7 +59,8 @@ class Systems:
 
     def __init__(self, build, commands, folder, linux_kernel=None, cpus=1):
         self.build, self.linux_kernel, self.cpus = build, linux_kernel, cpus
-        self.media = {OURS: our_media(build, commands)}
+        self.media = {OURS: our_media(build, commands),
+                      ISOLATED: our_media(build, commands, "kpti=on")}
         if linux_kernel:
             programs = {f"/bin/{name}": read(os.path.join(PROGRAMS, name)) for name in MEASURE}
             initramfs = write(folder, "linux.cpio", linux.initramfs(programs, commands))
@@ -71,7 +74,7 @@ class Systems:
 
     def result(self, name, guest):
         lines = guest.log
-        if name == OURS:
+        if name in (OURS, ISOLATED):
             costs = cost.ours(lines, os.path.join(self.build, "kernel.elf"))
         else:
             costs = cost.linux(lines, self.linux_kernel)

@@ -7,7 +7,7 @@ import textwrap
 
 from bench import cost, expected
 from bench import rows as rows_table
-from bench.machines import LINUX, OURS, TUNED
+from bench.machines import ISOLATED, LINUX, OURS, TUNED
 
 COST_GOALS = {"boot without waiting, ns": 10_000_000, "memory in use, KiB": 2048}
 
@@ -36,15 +36,16 @@ def names_of(results):
 
 
 def instruction_table(results, table_rows):
-    """Ours, Linux, Linux tuned, ratio to the better of the two, goal, verdict."""
-    head = ["row", "unit", "ours", "Linux", "tuned", "ratio", "goal", "verdict"]
+    """Ours, with isolation, Linux, Linux tuned, ratio to the better of the two, goal, verdict."""
+    head = ["row", "unit", "ours", "kpti=on", "Linux", "tuned", "ratio", "goal", "verdict"]
     lines = []
     for name in names_of(results):
         row = table_rows.get(name, rows_table.Row(name))
         values = {system: median_of(result, name) for system, result in results.items()}
         ours, rivals = values.get(OURS), [values.get(LINUX), values.get(TUNED)]
         share = rows_table.ratio(row, ours, rivals)
-        lines.append([name, unit_of(results, name), number(ours), *map(number, rivals),
+        lines.append([name, unit_of(results, name), number(ours),
+                      number(values.get(ISOLATED)), *map(number, rivals),
                       "-" if share is None else f"{share:.2f}", number(row.goal),
                       rows_table.verdict(row, ours)])
     return table(head, lines)

@@ -13,12 +13,12 @@ PART = f"-- /bin/escape,-q,{','.join(GROUPS)}"
 @pytest.mark.protection("sfmask-nt")
 @pytest.mark.protection("sfmask-ac")
 @pytest.mark.protection("registers")
+@pytest.mark.protection("fpu")
 @pytest.mark.protection("zero")
 def test_nothing_escapes(booted):
     expect_table(booted(PART, cpu="max", smp="2"), GROUPS)
 
 
-@pytest.mark.protection("limits")
 def test_the_machine_cannot_be_used_up(booted):
     guest = booted("-- /bin/escape,-q,arguments,attacks,depths,images", smp="2", mem="512M",
                    timeout=400)

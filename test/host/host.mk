@@ -9,7 +9,7 @@ MEM := $(wildcard kernel/mem/*.c)
 EMULATOR := $(addprefix kernel/dev/,cell_colours.c emulator.c emulator_grid.c emulator_modes.c \
 	emulator_reply.c emulator_sequences.c escape_parser.c)
 DEV := $(addprefix kernel/dev/,acpi_fixed.c acpi_madt.c canvas.c cell_image.c font.c screen.c) $(EMULATOR)
-CPU := $(addprefix kernel/cpu/,cmos.c features.c fpu_image.c isolation.c tsc_compare.c pcid.c report.c)
+CPU := $(addprefix kernel/cpu/,cmos.c features.c fpu_image.c isolation.c machine_check.c tsc_compare.c pcid.c report.c)
 LINE := $(wildcard kernel/pseudo/line_*.c)
 # The scheduler's policies, which need nothing of the machine.
 POLICIES := $(addprefix kernel/sched/,fair.c lottery.c mlfq.c placement.c policy.c realtime.c round_robin.c \
@@ -45,7 +45,7 @@ fuzz_loader_SOURCES := efi/command_line.c efi/elf_image.c
 # A file system on the fake machine.
 fuzz_names_SOURCES := $(addprefix test/host/,fs_fixture.c machine.c stubs.c threads.c allocations.c) \
 	$(LIB) $(MEM) $(wildcard kernel/fs/*.c) kernel/vm/user_iterator.c kernel/vm/user_copy.c \
-	kernel/cpu/features.c kernel/cpu/pcid.c kernel/debug/trace.c
+	kernel/cpu/features.c kernel/cpu/isolation.c kernel/cpu/pcid.c kernel/debug/fail.c kernel/debug/trace.c
 
 # -fno-builtin: the sanitizers see every call of a string function.
 CFLAGS := -std=gnu11 -g -O1 -fno-builtin -fno-omit-frame-pointer -fno-strict-aliasing \
@@ -60,6 +60,7 @@ RENAME := $(foreach name,memcpy memmove memset memcmp strlen strnlen strcmp strn
 # and as everything else.
 PARALLEL := $(wildcard test/host/parallel/*.c) test/host/framework.c test/host/machine.c \
 	kernel/cpu/spinlock.c kernel/cpu/lock_statistics.c kernel/cpu/pcid.c kernel/cpu/isolation.c \
+	kernel/debug/fail.c \
 	$(addprefix kernel/mem/,frame.c frame_boot.c frame_buddy.c memory.c object_cache.c object_slab.c \
 	translation.c) $(LIB)
 
@@ -80,7 +81,7 @@ all: $(BUILD)/tests $(BUILD)/parallel $(BUILD)/parallel-tsan $(FUZZ:%=$(BUILD)/%
 # As kernel/kernel.mk makes it.
 $(BUILD)/config.h: test/protections.txt FORCE
 	@mkdir -p $(@D)
-	@{ echo '#pragma once'; echo '#define DEBUG_CHECKS $(DEBUG)'; \
+	@{ echo '#pragma once'; echo '#define DEBUG_CHECKS $(DEBUG)'; echo '#define SANITIZER 0'; \
 	for name in $$(grep -v '^#' test/protections.txt); do \
 	macro=PROTECT_$$(echo $$name | tr 'a-z-' 'A-Z_'); \
 	case " $(WITHOUT) " in *" $$name "*) echo "#define $$macro 0";; *) echo "#define $$macro 1";; esac; \

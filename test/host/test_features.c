@@ -5,6 +5,7 @@
 
 #include "cpu/features.h"
 #include "cpu/isolation.h"
+#include "cpu/machine_check.h"
 #include "test.h"
 
 struct leaf {
@@ -316,5 +317,28 @@ TEST(isolation_is_for_who_needs_it)
         struct cpu_features features = { .arch_capabilities = cases[i].has_capabilities };
         strcpy(features.vendor, cases[i].vendor);
         CHECK_EQUAL(isolation_is_needed(&features, cases[i].capabilities), cases[i].needed);
+    }
+}
+
+TEST(machine_checks_that_the_kernel_survives)
+{
+    static const struct {
+        uint64_t global_status, status;
+        bool survivable;
+    } cases[] = {
+        { 5, 0, true }, // told to all CPUs
+        { 4, 0, false },
+        { 5, BANK_VALID, true }, // corrected
+        { 5, BANK_VALID | BANK_OVERFLOW, true },
+        { 5, BANK_VALID | BANK_UNCORRECTED, true },
+        { 4, BANK_VALID | BANK_UNCORRECTED, false },
+        { 5, BANK_VALID | BANK_UNCORRECTED | BANK_OVERFLOW, false },
+        { 5, BANK_VALID | BANK_UNCORRECTED | BANK_CONTEXT_CORRUPT, false },
+        { 5, BANK_VALID | BANK_UNCORRECTED | BANK_ACTION_REQUIRED, false },
+    };
+
+    for (size_t i = 0; i < ARRAY_SIZE(cases); i++) {
+        struct machine_check check = { cases[i].global_status, 0, cases[i].status, 0 };
+        CHECK_EQUAL(machine_check_is_survivable(&check), cases[i].survivable);
     }
 }

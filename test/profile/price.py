@@ -22,6 +22,7 @@ WORDS = {
     "nosmap": "supervisor accesses to user memory are not fenced",
     "nosmep": "the kernel could run user pages",
     "noxsaveopt": "XSAVE writes what has not changed, too",
+    "kpti=on": "ring 3 has page tables of its own",
     "iretq": "no SYSRET: every way out is an IRETQ",
     "slice_ms=1": "ten times as many slices",
     "trace=on": "every event is recorded",

@@ -1,0 +1,223 @@
+"""Is a mutant caught? Host tests first, then boots one after the other, then pytest; the first that
+notices ends it. Verdicts are taken from outside: init's lines, deaths by fault, the orderly end."""
+
+import os
+import re
+import subprocess
+import sys
+import time
+from collections import Counter
+from dataclasses import dataclass
+
+from harness.guest import Guest
+from harness.log import came_back, failure_line
+from harness.machine import Machine
+from harness.media import Media
+from mutate.tree import DoesNotBuild
+
+VERDICT = re.compile(r"^init: (\S+) pid \d+ (exited \d+|killed by \w+)$")
+DEATH = re.compile(r"^\[ *\d+\.\d+\] process: \d+ \((\S+)\) killed by (\w+): ")
+HOST_FAILURE = re.compile(r"^FAIL (\S+)", re.MULTILINE)
+TEST_FAILURE = re.compile(r"^(?:FAILED|ERROR) (\S+)", re.MULTILINE)
+HOST_SECONDS = 600
+TESTS_SECONDS = 1800
+TICK_SECONDS = 1.0
+# Judged by what the emulator computed, not by the clock: other work on this machine changes nothing.
+COMPUTED_FACTOR, COMPUTED_EXTRA = 3, 5.0  # seconds of a processor
+QUIET_TICKS, QUIET_SECONDS = 40, 0.5  # halted for good: so little was computed in so many ticks
+CLOCK = os.sysconf("SC_CLK_TCK")
+
+CAUGHT, SURVIVED, DISCARDED = "caught", "survived", "discarded"
+
+
+@dataclass(frozen=True)
+class Boot:
+    name: str
+    programs: tuple  # each must exit 0
+    words: str = ""
+    build: str = "debug"
+    smp: str = "1"
+    cpu: str = ""
+    machine: str = "q35"
+    counted: tuple = ("escape",)  # programs whose children's deaths are compared
+
+
+@dataclass
+class Reference:
+    """A boot of the unchanged kernel."""
+
+    computed: float
+    deaths: dict
+
+
+class Judge:
+    def __init__(self, tree, boots, references):
+        self.tree, self.boots, self.references = tree, boots, references
+
+    def judge(self, mutant, file):
+        """(outcome, by whom or why)"""
+        self.tree.change(mutant)
+        try:
+            noticed = self.run_host(file.host) if file.host else None
+            if noticed:
+                return CAUGHT, noticed
+            self.tree.build()
+            same = self.tree.is_the_original("debug")
+            noticed = self.run_boots([name for name in file.boots
+                                      if not (same and self.boots[name].build == "debug")])
+            if same and not noticed and all(self.boots[name].build == "debug"
+                                            for name in file.boots):
+                return DISCARDED, "the same code"
+            noticed = noticed or self.run_tests(file.tests)
+        except DoesNotBuild as error:
+            return DISCARDED, "does not build: " + last_error(str(error))
+        return (CAUGHT, noticed) if noticed else (SURVIVED, "")
+
+    def run_host(self, filters):
+        self.tree.build_host_tests()
+        for words in filters:
+            try:
+                result = subprocess.run(["build/host/tests", words], cwd=self.tree.root, text=True,
+                                        errors="replace", stdin=subprocess.DEVNULL, check=False,
+                                        stdout=subprocess.PIPE, stderr=subprocess.STDOUT,
+                                        timeout=HOST_SECONDS, env={
+                                            **os.environ, "ASAN_OPTIONS":
+                                            "detect_leaks=0:allocator_may_return_null=1"})
+            except subprocess.TimeoutExpired:
+                return f"host: {words} does not end"
+            if result.returncode:
+                failed = HOST_FAILURE.search(result.stdout)
+                return f"host: {failed[1] if failed else words}"
+        return None
+
+    def run_boots(self, names):
+        for name in names:
+            boot = self.boots[name]
+            if boot.build != "debug":
+                self.tree.build(boot.build)
+            noticed = self.run_boot(boot, self.references[name])
+            if noticed:
+                return f"boot {name}: {noticed}"
+        return None
+
+    def run_boot(self, boot, reference):
+        _, complaint, deaths = watch(self.tree, boot, reference)
+        if complaint:
+            return complaint
+        return compare_deaths(deaths, reference.deaths)
+
+    def run_tests(self, tests):
+        """What fails must fail twice: the machine may be loaded."""
+        if not tests:
+            return None
+        failed = self.pytest(tests)
+        return failed if not failed or self.pytest([failed]) else None
+
+    def pytest(self, tests):
+        try:
+            result = subprocess.run([sys.executable, "-m", "pytest", "-q", "-x", "--tb=no",
+                                     "-rfE", *tests], cwd=self.tree.path("test"), text=True,
+                                    errors="replace", stdin=subprocess.DEVNULL, check=False,
+                                    stdout=subprocess.PIPE, stderr=subprocess.STDOUT,
+                                    env={**os.environ, "RINGFENCE_BUILD": "build/debug"},
+                                    timeout=TESTS_SECONDS)
+        except subprocess.TimeoutExpired:
+            return tests[0]
+        found = TEST_FAILURE.search(result.stdout)
+        if result.returncode == 0:
+            return None
+        if not found:
+            raise RuntimeError(f"the tests do not run:\n{result.stdout}")
+        return found[1]
+
+
+def last_error(text):
+    lines = [line for line in text.splitlines() if "error:" in line]
+    return (lines or text.splitlines() or ["?"])[0].strip()[-100:]
+
+
+def compare_deaths(deaths, expected):
+    for key in sorted({*deaths, *expected}):
+        if deaths.get(key, 0) != expected.get(key, 0):
+            return f"{key} {deaths.get(key, 0)} times, not {expected.get(key, 0)}"
+    return None
+
+
+def take_reference(tree, boot):
+    """Boots the unchanged kernel, which must pass."""
+    computed, complaint, deaths = watch(tree, boot, None)
+    if complaint:
+        raise RuntimeError(f"the unchanged kernel fails boot {boot.name}: {complaint}")
+    return Reference(computed, deaths)
+
+
+def watch(tree, boot, reference):
+    """(seconds computed, complaint or None, deaths) of one boot; stopped as soon as it is lost."""
+    media = Media(build=tree.path(f"build/{boot.build}"),
+                  cmdline=f"panic=1 {boot.words} -- {' '.join(boot.programs)}")
+    machine = Machine(smp=boot.smp, cpu=boot.cpu, machine=boot.machine)
+    guest = Guest(machine, media, timeout=None)
+    try:
+        return follow(guest, boot, reference)
+    finally:
+        guest.stop()
+
+
+def follow(guest, boot, reference):
+    due = [program.split(",")[0] for program in boot.programs]
+    limit = COMPUTED_FACTOR * reference.computed + COMPUTED_EXTRA if reference else float("inf")
+    seen, computed, history, deaths, complaint = 0, 0.0, [], Counter(), None
+    while complaint is None:
+        ended = guest.ended
+        lines = guest.log
+        for line in lines[seen:]:
+            complaint = complaint or judge_line(line, due, deaths, boot.counted)
+        seen = len(lines)
+        if ended:
+            break
+        computed = computed_seconds(guest.process.pid) or computed
+        history.append(computed)
+        if computed > limit:
+            complaint = complaint or f"hangs, computing; awaited {due[:1]}"
+        elif len(history) > QUIET_TICKS and computed - history[-QUIET_TICKS] < QUIET_SECONDS:
+            complaint = complaint or f"hangs, halted; awaited {due[:1]}"
+        time.sleep(TICK_SECONDS)
+    if complaint is None:
+        complaint = judge_end(guest, due)
+    return computed, complaint, {f"{name} killed by {signal}": count
+                                 for (name, signal), count in deaths.items()}
+
+
+def judge_line(line, due, deaths, counted):
+    if failure_line([line]):
+        return line.split("] ", 1)[-1]
+    death = DEATH.match(line)
+    if death and death[1] in counted:
+        deaths[death[1], death[2]] += 1
+    verdict = VERDICT.match(line)
+    if not verdict:
+        return None
+    if not due or verdict[1] != due[0] or verdict[2] != "exited 0":
+        return f"{verdict[1]} {verdict[2]}"
+    due.pop(0)
+    return None
+
+
+def judge_end(guest, due):
+    guest.process.wait()
+    guest.control.finish()
+    if due:
+        return f"ended before {due[0]} did"
+    if not guest.orderly:
+        return f"no orderly end ({guest.end_reason})" if came_back(guest.log) else \
+            "not everything came back"
+    return None
+
+
+def computed_seconds(pid):
+    try:
+        with open(f"/proc/{pid}/stat", encoding="ascii", errors="replace") as file:
+            words = file.read().rpartition(")")[2].split()
+    except (FileNotFoundError, ProcessLookupError):
+        return None
+    return (int(words[11]) + int(words[12])) / CLOCK
