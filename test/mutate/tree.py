@@ -51,9 +51,11 @@ class Tree:
         self._make(["-f", "test/host/host.mk", "BUILD=build/host", "DEBUG=1", "WITHOUT=",
                     "build/host/tests"])
 
-    def remember_original(self, build):
-        """What is built now is the unchanged kernel."""
-        self.originals[build] = self._images(build)
+    def build_original(self, builds):
+        """Of the unchanged sources; mutants that come out the same are told by this."""
+        for build in builds:
+            self.build(build)
+            self.originals[build] = self._images(build)
 
     def is_the_original(self, build):
         return self._images(build) == self.originals[build]
