@@ -53,7 +53,7 @@ def parse(words):
     for name in ("files", "mutants", "kinds"):
         parser.add_argument(f"--{name}", nargs="*", default=[])
     parser.add_argument("--jobs", type=int, default=2)
-    parser.add_argument("--quick", action="store_true", help="host tests and boots, no pytest")
+    parser.add_argument("--quick", action="store_true", help="host tests and one boot; a survivor is no more than a candidate")
     parser.add_argument("--again", action="store_true", help="forget earlier results")
     parser.add_argument("--list", action="store_true", help="show the mutants, run none")
     return parser.parse_args(words)
@@ -73,7 +73,7 @@ def run(wanted, boots, kept, sources, options):
     except BlockingIOError:
         sys.exit("mutate: another run is using build/mutate")
     trees = [Tree(number) for number in range(min(options.jobs, len(wanted)))]
-    prepared = prepare(trees, wanted, boots, kept)
+    prepared = prepare(trees, wanted, boots, kept, options)
     queue = iter(list(wanted))
     lock = threading.Lock()
     failures = []
@@ -106,10 +106,10 @@ def run(wanted, boots, kept, sources, options):
         raise failures[0]
 
 
-def prepare(trees, wanted, boots, kept):
+def prepare(trees, wanted, boots, kept, options):
     """Builds the unchanged kernel everywhere."""
     names = sorted({name for file, _ in wanted for name in file.boots})
-    builds = {"debug", *(boots[name].build for name in names)}
+    builds = {"debug", *(boots[name].build for name in names if not options.quick)}
     with concurrent.futures.ThreadPoolExecutor(len(trees)) as pool:
         list(pool.map(lambda tree: tree.build_original(builds), trees))
     from_firmware = any(file.path.startswith("efi/") for file, _ in wanted)
