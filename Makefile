@@ -89,6 +89,8 @@ make test-cpus         boots with 1, 2, 4, 8, 64 and 255 processors; CPUS="1 4" 
 make test-shares       shares of the CPUs under each policy, counted in instructions
 make test-negative     builds without each protection and sees its tests fail;
                        PROTECTIONS="smap nx" chooses
+make escape            every attempt to get out of ring 3, on every processor model, on 1 and 4 CPUs,
+                       and a table of what became of each; TESTS="-k skylake" chooses
 make fail-walk         every system call, each of its allocations and user copies failing in turn
 make mutate            takes single checks out of entry, exit, user copy, ELF loaders and sigreturn and
                        lists what no test notices; FILES="entry", MUTANTS="id ...", LIST=1

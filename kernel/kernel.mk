@@ -41,9 +41,9 @@ COLD := $(filter-out $(addprefix kernel/debug/,latency.c trace.c watchdog.c) \
 	$(addprefix kernel/trap/,fault_signal.c)
 $(COLD:%=$(BUILD)/%.o): KERNEL_CFLAGS += -Os
 
-$(BUILD)/config.h: test/protections.txt $(BUILD)/variant
+$(BUILD)/config.h: test/protections.txt kernel/kernel.mk $(BUILD)/variant
 	@mkdir -p $(@D)
-	@{ echo '#pragma once'; echo '#define DEBUG_CHECKS $(DEBUG)'; \
+	@{ echo '#pragma once'; echo '#define DEBUG_CHECKS $(DEBUG)'; echo '#define SANITIZER $(SAN)'; \
 	for name in $$(grep -v '^#' test/protections.txt); do \
 	macro=PROTECT_$$(echo $$name | tr 'a-z-' 'A-Z_'); \
 	case " $(WITHOUT) " in *" $$name "*) echo "#define $$macro 0";; *) echo "#define $$macro 1";; esac; \

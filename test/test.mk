@@ -5,7 +5,6 @@
 PYTHON ?= $(firstword $(wildcard /usr/bin/python3) python3)
 QEMU_PY := $(PYTHON) test/qemu.py
 
-MUTATE_FILES := $(FILES)
 unexport PROG ARGS FILES CMDLINE WHY
 export RINGFENCE_PROG = $(value PROG)
 export RINGFENCE_ARGS = $(value ARGS)
@@ -88,13 +87,14 @@ test-negative: all
 # Single checks taken out of entry, exit, user copy, the ELF loaders and sigreturn, one at a time;
 # FILES="entry" chooses by words of paths, MUTANTS="id ..." by ids, KINDS="never drop" by kinds.
 mutate: all
-	@$(PYTHON) -B test/mutate $(if $(MUTATE_FILES),--files $(MUTATE_FILES)) \
+	@$(PYTHON) -B test/mutate $(if $(FILES),--files $(FILES)) \
 		$(if $(MUTANTS),--mutants $(MUTANTS)) $(if $(KINDS),--kinds $(KINDS)) \
 		$(if $(LIST),--list) $(if $(AGAIN),--again)
 
 # Every attempt to escape from ring 3, on every model, on one CPU and on four; TESTS="-k word" chooses.
 escape: all
-	@RINGFENCE_BUILD=$(BUILD) $(PYTHON) test/run_tests.py escape -- $(TESTS)
+	@rm -rf build/escape; RINGFENCE_BUILD=$(BUILD) $(PYTHON) test/run_tests.py escape -- $(TESTS); \
+		status=$$?; $(PYTHON) -B test/escape/table.py build/escape || status=1; exit $$status
 
 # Each point of each system call that may fail does, one after the other, on one CPU and on four; then
 # programs of every kind under fail=. Takes some minutes.

@@ -11,7 +11,8 @@
 struct boot_options {
     uint64_t slice_ns;
     bool timer_off;
-    uint64_t seed; // of all randomness; 0: hardware's
+    uint64_t seed;     // of all randomness; 0: hardware's
+    uint64_t clock_hz; // of TSC and LAPIC timer, not measured; 0: measured
     bool never_sysret;
     uint32_t cpu_limit;        // start no more than these
     uint32_t watchdog_seconds; // 0: off

@@ -70,6 +70,7 @@ void boot_start_devices(const struct boot_info *boot)
         .pm_timer_port = acpi.pm_timer_port,
         .pm_timer_is_32_bit = acpi.pm_timer_is_32_bit,
         .has_pit = true,
+        .stated_hz = boot_options.clock_hz,
     };
     if (acpi.hpet_address)
         sources.hpet = device_map(acpi.hpet_address, REGISTER_PAGE_SIZE, DEVICE_UNCACHED);

@@ -72,7 +72,7 @@ static void report_unknown_words(const struct command_line *line)
                                          "timer", "direct",  "selftest",  "trace",    "keymap",
                                          "size",  "video",   "seed",      "sched",    "vdso",
                                          "tsc",   "maxcpus", "spinlocks", "watchdog", "fail",
-                                         "kpti" };
+                                         "kpti",  "clock_hz" };
 
     for (size_t i = 0; i < line->word_count; i++) {
         size_t k = 0;
@@ -166,6 +166,7 @@ void boot_read_command_line(struct boot_info *boot)
     log_set_level((uint32_t)number_option("loglevel", 0, LOG_DEBUG, LOG_INFO));
     panic_set_restart_seconds((uint32_t)number_option("panic", 0, MAXIMUM_PANIC_SECONDS, 10));
     options->seed = number_option("seed", 1, UINT32_MAX, 0);
+    options->clock_hz = number_option("clock_hz", 1000000, UINT32_MAX, 0);
     read_timer_option();
     read_policy_option();
     options->cpu_limit = cpu_limit_option();

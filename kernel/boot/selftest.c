@@ -106,6 +106,7 @@ void boot_run_selftest(const char *name)
         { "stopped-reschedule", selftest_stopped_reschedule },
         { "unwanted-cpus", selftest_unwanted_cpus },
         { "locks", selftest_locks },
+        { "memory", selftest_memory },
     };
 
     for (size_t i = 0; i < ARRAY_SIZE(selftests); i++)

@@ -8,3 +8,5 @@ void selftest_panic_everywhere(void);
 void selftest_unwanted_cpus(void);
 // selftest_locks.c
 void selftest_locks(void);
+// selftest_memory.c
+void selftest_memory(void);

@@ -9,7 +9,8 @@ struct clock_sources {
     volatile void *hpet;    // uncached mapping of the HPET
     uint16_t pm_timer_port; // ACPI PM timer
     bool pm_timer_is_32_bit;
-    bool has_pit; // legacy 8254 present
+    bool has_pit;       // legacy 8254 present
+    uint64_t stated_hz; // of TSC and LAPIC timer alike: nothing is measured; 0: unknown
 };
 
 // Calibrates the TSC and the LAPIC timer with windows of a millisecond, retries when two clocks

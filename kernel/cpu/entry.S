@@ -38,7 +38,9 @@ LOCAL_FUNCTION(vector_from_kernel)
     lfence                              // nor past the branch that skipped it
     leaq iretq_to_user(%rip), %rax
     cmpq %rax, FRAME_RIP(%rsp)
+#if PROTECT_IRETQ_FIXUP
     je refused_iretq
+#endif
     .globl vector_to_kernel             // for entry_isolated.S, too
 vector_to_kernel:
     call trap_handle

@@ -23,6 +23,7 @@ enum lock_rank {
     LOCK_RANK_RUN_QUEUE = 500,  // one CPU's runnable threads; the only one that crosses a switch
     LOCK_RANK_TIMER = 600,      // one CPU's timer queue
     LOCK_RANK_KERNEL_MAP = 700, // kernel page tables, stack area
+    LOCK_RANK_QUARANTINE = 790, // objects given back (SAN=1)
     LOCK_RANK_CACHE = 800,      // one object cache
     LOCK_RANK_FRAMES = 900,     // frame allocator
     LOCK_RANK_LOG = 1000,       // log ring and its sinks

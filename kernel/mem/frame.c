@@ -7,6 +7,7 @@
 #include "cpu/interrupts.h"
 #include "cpu/ipi.h"
 #include "debug/fail.h"
+#include "debug/symbols.h"
 #include "lib/panic.h"
 #include "lib/protection.h"
 #include "lib/string.h"
@@ -153,9 +154,40 @@ static inline void count_used(struct percpu *cpu, uint32_t use, int64_t count)
     __asm__("addq %1, %0" : "+m"(cpu->frames_used[use]) : "er"(count) : "cc");
 }
 
+// SAN=1: a free frame that is poisoned is marked; the first word says who gave it back.
+#define MARK 0xffffu // in the place of a slab's account
+#define POISON_WORD 0x5a5a5a5a5a5a5a5aull
+
+static void mark_poisoned(struct frame *frame, uint64_t place)
+{
+    for (uint32_t i = 0; i < 1u << frame->order; i++) {
+        frame[i].slab = MARK;
+        *(uint64_t *)frame_pointer(&frame[i]) = place;
+    }
+}
+
+never_inlined static void check_poison(struct frame *frame)
+{
+    const uint64_t *words = frame_pointer(frame);
+    char place[96];
+
+    if (frame->slab != MARK)
+        return;
+    frame->slab = 0;
+    for (uint32_t i = 1; i < PAGE_SIZE / sizeof(*words); i++) {
+        if (words[i] == POISON_WORD)
+            continue;
+        symbols_format_return(place, sizeof(place), words[0]);
+        panic("frame 0x%llx was written after its release: 0x%llx at offset %u; given back by %s",
+              (unsigned long long)frame_number(frame), (unsigned long long)words[i], i * 8, place);
+    }
+}
+
 static inline void hand_out(struct percpu *cpu, struct frame *frame, uint32_t order,
                             enum frame_use use)
 {
+    for (uint32_t i = 0; SANITIZER && i < 1u << order; i++)
+        check_poison(&frame[i]);
     // A free block that someone still refers to would be handed to two owners.
     kassert(atomic_load_explicit(&frame->references, memory_order_relaxed) == 0);
     __atomic_store_n(&frame->use, (uint8_t)use, __ATOMIC_RELAXED);
@@ -290,6 +322,8 @@ inlined_always void release_frame(struct frame *frame)
     if (!drop_reference(frame))
         return;
     poison_block(frame);
+    if (SANITIZER)
+        mark_poisoned(frame, (uint64_t)__builtin_return_address(0));
     free_block(frame, KIND_DIRTY);
 }
 

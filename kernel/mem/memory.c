@@ -2,7 +2,7 @@
 // ones. Which of the two a pointer came from is told by its frame's descriptor.
 #include "lib/panic.h"
 #include "lib/string.h"
-#include "mem/object_internal.h"
+#include "mem/object_guard.h"
 
 #define SMALLEST_SHIFT 4u // 16 bytes
 #define LARGEST_SHIFT 11u // 2048 bytes
@@ -35,6 +35,15 @@ static void *allocate_block(size_t size, uint32_t order)
     return memset(frame_pointer(frame), 0, align_up(size, sizeof(uint64_t)));
 }
 
+static inline void *allocate_object(struct object_cache *cache, size_t size, uint64_t place)
+{
+    void *object = object_allocate(cache);
+
+    if (SANITIZER && object)
+        object_guard_limit(cache, object, (uint32_t)size, place);
+    return object;
+}
+
 void *memory_allocate(size_t size)
 {
     uint32_t shift;
@@ -43,7 +52,8 @@ void *memory_allocate(size_t size)
         return NULL;
     shift = max_of(size_shift(size), SMALLEST_SHIFT);
     if (shift <= LARGEST_SHIFT)
-        return object_allocate(&memory_caches[shift - SMALLEST_SHIFT]);
+        return allocate_object(&memory_caches[shift - SMALLEST_SHIFT], size,
+                               (uint64_t)__builtin_return_address(0));
     return allocate_block(size, max_of(shift, PAGE_SHIFT) - PAGE_SHIFT);
 }
 

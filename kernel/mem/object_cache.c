@@ -10,7 +10,7 @@
 #include "lib/panic.h"
 #include "lib/protection.h"
 #include "lib/string.h"
-#include "mem/object_internal.h"
+#include "mem/object_guard.h"
 
 #define OBJECT_ALIGNMENT 16u
 
@@ -54,7 +54,9 @@ never_inlined static void register_cache(struct object_cache *cache)
     if (!atomic_load_explicit(&cache->ready, memory_order_relaxed)) {
         kassert(registered_count + 1 < CACHE_LIMIT);
         prepare_boot_cpu();
-        cache->object_size = (uint32_t)align_up(cache->object_size, OBJECT_ALIGNMENT);
+        cache->payload_size = (uint32_t)align_up(cache->object_size, OBJECT_ALIGNMENT);
+        cache->object_size =
+            SANITIZER ? object_guard_size(cache->payload_size) : cache->payload_size;
         object_slab_choose(cache);
         list_init(&cache->partial);
         list_init(&cache->empty);
@@ -72,6 +74,14 @@ static bool poison_is_intact(const struct object_cache *cache, const struct free
     for (uint32_t i = 0; i < poison_words(cache); i++)
         difference |= object->poison[i] ^ OBJECT_POISON;
     return difference == 0;
+}
+
+never_inlined noreturn_function static void refuse_written(const struct object_cache *cache,
+                                                           const struct free_object *object)
+{
+    if (SANITIZER)
+        object_guard_refuse(cache, object);
+    panic("cache %s: object %p was written after its release", cache->name, (void *)object);
 }
 
 // Only an interrupt can find them in use, and it ends before who uses them goes on.
@@ -167,6 +177,8 @@ static void reclaim_from_cpus(struct object_cache *cache)
     } while (atomic_load(&call.busy));
 }
 
+static void empty_quarantine(void);
+
 // Past the magazine. With interrupts off nobody else can be asked when memory ends: those who
 // allocate in an interrupt or under a spinlock take no for an answer earlier than others.
 never_inlined static struct free_object *find_object(struct object_cache *cache)
@@ -176,6 +188,8 @@ never_inlined static struct free_object *find_object(struct object_cache *cache)
     if (object_slabs_take(cache, 1, &object) == 0)
         object = object_slabs_grow(cache);
     if (!object && interrupts_are_on()) {
+        if (SANITIZER)
+            empty_quarantine();
         reclaim_from_cpus(cache);
         (void)object_slabs_take(cache, 1, &object);
     }
@@ -196,8 +210,10 @@ void *object_allocate(struct object_cache *cache)
     if (!object)
         return NULL;
     if (DEBUG_CHECKS && !poison_is_intact(cache, object))
-        panic("cache %s: object %p was written after its release", cache->name, (void *)object);
-    return memset(object, 0, cache->object_size);
+        refuse_written(cache, object);
+    if (SANITIZER)
+        object_guard_take(cache, object, (uint64_t)__builtin_return_address(0));
+    return memset(object, 0, cache->payload_size);
 }
 
 static bool list_has(const struct free_object *list, const struct free_object *object)
@@ -227,15 +243,10 @@ never_inlined static void check_release(struct object_cache *cache, struct free_
         panic("cache %s: object %p released twice", cache->name, (void *)object);
 }
 
-void object_release(struct object_cache *cache, void *memory)
+static void put_free(struct object_cache *cache, struct free_object *object)
 {
-    struct free_object *object = memory;
     struct percpu *cpu = this_cpu();
 
-    kassert(atomic_load_explicit(&cache->ready, memory_order_acquire));
-    (void)object_slab_of(cache, object);
-    if (DEBUG_CHECKS)
-        check_release(cache, object);
     if (unlikely(!enter_magazines(cpu))) {
         object->next = NULL;
         atomic_fetch_sub_explicit(&cache->live, 1, memory_order_relaxed);
@@ -250,6 +261,48 @@ void object_release(struct object_cache *cache, void *memory)
     magazine->loaded_count++;
     magazine->live--;
     leave_magazines(cpu);
+}
+
+// Out of the quarantine, where it does not count as live any more.
+static void put_oldest(struct object_cache *cache, struct free_object *object)
+{
+    if (!poison_is_intact(cache, object))
+        refuse_written(cache, object);
+    atomic_fetch_add_explicit(&cache->live, 1, memory_order_relaxed);
+    put_free(cache, object);
+}
+
+static void put_into_quarantine(struct object_cache *cache, struct free_object *object)
+{
+    atomic_fetch_sub_explicit(&cache->live, 1, memory_order_relaxed);
+    object = object_quarantine_swap(&cache, object);
+    if (object)
+        put_oldest(cache, object);
+}
+
+static void empty_quarantine(void)
+{
+    struct object_cache *cache;
+    struct free_object *object;
+
+    while ((object = object_quarantine_take(&cache)) != NULL)
+        put_oldest(cache, object);
+}
+
+void object_release(struct object_cache *cache, void *memory)
+{
+    struct free_object *object = memory;
+
+    kassert(atomic_load_explicit(&cache->ready, memory_order_acquire));
+    (void)object_slab_of(cache, object);
+    if (SANITIZER) {
+        object_guard_put(cache, object, (uint64_t)__builtin_return_address(0));
+        put_into_quarantine(cache, object);
+        return;
+    }
+    if (DEBUG_CHECKS)
+        check_release(cache, object);
+    put_free(cache, object);
 }
 
 struct object_cache *object_cache_by_number(uint32_t number)
@@ -284,6 +337,8 @@ uint64_t object_caches_drain(void)
     struct object_cache *cache;
     uint64_t frames = 0;
 
+    if (SANITIZER)
+        empty_quarantine();
     for (uint32_t number = 1; (cache = object_cache_by_number(number)) != NULL; number++) {
         uint64_t before = count_slabs(cache);
         reclaim_from_cpus(cache);

@@ -14,7 +14,8 @@
 struct object_cache {
     struct spinlock lock;
     const char *name;
-    uint32_t object_size; // rounded up to 16 bytes
+    uint32_t object_size;  // rounded up to 16 bytes, or with its guard
+    uint32_t payload_size; // without
     uint32_t objects_per_slab;
     uint32_t slab_order;
     struct list_node partial; // slabs with free and used objects

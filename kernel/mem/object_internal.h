@@ -3,6 +3,7 @@
 // Nobody else includes this.
 #pragma once
 
+#include "lib/protection.h"
 #include "mem/frame.h"
 #include "mem/object_cache.h"
 
@@ -32,9 +33,10 @@ static inline void slab_count_used(struct frame *slab, int32_t change)
     __atomic_store_n(&slab->slab, (uint16_t)(slab->slab + change), __ATOMIC_RELAXED);
 }
 
+uint32_t object_guard_free_bytes(const struct object_cache *cache);
 static inline uint32_t poison_words(const struct object_cache *cache)
 {
-    return cache->object_size / 8 - 1;
+    return (SANITIZER ? object_guard_free_bytes(cache) : cache->object_size) / 8 - 1;
 }
 void object_poison(const struct object_cache *cache, struct free_object *object);
 

@@ -5,7 +5,7 @@
 #include "lib/panic.h"
 #include "lib/protection.h"
 #include "lib/string.h"
-#include "mem/object_internal.h"
+#include "mem/object_guard.h"
 
 #define EMPTY_SLAB_LIMIT 4u // kept for reuse until drained
 #define OBJECTS_WANTED 4u   // in a slab, at least
@@ -57,6 +57,8 @@ static struct frame *build_slab(struct object_cache *cache)
                                                             (size_t)(i - 1) * cache->object_size);
         if (DEBUG_CHECKS)
             object_poison(cache, object);
+        if (SANITIZER)
+            object_guard_init(cache, object);
         object->next = next;
         next = object;
     }

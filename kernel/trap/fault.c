@@ -10,6 +10,7 @@
 #include "debug/panic_report.h"
 #include "debug/trace.h"
 #include "lib/panic.h"
+#include "lib/protection.h"
 #include "mem/kernel_map.h"
 #include "proc/signal.h"
 #include "sched/scheduler.h"
@@ -139,7 +140,7 @@ static bool resolve_user_copy(struct trap_frame *frame, uint64_t address)
 
     if (!continuation)
         return false;
-    if (user_atomic_must_not_fault(frame->rip)) {
+    if (PROTECT_NO_FAULT && user_atomic_must_not_fault(frame->rip)) {
         frame->rip = continuation;
         return true;
     }

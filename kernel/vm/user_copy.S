@@ -2,6 +2,7 @@
 // System V functions, interrupts on. Each instruction that touches user memory is listed in
 // .user_copy_fixups; a fault that cannot be served continues at its fix-up with the registers as the
 // instruction left them, and RFLAGS.AC as it was.
+#include "lib/protection.h"
 
     .macro fixup instruction, continuation
     .pushsection .user_copy_fixups, "a", @progbits
@@ -41,8 +42,10 @@
     movl %edx, %ecx
 2:  rep stosb
 3:
+#if PROTECT_ZERO_FIXUP
     fixup 1b, 4f
     fixup 2b, 3b
+#endif
     .endm
 
 // A string, word by word while eight bytes fit, then bytewise. rdi: to, rsi: from, rdx: room; RCX
@@ -82,8 +85,10 @@
     testb %r10b, %r10b
     jnz 4b
 6:
+#if PROTECT_STRING_FIXUP
     fixup 1b, 3b
     fixup 5b, 6b
+#endif
     .endm
 
     .text
@@ -166,7 +171,9 @@ user_zero_without_smap:
 2:  ret
 3:  xorl %eax, %eax
     jmp 1b
+#if PROTECT_FPU_FIXUP
     fixup \label, 3b
+#endif
     .size \name, . - \name
     .endm
 
@@ -192,7 +199,9 @@ user_zero_without_smap:
 3:  ret
 4:  movq $-1, %rax
     jmp 2b
+#if PROTECT_WORD_FIXUP
     fixup \label, 4b
+#endif
     .size \name, . - \name
     .endm
 

@@ -13,6 +13,7 @@ PART = f"-- /bin/escape,-q,{','.join(GROUPS)}"
 @pytest.mark.protection("sfmask-nt")
 @pytest.mark.protection("sfmask-ac")
 @pytest.mark.protection("registers")
+@pytest.mark.protection("fpu")
 @pytest.mark.protection("zero")
 def test_nothing_escapes(booted):
     expect_table(booted(PART, cpu="max", smp="2"), GROUPS)

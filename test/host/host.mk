@@ -4,7 +4,7 @@
 
 CC := clang
 LIB := $(wildcard kernel/lib/*.c)
-MEM := $(wildcard kernel/mem/*.c)
+MEM := $(filter-out kernel/mem/object_guard.c,$(wildcard kernel/mem/*.c))
 # The screen's terminal emulation, which needs nothing of the machine.
 EMULATOR := $(addprefix kernel/dev/,cell_colours.c emulator.c emulator_grid.c emulator_modes.c \
 	emulator_reply.c emulator_sequences.c escape_parser.c)
@@ -81,7 +81,7 @@ all: $(BUILD)/tests $(BUILD)/parallel $(BUILD)/parallel-tsan $(FUZZ:%=$(BUILD)/%
 # As kernel/kernel.mk makes it.
 $(BUILD)/config.h: test/protections.txt FORCE
 	@mkdir -p $(@D)
-	@{ echo '#pragma once'; echo '#define DEBUG_CHECKS $(DEBUG)'; \
+	@{ echo '#pragma once'; echo '#define DEBUG_CHECKS $(DEBUG)'; echo '#define SANITIZER 0'; \
 	for name in $$(grep -v '^#' test/protections.txt); do \
 	macro=PROTECT_$$(echo $$name | tr 'a-z-' 'A-Z_'); \
 	case " $(WITHOUT) " in *" $$name "*) echo "#define $$macro 0";; *) echo "#define $$macro 1";; esac; \

@@ -48,7 +48,8 @@ def test_walk(boot, smp):
 
 
 # Programs that wait for nobody: one that loses its partner may rightly wait for ever.
-PROGRAMS = "/bin/hello /bin/walker /bin/busybox,find,/ /bin/busybox,ls,-lR,/ /bin/offend,all /bin/hello"
+PROGRAMS = ("/bin/hello /bin/walker /bin/busybox,find,/ /bin/busybox,ls,-lR,/ /bin/escape,vectors "
+            "/bin/hello")
 
 
 @whole

@@ -112,6 +112,7 @@ def test_spoiled_frame_costs_the_program(spoiled, name):
     assert len(guest.matches(rf"process: \d+ \({name}\) killed by {SPOILED[name][2]}: ")) == 1
 
 
+@pytest.mark.protection("iretq-fixup")
 def test_refusals_arrive_at_their_fix_up(spoiled):
     assert re.findall(r"^REFUSED (\S+)$", spoiled[1], re.MULTILINE) == REFUSED
 

@@ -1,13 +1,13 @@
-"""The checked build's rules of locking: each is broken once on purpose, and noticed by the check that is
-there for it; /proc/lock_stat names the longest holds."""
+"""The checked build's rules of locking: each is broken once on purpose, and noticed by the check
+that is there for it; /proc/lock_stat names the longest holds."""
 
 import re
 
 HELD_COUNT = "1 spinlocks held where 0 are allowed; the innermost is test outer"
 ORDER = r"mutex order broken: test %s \(rank \d+\) acquired while holding ranks 0x%x"
 CAUGHT = {
-    "spinlock order": r"lock order broken: test outer \(rank 10\) acquired while holding test inner "
-                      r"\(rank 30\)",
+    "spinlock order": r"lock order broken: test outer \(rank 10\) acquired while holding "
+                      r"test inner \(rank 30\)",
     "spinlock twice": "lock test inner acquired twice by the same CPU",
     "spinlock foreign": "lock test inner released by a CPU that does not hold it",
     "spinlock interrupts on": "interrupts came on while spinlock test inner was held",

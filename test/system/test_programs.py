@@ -47,6 +47,8 @@ def test_memory(machine):
 
 @pytest.mark.protection("copy-range")
 @pytest.mark.protection("copy-fixup")
+@pytest.mark.protection("string-fixup")
+@pytest.mark.protection("zero-fixup")
 def test_bad_pointers(machine):
     expect_success(machine(), "usercopy")
 

@@ -47,6 +47,7 @@ def test_as_on_linux(machine):
 
 
 @pytest.mark.protection("sigreturn")
+@pytest.mark.protection("fpu-fixup")
 def test_bad_frames_end_in_the_program(machine):
     guest = machine()
     expect_success(guest, "badframe")

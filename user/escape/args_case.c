@@ -228,8 +228,13 @@ void case_prepare(const struct call *call, const struct setup *setup,
             values[i] = setup->values[i];
     }
     prepare_process();
-    if (setup->needs & NEEDS_CHILD && fork() == 0)
+    if (!(setup->needs & NEEDS_CHILD))
+        return;
+    siginfo_t info;
+    if (fork() == 0)
         _exit(0);
+    while (waitid(P_ALL, 0, &info, WEXITED | WNOWAIT) != 0 && errno == EINTR)
+        ;
 }
 
 // What is a new process or thread afterwards ends at once: it may have no stack.

@@ -13,11 +13,12 @@
 #define SEED 0x2c
 #define SPINS 200000u
 #define REST_NS 20000000u
-#define FIRST_ROUND_NS 60000000000u
+#define FIRST_ROUND_NS 20000000000u
 
 struct bystander {
     pid_t pid;
     volatile uint64_t rounds, run_ns;
+    volatile bool ended;  // something had changed
     struct record record; // its complaint
 };
 
@@ -42,8 +43,10 @@ static int stand_by(struct bystander *bystander, enum bystander_kind kind)
     while (getppid() == parent) {
         bystander_spins = SPINS;
         registers_run(code_stand_by.start);
-        if (registers_compare(FLAGS_CHANGE))
+        if (registers_compare(FLAGS_CHANGE)) {
+            bystander->ended = true;
             return 1;
+        }
         bystander->run_ns = own_run_ns();
         bystander->rounds++;
         if (kind == BYSTANDER_AT_REST)
@@ -64,8 +67,8 @@ struct bystander *bystander_start(enum bystander_kind kind)
     if (pid == 0)
         _exit(stand_by(bystander, kind));
     bystander->pid = pid;
-    for (uint64_t limit = clock_ns() + FIRST_ROUND_NS;
-         bystander->rounds == 0 && clock_ns() < limit;)
+    uint64_t limit = clock_ns() + FIRST_ROUND_NS;
+    while (bystander->rounds == 0 && !bystander->ended && clock_ns() < limit)
         sleep_ns(1000000);
     return bystander;
 }
@@ -73,6 +76,11 @@ struct bystander *bystander_start(enum bystander_kind kind)
 uint64_t bystander_run_ns(const struct bystander *bystander)
 {
     return bystander->run_ns;
+}
+
+bool bystander_has_ended(const struct bystander *bystander)
+{
+    return bystander->ended;
 }
 
 uint64_t bystander_rounds(const struct bystander *bystander)

@@ -145,6 +145,8 @@ static unsigned measure_share(const struct bystander *bystander, pid_t pid)
     uint64_t window_ns = sweeps_are_quick ? 200000000u : 500000000u, share = 0;
     uint64_t before = bystander_run_ns(bystander), since = clock_ns();
     for (unsigned window = 0; window < WINDOWS && share < LEAST_SHARE; window++) {
+        if (bystander_has_ended(bystander))
+            break;
         sleep_ns(window_ns);
         uint64_t ran = bystander_run_ns(bystander) - before;
         share = 100 * ran / (ran + storm_ns(pid, clock_ns() - since, ran));

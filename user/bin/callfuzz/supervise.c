@@ -7,7 +7,6 @@
 #include <sched.h>
 #include <signal.h>
 #include <stdio.h>
-#include <string.h>
 #include <sys/klog.h>
 #include <sys/stat.h>
 #include <sys/wait.h>
@@ -25,7 +24,6 @@
 static struct {
     unsigned long calls, children, killed, deaths;
     unsigned bad;
-    bool verbose;
     uint64_t start_ns, reported_ns;
 } run;
 
@@ -164,19 +162,6 @@ static void on_poke(int signal)
 {
 }
 
-// A path may come from anywhere in a child's memory, and name what lies beside the folders.
-static int remove_stray(const char *path, const struct stat *status, int type, struct FTW *where)
-{
-    static const char *const kept[] = { PLACE, PLACE_PROGRAM, PLACE_NULL, PLACE_ZERO };
-    for (size_t i = 0; i < COUNT_OF(kept); i++) {
-        if (strcmp(path, kept[i]) == 0)
-            return 0;
-    }
-    if (run.verbose)
-        printf("callfuzz: stray %s\n", path);
-    return remove_entry(path, status, type, where);
-}
-
 static void prepare(void)
 {
     sigset_t awaited;
@@ -187,22 +172,23 @@ static void prepare(void)
     signal(SIGUSR1, on_poke);                   // for children that have not begun
     klogctl(LOG_LEVEL, NULL, LOG_WARNINGS);     // not each death
     sched_setscheduler(0, SCHED_FIFO, &urgent); // children may be urgent, too, but less
-    if (mkdir(PLACE, 0755) != 0 || link("/bin/minimal", PLACE_PROGRAM) != 0 ||
-        symlink("/dev/null", PLACE_NULL) != 0 || symlink("/dev/zero", PLACE_ZERO) != 0)
+    if (mkdir(PLACE, 0755) != 0)
         fail(PLACE);
+    place_restore();
     run.start_ns = run.reported_ns = clock_ns();
 }
 
 unsigned supervise(struct shared *shared, const struct options *options)
 {
-    run.verbose = options->verbose;
     prepare();
+    names_remember();
     live_remember();
     while (run.calls < options->calls) {
         uint32_t first_seed = options->seed + (uint32_t)run.children;
         run_round(shared, options);
         strays_end();
-        nftw(PLACE, remove_stray, 8, FTW_DEPTH | FTW_PHYS);
+        names_restore();
+        place_restore();
         if (!live_came_back()) {
             printf("BAD callfuzz: after the children with seeds %u to %u\n", first_seed,
                    options->seed + (uint32_t)run.children - 1);

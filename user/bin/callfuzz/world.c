@@ -61,7 +61,7 @@ static void make_names(void)
 
 static void make_files(void)
 {
-    static const char script[] = "#!/bin/minimal\n";
+    static const char script[] = "#!" PLACE_PROGRAM "\n";
     static const char text[3000] = "a file";
     NOTHING_LEFT(mkdir("d", 0755));
     make_file("a", text, sizeof(text));

@@ -143,6 +143,18 @@ static void check_faults_inside(void)
     munmap(fresh, 8 * PAGE);
 }
 
+// Zeroes are written by instructions of their own.
+static void check_zeroes(void)
+{
+    int zeroes = open("/dev/zero", O_RDONLY);
+    if (zeroes < 0)
+        fail("/dev/zero");
+    expect("zeroes-to-unmapped", raw_read(zeroes, places.unmapped, 64), -EFAULT);
+    expect("zeroes-to-read-only", raw_read(zeroes, places.read_only, 64), -EFAULT);
+    expect("zeroes-up-to-the-end", raw_read(zeroes, places.good + 2 * PAGE - 13, 64), 13);
+    close(zeroes);
+}
+
 void check_edges(void)
 {
     file = open("/tmp/usercopy-edges", O_CREAT | O_RDWR | O_TRUNC, 0600);
@@ -154,6 +166,7 @@ void check_edges(void)
     check_vectors();
     check_strings();
     check_faults_inside();
+    check_zeroes();
     close(file);
     unlink("/tmp/usercopy-edges");
 }
