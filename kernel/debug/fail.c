@@ -67,6 +67,13 @@ uint32_t fail_plan_remaining(void)
     return plan ? plan->remaining : 0;
 }
 
+bool fail_was_injected(void)
+{
+    const struct fail_plan *plan = this_cpu()->fail_plan;
+
+    return plan && plan->injected;
+}
+
 bool fail_begin(const char *text)
 {
     const char *colon = strchr(text, ':');
@@ -93,7 +100,10 @@ void fail_call_begins(void)
 {
     struct fail_plan *plan = this_cpu()->fail_plan;
 
-    if (!plan || !plan->armed)
+    if (!plan)
+        return;
+    plan->injected = false;
+    if (!plan->armed)
         return;
     if (plan->calls_left > 0)
         plan->calls_left--;
@@ -132,6 +142,7 @@ bool fail_decide(enum fail_kind kind)
     if (!(plan->armed ? is_in_plan(plan, kind) : is_in_period(plan, kind)))
         return false;
     atomic_fetch_add(&injected[kind], 1);
+    plan->injected = true;
     last_kind = kind;
     note_trail(__builtin_frame_address(0));
     return true;

@@ -16,7 +16,8 @@ struct fail_plan {
     uint8_t kinds;      // which kinds count, a bit each
     uint8_t calls_left; // system calls that may begin before the plan is over
     bool armed;
-    bool exempt; // from `fail=`
+    bool exempt;   // from `fail=`
+    bool injected; // a failure, since the call began
 #endif
 };
 
@@ -31,6 +32,8 @@ uint32_t fail_plan_remaining(void);
 // "KIND:N": from now on every N-th point of that kind fails, whatever thread passes it, but for the
 // running one. False: the text says something else.
 must_check bool fail_begin(const char *text);
+// Has the running thread met a failure since its last system call began? Then memory is not short.
+must_check bool fail_was_injected(void);
 // A thread enters the kernel by a system call. Interrupts are off.
 void fail_call_begins(void);
 

@@ -9,6 +9,7 @@
 #include "proc/signal_queue.h"
 
 #include "cpu/clock.h"
+#include "debug/fail.h"
 #include "debug/log.h"
 #include "lib/protection.h"
 #include "mem/frame.h"
@@ -59,7 +60,8 @@ static struct victim choose_victim(struct process *asker)
     struct victim victim = { 0 };
     process_lock_all();
     find_victim_locked(&victim);
-    if (!PROTECT_VICTIM && asker->pid != INIT_PID)
+    bool is_alone = !PROTECT_VICTIM || (DEBUG_CHECKS && fail_was_injected());
+    if (is_alone && asker->pid != INIT_PID)
         victim = (struct victim){ .process = asker };
     if (victim.process)
         process_reference(victim.process);
