@@ -93,7 +93,10 @@ void fail_call_begins(void)
 {
     struct fail_plan *plan = this_cpu()->fail_plan;
 
-    if (!plan || !plan->armed)
+    if (!plan)
+        return;
+    plan->memory_refused = false;
+    if (!plan->armed)
         return;
     if (plan->calls_left > 0)
         plan->calls_left--;
@@ -131,10 +134,20 @@ bool fail_decide(enum fail_kind kind)
 
     if (!(plan->armed ? is_in_plan(plan, kind) : is_in_period(plan, kind)))
         return false;
+    plan->memory_refused |= kind != FAIL_COPY;
     atomic_fetch_add(&injected[kind], 1);
     last_kind = kind;
     note_trail(__builtin_frame_address(0));
     return true;
+}
+
+bool fail_take_refusal(void)
+{
+    struct fail_plan *plan = this_cpu()->fail_plan;
+    bool refused = plan->memory_refused;
+
+    plan->memory_refused = false;
+    return refused;
 }
 
 void fail_report_get(struct fail_report *report)
