@@ -2,18 +2,22 @@
 // tables. CPUs without RDCL_NO read memory that a translation exists for, whatever its rights
 // (CVE-2017-5754, "Meltdown"); so with isolation ring 3 runs on tables of its own, in which of the
 // kernel's half only the entry area exists: entry code, IDT, and of each CPU GDT, TSS, IST stacks
-// and the page below. Everything in it may be read by every program: it holds no secret but a
-// program's own registers.
+// and the page below. Every program may read it all (see "What ring 3 may see").
 //
 // Rules, each again where it is kept:
 //   - CR3 holds a root of ring 3 only between the write of CR3 in a way out and the one in a way in
 //     (cpu/entry_isolated.S). Both are in the entry area, with interrupts off; only IST vectors can
 //     hit in between, and they look at CR3 itself.
 //   - `user_cr3` and `kernel_cr3` are a pair, and CR3 never holds `user_cr3` while they change:
-//   they
-//     change in C (mem/translation.c).
+//     they change in C (mem/translation.c).
 //   - With isolation there are no global pages (CR4.PGE is 0): they would stay in the TLB over the
 //     change of tables, and be read from there.
+//
+// What ring 3 may see: registers of programs, while they enter and leave. And, on an IST stack,
+// until the next such vector overwrites them, the kernel's registers and the handler's frames, when
+// an NMI, a #DB or a machine check hit the kernel: values in passing, another program's among them,
+// and addresses, which the IDT tells as well. Who could ask for one at will would have a leak here:
+// kernel code has no breakpoints and no single steps, and no program sends NMIs.
 #pragma once
 
 #include "cpu/features.h"

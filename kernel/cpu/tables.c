@@ -104,7 +104,8 @@ static void fill_gdt(struct cpu_tables *tables)
 
 // No I/O permission bitmap: its base lies beyond the limit, so every port access of ring 3 is #GP
 // (SDM vol. 1, 19.5.2). With isolation RSP0 is the entry page's stack for good, which ring 3's
-// tables map, and RSP1, which no ring uses, takes the notes about kernel stacks.
+// tables map; the notes about kernel stacks, which the CPU has no use for then, stay out of what
+// ring 3 may see.
 static void fill_tss(struct cpu_tables *tables, struct percpu *cpu)
 {
     for (uint32_t i = 0; i < INTERRUPT_STACK_COUNT; i++) {
@@ -115,7 +116,8 @@ static void fill_tss(struct cpu_tables *tables, struct percpu *cpu)
     struct cpu_entry_page *page = cpu_entry_page(cpu);
     page->stack_top = align_down((uint64_t)&page->stack_top, 16); // as the CPU aligns it itself
     tables->tss.rsp[0] = page->stack_top;
-    cpu->interrupt_stack = (struct packed_word *)&tables->tss.rsp[isolation_is_on ? 1 : 0];
+    cpu->interrupt_stack =
+        (struct packed_word *)(isolation_is_on ? &cpu->kernel_stack_top : &tables->tss.rsp[0]);
 }
 
 static uint8_t stack_of_vector(uint32_t vector)

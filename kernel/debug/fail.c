@@ -67,13 +67,6 @@ uint32_t fail_plan_remaining(void)
     return plan ? plan->remaining : 0;
 }
 
-bool fail_was_injected(void)
-{
-    const struct fail_plan *plan = this_cpu()->fail_plan;
-
-    return plan && plan->injected;
-}
-
 bool fail_begin(const char *text)
 {
     const char *colon = strchr(text, ':');
@@ -102,7 +95,7 @@ void fail_call_begins(void)
 
     if (!plan)
         return;
-    plan->injected = false;
+    plan->memory_refused = false;
     if (!plan->armed)
         return;
     if (plan->calls_left > 0)
@@ -141,11 +134,20 @@ bool fail_decide(enum fail_kind kind)
 
     if (!(plan->armed ? is_in_plan(plan, kind) : is_in_period(plan, kind)))
         return false;
+    plan->memory_refused |= kind != FAIL_COPY;
     atomic_fetch_add(&injected[kind], 1);
-    plan->injected = true;
     last_kind = kind;
     note_trail(__builtin_frame_address(0));
     return true;
+}
+
+bool fail_take_refusal(void)
+{
+    struct fail_plan *plan = this_cpu()->fail_plan;
+    bool refused = plan->memory_refused;
+
+    plan->memory_refused = false;
+    return refused;
 }
 
 void fail_report_get(struct fail_report *report)

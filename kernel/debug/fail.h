@@ -16,8 +16,8 @@ struct fail_plan {
     uint8_t kinds;      // which kinds count, a bit each
     uint8_t calls_left; // system calls that may begin before the plan is over
     bool armed;
-    bool exempt;   // from `fail=`
-    bool injected; // a failure, since the call began
+    bool exempt;         // from `fail=`
+    bool memory_refused; // an allocation failed on request in this call
 #endif
 };
 
@@ -32,8 +32,6 @@ uint32_t fail_plan_remaining(void);
 // "KIND:N": from now on every N-th point of that kind fails, whatever thread passes it, but for the
 // running one. False: the text says something else.
 must_check bool fail_begin(const char *text);
-// Has the running thread met a failure since its last system call began? Then memory is not short.
-must_check bool fail_was_injected(void);
 // A thread enters the kernel by a system call. Interrupts are off.
 void fail_call_begins(void);
 
@@ -63,6 +61,13 @@ struct fail_report {
 };
 void fail_report_get(struct fail_report *report);
 
+must_check bool fail_take_refusal(void);
+// Has an allocation of the running thread failed on request, since its last system call began and
+// since this was asked last?
+static inline bool fail_memory_was_refused(void)
+{
+    return DEBUG_CHECKS && this_cpu()->fail_plan && fail_take_refusal();
+}
 must_check bool fail_decide(enum fail_kind kind);
 // Is this point to fail?
 static inline bool fail_here(enum fail_kind kind)

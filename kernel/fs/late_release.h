@@ -9,13 +9,14 @@
 
 struct late_release {
     struct late_release *next;
-    void (*finish)(struct late_release *what); // no lock held; may sleep
+    void (*finish)(struct late_release *what); // held: as below; may sleep
 };
 
 // The last reference is gone: nobody else has `what`. Namespace mutex held, or about to be.
 void late_release_add(struct late_release *what, void (*finish)(struct late_release *what));
 void late_releases_finish_all(void);
-// After each release of the namespace mutex, with no lock held. May sleep.
+// After each release of the namespace mutex, with no spinlock held, and no mutex but those of ranks
+// below it (a directory is read with its file's position mutex held). May sleep.
 static inline void late_releases_finish(void)
 {
     if (unlikely(current_thread()->late_releases))

@@ -125,15 +125,34 @@ static bool write_can_go_on(const struct pipe *pipe)
     return !pipe_is_full(pipe) || atomic_load(&pipe->readers) == 0;
 }
 
-// Releases the mutex, and only then wakes those who wait for what changed meanwhile: readers when
-// the pipe is no longer empty, writers when it is no longer full. Once a transfer, not once a page.
-static void release_and_tell(struct pipe *pipe, bool was_empty, bool was_full)
+// Both release the mutex, and only then wake those who wait for what changed meanwhile: readers
+// when the pipe is no longer empty, writers when it is no longer full. Once a transfer, not once a
+// page.
+static void release_and_tell_readers(struct pipe *pipe, bool was_empty)
 {
     bool concerns_readers = was_empty && pipe_has_data(pipe) && PROTECT_PIPE_WAKE;
-    bool concerns_writers = was_full && !pipe_is_full(pipe);
     mutex_release(&pipe->mutex);
-    if ((concerns_readers || concerns_writers) && wait_queue_has_waiters(&pipe->queue))
+    if (concerns_readers && wait_queue_has_waiters(&pipe->queue))
         wait_wake_all(&pipe->queue);
+}
+
+// Whether a writer found no room is asked after the release, a locked instruction: who says so and
+// then sees the old count of slots is seen here. What the pipe looked like before does not tell:
+// the share of further pages may have been used up then, and free since.
+static void release_and_tell_writers(struct pipe *pipe, bool was_full)
+{
+    bool has_room = !pipe_is_full(pipe);
+    mutex_release(&pipe->mutex);
+    if (has_room && (was_full || atomic_load(&pipe->was_limited)) &&
+        wait_queue_has_waiters(&pipe->queue))
+        wait_wake_all(&pipe->queue);
+}
+
+// By a writer before it waits for room; it looks at the pipe again afterwards.
+static void note_limit(struct pipe *pipe)
+{
+    if (!atomic_load(&pipe->was_limited))
+        atomic_store(&pipe->was_limited, true);
 }
 
 // Without the mutex, until the condition may hold: 0, or -ERESTARTSYS when it does not. The
@@ -211,9 +230,9 @@ static int64_t read_pipe(struct file *file, struct user_iterator *target, uint64
         if (result)
             return result;
     }
-    bool was_full = pipe_is_full(pipe) || pipe->was_limited;
+    bool was_full = pipe_is_full(pipe);
     int64_t result = read_slots(pipe, target);
-    release_and_tell(pipe, false, was_full);
+    release_and_tell_writers(pipe, was_full);
     return result;
 }
 
@@ -264,7 +283,8 @@ static int64_t fill_slots(struct pipe *pipe, struct user_iterator *source)
         moved += step;
         preempt_point();
     }
-    pipe->was_limited |= source->remaining > 0; // from now on any room is worth telling
+    if (source->remaining > 0)
+        note_limit(pipe); // from now on any room is worth telling
     return moved;
 }
 
@@ -281,7 +301,7 @@ static int64_t write_pipe(struct file *file, struct user_iterator *source, uint6
             moved += step;
             step = fill_slots(pipe, source);
         }
-        release_and_tell(pipe, was_empty, false);
+        release_and_tell_readers(pipe, was_empty);
         if (step < 0)
             break;
         moved += step;
@@ -321,6 +341,8 @@ static uint32_t poll_pipe(struct file *file, struct wait_queue **queue)
         events |= had_writer && atomic_load(&pipe->writers) == 0 ? POLLHUP : 0;
     }
     if (file_is_writable(file)) {
+        if (pipe_is_full(pipe))
+            note_limit(pipe);
         events |= pipe_is_full(pipe) ? 0 : POLLOUT;
         events |= atomic_load(&pipe->readers) == 0 ? POLLERR : 0;
     }

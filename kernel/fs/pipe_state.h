@@ -19,7 +19,7 @@ struct pipe {
     struct pipe_slot slots[PIPE_SLOT_COUNT]; // a ring
     uint32_t first;
     bool has_page;                // ever; the others count as further ones
-    bool was_limited;             // a writer waited once, maybe before all slots were full
+    atomic_bool was_limited;      // a writer found no room once, maybe before all slots were full
     atomic_uint slot_count;       // in use; written under the mutex, read without it
     atomic_uint users;            // open files
     atomic_uint readers, writers; // open files that can

@@ -13,5 +13,5 @@ struct mapped_page {
 // The first page of the kernel's half, mapped by this root, that ends above `address`. False: none.
 // Takes the kernel map lock inside; what lies below a root entry may change between two calls.
 must_check bool page_walk_kernel_half(phys_addr root, uint64_t address, struct mapped_page *page);
-// Do both roots lead to the same tables in the user half?
+// Do both roots lead to the same tables in the user half? The space's mutex is held.
 must_check bool page_walk_same_user_half(phys_addr root, phys_addr other);

@@ -14,7 +14,7 @@
 #include "lib/protection.h"
 #include "mem/frame.h"
 #include "mem/page_table.h"
-#include "sched/scheduler.h"
+#include "sched/wait.h"
 
 #define LOOK_AGAIN_NS 1000000ull
 #define PATIENCE_NS 1000000000ull // the asker may hold what the other needs to end
@@ -38,17 +38,26 @@ static uint64_t count_pages(const struct address_space *space)
            page_table_count(space->translation.root);
 }
 
+// Does it end too slowly to be waited for? The next one is looked for then.
+static bool is_stuck_locked(struct process *process, uint64_t now_ns)
+{
+    if (process->dying_since_ns == 0)
+        process->dying_since_ns = now_ns;
+    return now_ns - process->dying_since_ns > PATIENCE_NS;
+}
+
 // One that is on its way out comes before a larger one, also when it has left its space, whose
 // pages are then coming back. All are locked.
 static void find_victim_locked(struct victim *victim)
 {
+    uint64_t now_ns = clock_now_ns();
     for_each_process(process)
     {
         struct address_space *space = atomic_load(&process->space);
         uint64_t pages = space ? count_pages(space) : 0;
         bool dies = is_dying(process);
         if (process->pid == INIT_PID || process->state != PROCESS_ALIVE || (!space && !dies) ||
-            victim->dies_already > dies)
+            (dies && is_stuck_locked(process, now_ns)) || victim->dies_already > dies)
             continue;
         if (dies > victim->dies_already || pages >= victim->pages)
             *victim = (struct victim){ process, pages, dies };
@@ -60,8 +69,7 @@ static struct victim choose_victim(struct process *asker)
     struct victim victim = { 0 };
     process_lock_all();
     find_victim_locked(&victim);
-    bool is_alone = !PROTECT_VICTIM || (DEBUG_CHECKS && fail_was_injected());
-    if (is_alone && asker->pid != INIT_PID)
+    if (!PROTECT_VICTIM && asker->pid != INIT_PID)
         victim = (struct victim){ .process = asker };
     if (victim.process)
         process_reference(victim.process);
@@ -73,11 +81,26 @@ static struct victim choose_victim(struct process *asker)
     return victim;
 }
 
-static bool memory_is_back(const struct process *victim)
+static bool memory_is_free(void)
 {
     struct frame_counts frames;
     frames_count(&frames);
-    return frames.free >= ENOUGH_FRAMES || victim->state != PROCESS_ALIVE;
+    return frames.free >= ENOUGH_FRAMES;
+}
+
+// Memory may have come back since the page was refused (another victim's), or lie ready at another
+// CPU: then nobody needs to die. But what is free may be of no use, so the tries come to an end:
+// within PATIENCE_NS of the first one. A first one is forgotten after twice that.
+static bool is_worth_a_try(struct process *asker)
+{
+    if (!memory_is_free())
+        return false;
+    uint64_t now_ns = clock_now_ns(), since_ns = atomic_load(&asker->tries_since_ns);
+    if (since_ns == 0 || now_ns > since_ns + 2 * PATIENCE_NS) {
+        atomic_store(&asker->tries_since_ns, now_ns);
+        return true;
+    }
+    return now_ns < since_ns + PATIENCE_NS;
 }
 
 static bool asker_dies(struct process *asker)
@@ -88,16 +111,23 @@ static bool asker_dies(struct process *asker)
     return dies;
 }
 
-// False: the asker is to die itself, or its patience is over. A signal of its own that is not
-// deadly makes it look more often.
+// Not interruptible: a signal that is pending already would make it spin, and keep a victim of
+// lower priority from its end.
+static void pause(void)
+{
+    wait_prepare_alone(WAIT_UNINTERRUPTIBLE);
+    (void)!wait_block(clock_now_ns() + LOOK_AGAIN_NS);
+    wait_finish_alone();
+}
+
+// False: the asker is to die itself, or its patience is over.
 static bool wait_for_end(struct process *asker, const struct process *victim)
 {
     uint64_t deadline_ns = clock_now_ns() + PATIENCE_NS;
-    while (!memory_is_back(victim)) {
+    while (!memory_is_free() && victim->state == PROCESS_ALIVE) {
         if (asker_dies(asker) || clock_now_ns() > deadline_ns)
             return false;
-        if (sleep_until(clock_now_ns() + LOOK_AGAIN_NS) != 0)
-            scheduler_yield();
+        pause();
     }
     return true;
 }
@@ -115,12 +145,30 @@ static void report(const struct process *process, uint64_t pages, const struct p
                    process->pid, process->name, (unsigned long long)pages, asker->pid, asker->name);
 }
 
+// A failure on request (debug/fail.h) is its thread's own: no memory is missing.
+static bool end_for_request(struct process *asker, uint64_t address)
+{
+    if (asker->pid != INIT_PID) {
+        report(asker, 0, asker, address);
+        signal_end_process(SIGKILL);
+    }
+    return false;
+}
+
 // One system call may fault again and again before its thread gets to the exit gate.
 bool process_wait_for_memory(uint64_t address)
 {
     struct process *asker = current_process();
+    bool on_request = fail_memory_was_refused();
     if (asker_dies(asker))
         return false;
+    if (on_request)
+        return end_for_request(asker, address);
+    if (is_worth_a_try(asker)) {
+        pause();
+        return true;
+    }
+    atomic_store(&asker->tries_since_ns, 0);
     struct victim victim = choose_victim(asker);
     bool waited = false;
     if (victim.process && victim.process != asker) {

@@ -12,6 +12,7 @@
 #include "cpu/fpu.h"
 #include "cpu/frame.h"
 #include "lib/protection.h"
+#include "sched/scheduler.h"
 #include "vm/user_copy.h"
 
 #define RED_ZONE 128u
@@ -218,13 +219,16 @@ static bool check_registers(struct trap_frame *frame, const struct abi_ucontext 
     return false;
 }
 
-// False: it dies, or was refused.
+// False: it dies, or was refused. Whom no memory is waited for dies at the gate, also when nothing
+// says so yet but a signal that the frame's mask let in; init alone tries again.
 static bool restore_fpu(struct trap_frame *frame, uint64_t address)
 {
     int error;
     while ((error = signal_fpu_load(address)) == -ENOMEM) {
-        if (!process_wait_for_memory(address) && current_process()->exiting)
+        const struct process *self = current_process();
+        if (!process_wait_for_memory(address) && (self->exiting || self->pid != INIT_PID))
             return false;
+        preempt_point();
     }
     if (error) {
         frame->rax = 0;

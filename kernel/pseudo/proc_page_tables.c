@@ -47,11 +47,17 @@ static void print_tables(struct snapshot *text, const char *tables, phys_addr ro
 
 static void fill_page_tables(struct snapshot *text)
 {
-    phys_addr root = current_address_space()->translation.root;
+    struct address_space *space = current_address_space();
+    phys_addr root = space->translation.root;
 
     print_tables(text, "kernel", root);
     print_tables(text, "user", isolation_is_on ? page_table_companion(root) : root);
-    if (isolation_is_on && !page_walk_same_user_half(root, page_table_companion(root)))
+    if (!isolation_is_on)
+        return;
+    mutex_acquire(&space->mutex); // another thread's fault may be between the one and the other
+    bool same = page_walk_same_user_half(root, page_table_companion(root));
+    mutex_release(&space->mutex);
+    if (!same)
         snapshot_print(text, "the user halves differ\n");
 }
 

@@ -1,10 +1,11 @@
-"""`make mutate`: takes single checks out of the code that must hold, and lists what no test notices.
+"""`make mutate`: takes single checks out of the code that must hold, and lists what no test
+notices.
 
   mutate [--files WORD...] [--mutants ID...] [--kinds KIND...] [--jobs N] [--again] [--list]
 
 Results are kept in build/mutate/results.json: an interrupted run goes on, a mutant that was caught
-is not run again while its file is the same, one that survived is. Status 0: at least 95 % are caught
-and every survivor is explained in explained.toml.
+is not run again while its file is the same, one that survived is. Status 0: at least 95 % are
+caught and every survivor is explained in explained.toml.
 """
 
 import argparse
@@ -93,7 +94,8 @@ def run(wanted, boots, kept, sources, options):
                 break
             with lock:
                 kept.note(mutant, outcome, reason)
-                detail = f" ({mutant.describe(sources[mutant.path])})" if outcome == SURVIVED else ""
+                detail = (f" ({mutant.describe(sources[mutant.path])})"
+                          if outcome == SURVIVED else "")
                 print(f"{outcome:<9} {mutant.id} {reason}{detail}", flush=True)
         tree.restore()
 

@@ -1,6 +1,6 @@
-"""Allocations and user copies that fail on request: every call gives a documented error or a signal to
-that one process, and nothing is left behind. `make test` walks a part of the points of every call on one
-machine, `make fail-walk` all of them."""
+"""Allocations and user copies that fail on request: every call gives a documented error or a
+signal to that one process, and nothing is left behind. `make test` walks a part of the points of
+every call on one machine, `make fail-walk` all of them."""
 
 import os
 import re
@@ -34,7 +34,8 @@ def test_walk(boot, smp):
     guest = boot(f"panic=1 -- /bin/failwalk,-s,{STEP}", cpu="max", smp=smp,
                  timeout=PATIENCE_SECONDS)
     guest.wait()
-    assert not guest.matches("^BAD "), [line for line in guest.log if line.startswith(("BAD", "  "))]
+    bad = [line for line in guest.log if line.startswith(("BAD", "  "))]
+    assert not guest.matches("^BAD "), bad
     expect_orderly(guest)
     expect_success(guest, "failwalk")
     rows = {match[1]: int(match[2]) for match in map(ROW.match, guest.log) if match}
