@@ -1,4 +1,4 @@
-"""Copies of the checkout in which mutants are built, one for each worker; nothing here writes to the
+"""Copies of the checkout in which mutants are built, one a worker; nothing here writes to the
 checkout itself. A copy is compared by content, so that what an interrupted run left in it goes."""
 
 import os
