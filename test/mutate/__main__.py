@@ -1,5 +1,4 @@
-"""`make mutate`: takes single checks out of the code that must hold, and lists what no test
-notices.
+"""`make mutate`: takes single checks out of the code that must hold; lists what no test notices.
 
   mutate [--files WORD...] [--mutants ID...] [--kinds KIND...] [--jobs N] [--again] [--list]
 
@@ -54,7 +53,8 @@ def parse(words):
     for name in ("files", "mutants", "kinds"):
         parser.add_argument(f"--{name}", nargs="*", default=[])
     parser.add_argument("--jobs", type=int, default=2)
-    parser.add_argument("--quick", action="store_true", help="host tests and one boot; a survivor is no more than a candidate")
+    parser.add_argument("--quick", action="store_true",
+                        help="host tests and one boot: a survivor is a candidate")
     parser.add_argument("--again", action="store_true", help="forget earlier results")
     parser.add_argument("--list", action="store_true", help="show the mutants, run none")
     return parser.parse_args(words)
@@ -94,9 +94,9 @@ def run(wanted, boots, kept, sources, options):
                 break
             with lock:
                 kept.note(mutant, outcome, reason)
-                detail = (f" ({mutant.describe(sources[mutant.path])})"
-                          if outcome == SURVIVED else "")
-                print(f"{outcome:<9} {mutant.id} {reason}{detail}", flush=True)
+                if outcome == SURVIVED:
+                    reason = mutant.describe(sources[mutant.path])
+                print(f"{outcome:<9} {mutant.id} {reason}", flush=True)
         tree.restore()
 
     threads = [threading.Thread(target=work, args=(tree,)) for tree in trees]

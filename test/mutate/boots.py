@@ -1,5 +1,5 @@
-"""The boots of the plan, each made ready when it is first needed: its saved start and its reference, a
-boot of the unchanged kernel from a copy of its files."""
+"""The boots of the plan, each made ready when it is first needed: its saved start and its
+reference, a boot of the unchanged kernel from a copy of its files."""
 
 import os
 import shutil

@@ -1,7 +1,7 @@
-"""Boots without the firmware's seconds: the machine is saved once before the loader starts, and each
-mutant goes on from there with its own kernel on the disk. What the loader reads lies at the same place
-on every such disk; when the machine is saved, nonsense lies there, so a kernel that comes up is the one
-that was put in."""
+"""Boots without the firmware's seconds: the machine is saved once before the loader starts, and
+each mutant goes on from there with its own kernel on the disk. The kernel lies at the same place on
+every such disk; when the machine is saved, nonsense lies there, so a kernel that comes up is the
+one that was put in."""
 
 import os
 import shutil

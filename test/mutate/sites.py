@@ -1,6 +1,6 @@
 """Where a source file can be changed by one step, and how. A change replaces one stretch of text
-and keeps the number of lines; its id is file:function:number:kind, the number counting the places
-of a function from 1.
+and keeps the number of lines; its id is file:function:number:kind, the number counting the
+places of a function from 1.
 
 C: conditions and their parts, bounds, statements. Assembly: instructions. What is left out, because
 no run of a right kernel shows it: assertions, and traces of what happens.
@@ -223,9 +223,8 @@ def choices(visible, start, end):
                 if depth == 0:
                     break
                 depth -= 1
-            elif depth == 0 and (before in ",;:?" or visible[position - 6 : position] == "return"
-                                 or re.match(r"[^=!<>]=[^=]",
-                                             visible[position - 2 : position + 1])):
+            elif depth == 0 and (before in ",;:?" or visible[position - 6 : position] == "return" or
+                                 re.match(r"[^=!<>]=[^=]", visible[position - 2 : position + 1])):
                 break
             position -= 1
         span = trim(visible, position, last)

@@ -1,6 +1,5 @@
-"""Copies of the checkout in which mutants are built, one for each worker; nothing here writes to
-the checkout itself. A copy is compared by content, so that what an interrupted run left in it
-goes."""
+"""Copies of the checkout in which mutants are built, one a worker; nothing here writes to the
+checkout itself. A copy is compared by content, so that what an interrupted run left in it goes."""
 
 import os
 import shutil
