@@ -3,7 +3,7 @@
 # Columns: offset, info, type, the symbol's value, its name, addend.
 BEGIN { print ".data" }
 $3 !~ /^R_X86_64_/ { next }
-$3 == "R_X86_64_PC32" || $3 == "R_X86_64_PLT32" { next } # distances within the kernel
+$3 ~ /^R_X86_64_(PC32|PC64|PLT32)$/ { next } # distances within the kernel
 $4 !~ /^ffffffff[89a-f]/ {
     print "relocations: " $1 " holds an address that is not the kernel's: " $0 > "/dev/stderr"
     failed = 1

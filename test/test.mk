@@ -89,7 +89,7 @@ test-negative: all
 mutate: all
 	@$(PYTHON) -B test/mutate $(if $(FILES),--files $(FILES)) \
 		$(if $(MUTANTS),--mutants $(MUTANTS)) $(if $(KINDS),--kinds $(KINDS)) \
-		$(if $(LIST),--list) $(if $(AGAIN),--again)
+		$(if $(LIST),--list) $(if $(AGAIN),--again) $(if $(QUICK),--quick)
 
 # Every attempt to escape from ring 3, on every model, on one CPU and on four; TESTS="-k word" chooses.
 escape: all

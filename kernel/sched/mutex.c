@@ -44,6 +44,7 @@ void mutex_check_rank(const char *name, enum mutex_rank rank)
               held);
 }
 
+#if DEBUG_CHECKS
 void mutex_note_acquired(enum mutex_rank rank, uint64_t place)
 {
     struct thread *thread = current_thread();
@@ -62,6 +63,7 @@ void mutex_note_released(const char *name, enum mutex_rank rank)
     thread->held_mutex_ranks &= ~(1u << rank);
     lock_hold_noted(LOCK_KIND_MUTEX, name, read_tsc() - hold->since, hold->place);
 }
+#endif
 
 // In the queue and BLOCKED: either it is ours now, or its owner is told that somebody waits. Then
 // the release, which comes after that, finds us in the queue.

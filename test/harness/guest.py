@@ -273,6 +273,8 @@ def prepare(folder, settings, boot_media):
     shutil.copyfile(machine.FIRMWARE_VARIABLES, variables)
     if isinstance(boot_media, machine.DirectBoot):
         return settings.arguments(boot_media, variables)
+    if isinstance(boot_media, media.ReadyImage):
+        return settings.arguments(shutil.copy(boot_media.image, folder), variables)
     if settings.icount:  # who counts wants the same layout in every run
         boot_media = boot_media.with_word("nokaslr")
     image = os.path.join(folder, "disk.img")

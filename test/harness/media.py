@@ -45,6 +45,13 @@ class Media:
         return chosen or os.path.join(self.build or default_build(), name)
 
 
+@dataclass
+class ReadyImage:
+    """A disk image that somebody has made; each run gets a copy."""
+
+    image: str
+
+
 def make_image(media, image, folder, hybrid=False):
     """Writes the disk image, or the one for sticks and CDs; `folder` takes intermediate files."""
     initramfs = media.path(media.initramfs, "initramfs.cpio")

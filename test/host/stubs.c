@@ -173,3 +173,8 @@ void invalidate_page(uint64_t address)
     if (fake_tlb.drop_page)
         fake_tlb.drop_page(address);
 }
+
+uint64_t read_msr(uint32_t number)
+{
+    abort();
+}

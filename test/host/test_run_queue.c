@@ -3,13 +3,12 @@
 #include "sched/run_queue.h"
 #include "test.h"
 
-static struct thread idle_thread, running;
+static struct thread running;
 static struct percpu cpu;
 
 static struct run_queue busy_queue(void)
 {
-    cpu.current = &running;
-    return (struct run_queue){ .cpu = &cpu, .idle = &idle_thread };
+    return (struct run_queue){ .cpu = &cpu, .queue.running = &running };
 }
 
 TEST(run_queue_of_pinned_threads_has_none_to_spare)
@@ -48,7 +47,7 @@ TEST(run_queue_of_an_idle_cpu_has_none_to_spare)
     struct thread movable = { .wait_units = WAIT_MOVABLE };
 
     run_queue_count_waiter(&queue, &movable);
-    cpu.current = &idle_thread; // it is about to run the one that waits
+    queue.queue.running = NULL; // it is about to run the one that waits
     CHECK_EQUAL(run_queue_waiting(&queue), 1);
     CHECK_EQUAL(run_queue_spare(&queue), 0);
 }

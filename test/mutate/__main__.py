@@ -9,6 +9,8 @@ caught and every survivor is explained in explained.toml.
 """
 
 import argparse
+import concurrent.futures
+import fcntl
 import os
 import sys
 import threading
@@ -17,7 +19,8 @@ sys.dont_write_bytecode = True
 sys.path.insert(0, os.path.dirname(os.path.dirname(os.path.abspath(__file__))))
 
 from mutate import results
-from mutate.judge import SURVIVED, Judge, take_reference
+from mutate.boots import Boots
+from mutate.judge import SURVIVED, Judge
 from mutate.results import Results, load_explained, load_plan, print_table
 from mutate.sites import mutants_of
 from mutate.tree import ROOT, Tree, read_text
@@ -42,7 +45,7 @@ def main():
                  if kept.is_open(mutant, explained, options.again or options.mutants)]
     print(f"{len(wanted)} mutants, {len(wanted) - len(open_ones)} known from before", flush=True)
     if open_ones:
-        run(open_ones, boots, kept, sources, options.jobs)
+        run(open_ones, boots, kept, sources, options)
     return print_table([mutant for _, mutant in wanted], kept, explained, sources)
 
 
@@ -51,6 +54,7 @@ def parse(words):
     for name in ("files", "mutants", "kinds"):
         parser.add_argument(f"--{name}", nargs="*", default=[])
     parser.add_argument("--jobs", type=int, default=2)
+    parser.add_argument("--quick", action="store_true", help="host tests and one boot; a survivor is no more than a candidate")
     parser.add_argument("--again", action="store_true", help="forget earlier results")
     parser.add_argument("--list", action="store_true", help="show the mutants, run none")
     return parser.parse_args(words)
@@ -62,15 +66,21 @@ def selected(mutant, options):
         (not options.kinds or kind in options.kinds)
 
 
-def run(wanted, boots, kept, sources, jobs):
-    trees = [Tree(number) for number in range(min(jobs, len(wanted)))]
-    references = prepare(trees, wanted, boots, kept)
+def run(wanted, boots, kept, sources, options):
+    os.makedirs(os.path.dirname(results.FILE), exist_ok=True)
+    alone = open(results.FILE + ".lock", "w", encoding="ascii")
+    try:
+        fcntl.flock(alone, fcntl.LOCK_EX | fcntl.LOCK_NB)
+    except BlockingIOError:
+        sys.exit("mutate: another run is using build/mutate")
+    trees = [Tree(number) for number in range(min(options.jobs, len(wanted)))]
+    prepared = prepare(trees, wanted, boots, kept, options)
     queue = iter(list(wanted))
     lock = threading.Lock()
     failures = []
 
     def work(tree):
-        judge = Judge(tree, boots, references)
+        judge = Judge(tree, prepared, options.quick)
         while not failures:
             with lock:
                 entry = next(queue, None)
@@ -98,20 +108,14 @@ def run(wanted, boots, kept, sources, jobs):
         raise failures[0]
 
 
-def prepare(trees, wanted, boots, kept):
-    """Builds the unchanged kernel everywhere and boots it once."""
+def prepare(trees, wanted, boots, kept, options):
+    """Builds the unchanged kernel everywhere."""
     names = sorted({name for file, _ in wanted for name in file.boots})
-    for tree in trees:
-        for build in {"debug", *(boots[name].build for name in names)}:
-            tree.build(build)
-            tree.remember_original(build)
-    references = {}
-    for name in names:
-        references[name] = kept.reference(boots[name], trees[0]) or take_reference(trees[0],
-                                                                                    boots[name])
-        kept.note_reference(boots[name], trees[0], references[name])
-        print(f"boot {name}: {references[name].computed:.1f} s of a processor", flush=True)
-    return references
+    builds = {"debug", *(boots[name].build for name in names if not options.quick)}
+    with concurrent.futures.ThreadPoolExecutor(len(trees)) as pool:
+        list(pool.map(lambda tree: tree.build_original(builds), trees))
+    from_firmware = any(file.path.startswith("efi/") for file, _ in wanted)
+    return Boots(boots, trees, kept, from_firmware)
 
 
 if __name__ == "__main__":

@@ -80,13 +80,12 @@ class Results:
                                             "outcome": outcome, "reason": reason}
         self._save()
 
-    def reference(self, boot, tree):
-        entry = self.known["boots"].get(boot.name)
-        return Reference(**entry["reference"]) if entry and entry["of"] == identity(boot, tree) \
-            else None
+    def reference(self, *key):
+        entry = self.known["boots"].get(key[0].name)
+        return Reference(**entry["reference"]) if entry and entry["of"] == identity(*key) else None
 
-    def note_reference(self, boot, tree, reference):
-        self.known["boots"][boot.name] = {"of": identity(boot, tree),
+    def note_reference(self, boot, images, from_firmware, reference):
+        self.known["boots"][boot.name] = {"of": identity(boot, images, from_firmware),
                                           "reference": asdict(reference)}
         self._save()
 
@@ -101,8 +100,8 @@ def digest(data):
     return hashlib.sha256(data).hexdigest()[:16]
 
 
-def identity(boot, tree):
-    return digest(repr((boot, [digest(image) for image in tree.originals[boot.build]])).encode())
+def identity(boot, images, from_firmware):
+    return digest(repr((boot, from_firmware, [digest(image) for image in images])).encode())
 
 
 def print_table(mutants, kept, explained, sources):

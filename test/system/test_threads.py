@@ -44,6 +44,8 @@ def test_everything_came_back(machine):
     expect_orderly(machine())
 
 
+@pytest.mark.protection("word-fixup")
+@pytest.mark.protection("no-fault")
 def test_musl(machine):
     expect_success(machine(), "threads")
 

@@ -14,6 +14,8 @@
 
 #define ROOM 4096u
 #define RED_ZONE 128u
+#define KERNEL_HALF 0xffff800000000000ul
+#define KERNEL_END 0xffffffffffff0000ul // small negative numbers are not addresses
 #define LEGACY_FIELDS 464u
 #define EXTENDED_MAGIC_OFFSET 464u
 
@@ -34,6 +36,16 @@ static bool is_field(const struct copied *copied, size_t at)
             at < (size_t)copied->fields[i].offset + copied->fields[i].size)
             return true;
     return false;
+}
+
+// No field is an address of the kernel's.
+static int expect_no_address(void)
+{
+    const uint64_t *words = (const void *)images[0];
+    for (size_t i = 0; i < ROOM / sizeof(*words); i++)
+        if (words[i] >= KERNEL_HALF && words[i] < KERNEL_END)
+            return attempt_note("an address of the kernel's at %zu: %#lx", i * 8, words[i]);
+    return 0;
 }
 
 int run_copied(const struct attempt *attempt)
@@ -59,7 +71,7 @@ int run_copied(const struct attempt *attempt)
         if (!is_field(copied, i) && (images[0][i] != 0 || images[1][i] != 0))
             return attempt_note("no field, but %#x, at %zu", images[0][i], i);
     }
-    return any ? 0 : attempt_note("nothing was written");
+    return any ? expect_no_address() : attempt_note("nothing was written");
 }
 
 // Records: number, next, length, type, name, zero; what makes the length even is nobody's.
@@ -142,9 +154,9 @@ static bool is_vector_part(size_t at, size_t size)
     return at < LEGACY_FIELDS || described || header || (at >= 576 && at < size) || end;
 }
 
-int run_signal_frame(const struct attempt *attempt)
+static int judge_frame(int flags)
 {
-    struct sigaction action = { .sa_flags = SA_NODEFER };
+    struct sigaction action = { .sa_flags = SA_NODEFER | flags };
     uint64_t stack[2];
     action.sa_handler = (void (*)(int))(uintptr_t)registers_back;
     sigaction(SIGILL, &action, NULL);
@@ -165,5 +177,10 @@ int run_signal_frame(const struct attempt *attempt)
             return attempt_note("no field, but %#x, at frame%+ld", images[0][at],
                                 (long)at - (long)stack[0]);
     }
-    return 0;
+    return expect_no_address();
+}
+
+int run_signal_frame(const struct attempt *attempt)
+{
+    return judge_frame(0) || judge_frame(SA_SIGINFO);
 }

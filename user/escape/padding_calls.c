@@ -110,7 +110,7 @@ static long call_prlimit(void *buffer)
 
 static long call_sigaction(void *buffer)
 {
-    return answer(syscall(SYS_rt_sigaction, SIGSEGV, NULL, buffer, 8));
+    return answer(syscall(SYS_rt_sigaction, SIGUSR2, NULL, buffer, 8));
 }
 
 static long call_sigaltstack(void *buffer)

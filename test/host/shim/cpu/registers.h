@@ -8,6 +8,7 @@
 #define CR4_PGE (1ull << 7)
 #define CR4_PCIDE (1ull << 17)
 
+uint64_t read_msr(uint32_t number); // no test reads any
 void write_msr(uint32_t number, uint64_t value);
 uint8_t port_read8(uint16_t port);
 void port_write8(uint16_t port, uint8_t value);
