@@ -35,7 +35,7 @@ class Mutant:
 
 def mutants_of(path, source):
     """Every mutant of a file, in the order of the file."""
-    places = assembly_places(source) if path.endswith(".S") else c_places(source)
+    places = assembly_places(source) if path.endswith((".S", ".inc")) else c_places(source)
     found, numbers = [], {}
     for function, start, changes in places:
         numbers[function] = numbers.get(function, 0) + 1
@@ -268,7 +268,7 @@ def assertions(visible, start, end):
 
 # Assembly.
 
-LABEL = re.compile(r"(?:LOCAL_FUNCTION|FUNCTION)\((\w+)\)|([A-Za-z_][\w\\]*|\\\w+):")
+LABEL = re.compile(r"(?:LOCAL_FUNCTION|FUNCTION)\((\w+)(?:\\\w+)?\)|([A-Za-z_][\w\\]*|\\\w+):")
 MACRO = re.compile(r"\s*\.macro (\w+)")
 NO_INSTRUCTION = r"(?!(?:END|FUNCTION|LOCAL_FUNCTION)\b)"
 INSTRUCTION = re.compile(rf"([0-9]+:|\\?\w+:)?\s*({NO_INSTRUCTION}[a-zA-Z\\]\w*)\b([^\n]*)")
