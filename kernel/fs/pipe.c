@@ -137,13 +137,13 @@ static void release_and_tell_readers(struct pipe *pipe, bool was_empty)
 }
 
 // Whether a writer found no room is asked after the release, a locked instruction: who says so and
-// then sees the old count of slots is seen here. What the pipe looked like before does not tell:
-// the share of further pages may have been used up then, and free since.
+// then sees the old count of slots is seen here. Who fills the pipe meanwhile leaves nothing to
+// tell: the next reader does. Only slots tell that it was full; the share of further pages may have
+// been used up then, and free since.
 static void release_and_tell_writers(struct pipe *pipe, bool was_full)
 {
-    bool has_room = !pipe_is_full(pipe);
     mutex_release(&pipe->mutex);
-    if (has_room && (was_full || atomic_load(&pipe->was_limited)) &&
+    if ((was_full || atomic_load(&pipe->was_limited)) && !pipe_is_full(pipe) &&
         wait_queue_has_waiters(&pipe->queue))
         wait_wake_all(&pipe->queue);
 }
@@ -230,7 +230,7 @@ static int64_t read_pipe(struct file *file, struct user_iterator *target, uint64
         if (result)
             return result;
     }
-    bool was_full = pipe_is_full(pipe);
+    bool was_full = count_slots(pipe) == PIPE_SLOT_COUNT;
     int64_t result = read_slots(pipe, target);
     release_and_tell_writers(pipe, was_full);
     return result;

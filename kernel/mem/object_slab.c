@@ -120,7 +120,7 @@ struct free_object *object_slabs_grow(struct object_cache *cache)
         return NULL;
     spinlock_acquire(&cache->lock);
     cache->slab_count++;
-    list_append(&cache->partial, &slab->link);
+    list_prepend(&cache->partial, &slab->link); // the first is used: none of them is empty
     struct free_object *object = pop_object(cache);
     spinlock_release(&cache->lock);
     return object;

@@ -43,9 +43,9 @@ bool translation_init(struct translation *translation)
 void translation_cpu_init(void)
 {
     if (cpu_features.pcid || isolation_is_on)
-        loads_are_simple = false;
+        __atomic_store_n(&loads_are_simple, false, __ATOMIC_RELAXED);
     if (cpu_features.pcid && isolation_is_on)
-        single_page_limit = 0;
+        __atomic_store_n(&single_page_limit, 0, __ATOMIC_RELAXED);
     if (!cpu_features.pcid)
         return;
     kassert(read_cr3() == kernel_page_table_root.value); // number 0, or PCIDE faults
@@ -126,7 +126,7 @@ static inline void write_root(struct percpu *cpu, struct translation *next, uint
 {
     uint64_t cr3 = next->root.value;
 
-    if (unlikely(!loads_are_simple))
+    if (unlikely(!__atomic_load_n(&loads_are_simple, __ATOMIC_RELAXED)))
         cr3 = choose_cr3(cpu, next, generation);
     cpu->translation_generation = generation;
     write_cr3(cr3);
@@ -169,7 +169,8 @@ static void flush_active(struct percpu *cpu, const struct flush *flush)
     if (*seen >= flush->generation)
         return;
     uint64_t pages = (flush->end - flush->start) / PAGE_SIZE;
-    if (*seen + 1 == flush->generation && pages <= single_page_limit) {
+    if (*seen + 1 == flush->generation &&
+        pages <= __atomic_load_n(&single_page_limit, __ATOMIC_RELAXED)) {
         for (uint64_t page = flush->start; page < flush->end; page += PAGE_SIZE)
             invalidate_page(page);
         *seen = flush->generation;
