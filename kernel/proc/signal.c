@@ -101,7 +101,8 @@ static bool thread_takes(const struct thread *thread, uint32_t signal)
     return (~thread->signals.blocked | thread->signals.awaited) & SIGNAL_BIT(signal);
 }
 
-// One thread is enough. When all of them block it, the one that unblocks it looks then.
+// One thread is enough. When all of them block it, the one that unblocks it looks then. SIGKILL
+// concerns all: who sent it to its own process must not run another instruction of the program.
 static void alert(struct process *process, struct thread *thread, uint32_t signal)
 {
     if (thread) {
@@ -113,7 +114,8 @@ static void alert(struct process *process, struct thread *thread, uint32_t signa
         struct thread *candidate = list_entry(node, struct thread, owner_link);
         if (thread_takes(candidate, signal)) {
             thread_add_work(candidate, THREAD_WORK_SIGNAL);
-            return;
+            if (signal != SIGKILL)
+                return;
         }
     }
 }

@@ -167,6 +167,9 @@ static void decide(struct process *process, struct thread *thread, struct gate_d
         decision->step = GATE_STOPPED;
     while (decision->step == GATE_LEAVE && take_signal(process, thread, &decision->info))
         decision->step = act_on_signal(process, thread, decision);
+    // The others must not find the signal gone and the process alive.
+    if (decision->step == GATE_DIE_BY_SIGNAL)
+        process_begin_exit_locked(process, signal_death_status((uint32_t)decision->info.signal));
     decision->is_last = !signals->has_fault && signal_deliverable_locked(process, thread) == 0;
     if (decision->step == GATE_LEAVE && signals->restores_blocked) {
         signals->restores_blocked = false;
