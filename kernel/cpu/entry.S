@@ -98,14 +98,7 @@ END(ist_entry)
 LOCAL_FUNCTION(ist_from_user)
     swapgs
     lfence
-    movq %rsp, %rsi
-    movq %gs:PERCPU_KERNEL_STACK_TOP, %rdi
-    subq $FRAME_SIZE, %rdi
-    movq %rdi, %rdx
-    movl $(FRAME_SIZE / 8), %ecx
-    rep movsq
-    movq %rdx, %rsp
-    movq %rdx, %rdi
+    MOVE_FRAME_TO_THREAD_STACK
     cmpl $NMI_VECTOR, FRAME_VECTOR(%rsp)
     jne vector_from_user
     // An NMI leaves at once: NMIs stay blocked until IRETQ, so nothing may switch before it. Work

@@ -124,14 +124,7 @@ LOCAL_FUNCTION(ist_from_user_isolated)
     lfence
     movq %gs:ENTRY_KERNEL_CR3, %rax
     movq %rax, %cr3
-    movq %rsp, %rsi
-    movq %gs:PERCPU_KERNEL_STACK_TOP, %rdi
-    subq $FRAME_SIZE, %rdi
-    movq %rdi, %rdx
-    movl $(FRAME_SIZE / 8), %ecx
-    rep movsq
-    movq %rdx, %rsp
-    movq %rdx, %rdi
+    MOVE_FRAME_TO_THREAD_STACK
     cmpl $NMI_VECTOR, FRAME_VECTOR(%rsp)
     jne vector_from_user_isolated
     xorl %ebp, %ebp

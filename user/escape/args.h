@@ -8,33 +8,9 @@
 #include <stddef.h>
 #include <stdint.h>
 
-enum argument_kind {
-    NOTHING,
-    FD,
-    DIRFD,
-    PATH,
-    BUFFER_IN,
-    BUFFER_OUT,
-    SIZE,
-    COUNT,
-    OFFSET,
-    STRUCT_IN,
-    STRUCT_OUT,
-    STRUCT_INOUT,
-    VECTOR,
-    STRINGS,
-    POLLS,
-    ADDRESS,
-    INT,
-    FLAGS,
-    COMMAND,
-    MODE,
-    PID,
-    SIGNAL,
-    CLOCK,
-    USER,
-    ANY,
-};
+#include "syscall_arguments.h"
+
+enum argument_kind { SYSCALL_ARGUMENT_TYPES };
 
 #define ARGUMENT_COUNT 6u
 #define PAGE 4096ul

@@ -7,6 +7,7 @@
 #include <stdatomic.h>
 
 #include "program.h"
+#include "syscall_arguments.h"
 
 #define ARGUMENT_LIMIT 6u
 #define SLOT_LIMIT 26u
@@ -39,33 +40,9 @@
 #define TELL_DESCRIPTOR 62  // where -v prints
 #define DESCRIPTOR_LIMIT 64u
 
-// The argument types of include/syscalls.def, and what narrows them for one call.
+// What an argument is by the table, and what narrows that for one call.
 enum kind {
-    NOTHING,
-    FD,
-    DIRFD,
-    PATH,
-    BUFFER_IN,
-    BUFFER_OUT,
-    SIZE,
-    COUNT,
-    OFFSET,
-    STRUCT_IN,
-    STRUCT_OUT,
-    STRUCT_INOUT,
-    VECTOR,
-    STRINGS,
-    POLLS,
-    ADDRESS,
-    INT,
-    FLAGS,
-    COMMAND,
-    MODE,
-    PID,
-    SIGNAL,
-    CLOCK,
-    USER,
-    ANY,
+    SYSCALL_ARGUMENT_TYPES,
     ONE_OF,  // of the values beside it
     BITS_OF, // any of the bits beside it
     PATH_OWN,

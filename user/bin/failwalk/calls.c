@@ -6,33 +6,9 @@
 #include <poll.h>
 #include <sys/uio.h>
 
-enum type {
-    NONE,
-    FD,
-    DIRFD,
-    PATH,
-    BUFFER_IN,
-    BUFFER_OUT,
-    SIZE,
-    COUNT,
-    OFFSET,
-    STRUCT_IN,
-    STRUCT_OUT,
-    STRUCT_INOUT,
-    VECTOR,
-    STRINGS,
-    POLLS,
-    ADDRESS,
-    INT,
-    FLAGS,
-    COMMAND,
-    MODE,
-    PID,
-    SIGNAL,
-    CLOCK,
-    USER,
-    ANY
-};
+#include "syscall_arguments.h"
+
+enum type { SYSCALL_ARGUMENT_TYPES };
 
 #define ARGUMENTS 6u
 

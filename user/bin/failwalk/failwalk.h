@@ -86,11 +86,8 @@ static inline long call6(long number, long a, long b, long c, long d, long e, lo
     {                                                                                              \
         return CALL(__VA_ARGS__);                                                                  \
     }
-#define ROW(call, how)                                                                             \
+// A row of the call that ends by a result of its own: act_CALL_HOW().
+#define ROW(call, how, prepare)                                                                    \
     {                                                                                              \
-#call " " #how, SYS_##call, NULL, act_##call##_##how, RETURNS, 0                           \
-    }
-#define ROW_PREPARED(call, how)                                                                    \
-    {                                                                                              \
-#call " " #how, SYS_##call, prepare_##call##_##how, act_##call##_##how, RETURNS, 0         \
+#call " " #how, SYS_##call, prepare, act_##call##_##how, RETURNS, 0                        \
     }

@@ -99,28 +99,24 @@ ACT(read_fresh, SYS_pread64, scene.file, area, 3 * PAGE, 0)
 ACT(write_fresh, SYS_write, scene.null, area, SOME)
 ACT(uname_fresh, SYS_uname, area)
 
-#define MEMORY_ROW(call, how, prepare)                                                             \
-    {                                                                                              \
-#call " " #how, SYS_##call, prepare, act_##call##_##how, RETURNS, 0                        \
-    }
 #define FAULT_ROW(how, which, prepare)                                                             \
     {                                                                                              \
         "fault " which, -1, prepare, act_fault_##how, RETURNS, 0                                   \
     }
 const struct row memory_rows[] = {
-    MEMORY_ROW(mmap, anonymous, NULL),
-    MEMORY_ROW(mmap, shared, NULL),
-    MEMORY_ROW(mmap, file, NULL),
-    MEMORY_ROW(mmap, over, map_touched),
-    MEMORY_ROW(mmap, populate, NULL),
-    MEMORY_ROW(munmap, middle, map_touched),
-    MEMORY_ROW(munmap, all, map_touched),
-    MEMORY_ROW(mprotect, middle, map_touched),
-    MEMORY_ROW(mremap, longer, map_touched),
-    MEMORY_ROW(mremap, part, map_touched),
-    MEMORY_ROW(mremap, shorter, map_touched),
-    MEMORY_ROW(madvise, drop, map_touched),
-    MEMORY_ROW(brk, grow, NULL),
+    ROW(mmap, anonymous, NULL),
+    ROW(mmap, shared, NULL),
+    ROW(mmap, file, NULL),
+    ROW(mmap, over, map_touched),
+    ROW(mmap, populate, NULL),
+    ROW(munmap, middle, map_touched),
+    ROW(munmap, all, map_touched),
+    ROW(mprotect, middle, map_touched),
+    ROW(mremap, longer, map_touched),
+    ROW(mremap, part, map_touched),
+    ROW(mremap, shorter, map_touched),
+    ROW(madvise, drop, map_touched),
+    ROW(brk, grow, NULL),
     FAULT_ROW(read, "anonymous read", map_anonymous),
     FAULT_ROW(write, "anonymous write", map_anonymous),
     FAULT_ROW(write, "shared write", map_shared),

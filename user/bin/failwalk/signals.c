@@ -132,29 +132,25 @@ static long act_rt_sigtimedwait_pending(void)
     return CALL(SYS_rt_sigtimedwait, scene.places[0], scene.places[1], 0, MASK_SIZE);
 }
 
-#define SIGNAL_ROW(call, how, prepare)                                                             \
-    {                                                                                              \
-#call " " #how, SYS_##call, prepare, act_##call##_##how, RETURNS, 0                        \
-    }
 const struct row signal_rows[] = {
-    SIGNAL_ROW(kill, handled, with_handler),
+    ROW(kill, handled, with_handler),
     { "kill, another stack", SYS_kill, with_other_stack, act_kill_handled, RETURNS, 0 },
     { "rt_sigreturn", SYS_rt_sigreturn, with_arming_handler, act_kill_handled, RETURNS, 0 },
-    SIGNAL_ROW(kill, blocked, with_queued),
+    ROW(kill, blocked, with_queued),
     { "kill fatal", SYS_kill, with_handler, act_kill_fatal, ENDS, 0 },
-    SIGNAL_ROW(tkill, handled, with_handler),
-    SIGNAL_ROW(tgkill, handled, with_handler),
-    SIGNAL_ROW(rt_sigqueueinfo, self, with_handler),
+    ROW(tkill, handled, with_handler),
+    ROW(tgkill, handled, with_handler),
+    ROW(rt_sigqueueinfo, self, with_handler),
     { "rt_sigqueueinfo blocked", SYS_rt_sigqueueinfo, with_queued, act_rt_sigqueueinfo_self,
       RETURNS, 0 },
-    SIGNAL_ROW(rt_tgsigqueueinfo, self, with_handler),
-    SIGNAL_ROW(rt_sigaction, set, NULL),
-    SIGNAL_ROW(rt_sigprocmask, set, NULL),
-    SIGNAL_ROW(rt_sigprocmask, unblock, with_pending),
-    SIGNAL_ROW(rt_sigpending, get, with_pending),
-    SIGNAL_ROW(rt_sigtimedwait, pending, with_pending),
+    ROW(rt_tgsigqueueinfo, self, with_handler),
+    ROW(rt_sigaction, set, NULL),
+    ROW(rt_sigprocmask, set, NULL),
+    ROW(rt_sigprocmask, unblock, with_pending),
+    ROW(rt_sigpending, get, with_pending),
+    ROW(rt_sigtimedwait, pending, with_pending),
     { "rt_sigsuspend", SYS_rt_sigsuspend, with_pending, act_rt_sigsuspend_pending, RETURNS, EINTR },
     { "pause", SYS_pause, with_timer, act_pause_alarm, RETURNS, EINTR },
-    SIGNAL_ROW(sigaltstack, get, NULL),
+    ROW(sigaltstack, get, NULL),
 };
 const size_t signal_row_count = COUNT_OF(signal_rows);

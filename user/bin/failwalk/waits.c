@@ -38,21 +38,17 @@ ACT(reboot_wrong, SYS_reboot, 1, 2, 3, 0)
 ACT(restart_syscall_alone, SYS_restart_syscall)
 ACT(rseq_none, SYS_rseq, 0, 0, 0, 0)
 
-#define WAIT_ROW(call, how)                                                                        \
-    {                                                                                              \
-#call " " #how, SYS_##call, NULL, act_##call##_##how, RETURNS, 0                           \
-    }
 const struct row wait_rows[] = {
-    WAIT_ROW(nanosleep, short),
-    WAIT_ROW(clock_nanosleep, short),
-    WAIT_ROW(setitimer, far),
-    WAIT_ROW(futex, wake),
+    ROW(nanosleep, short, NULL),
+    ROW(clock_nanosleep, short, NULL),
+    ROW(setitimer, far, NULL),
+    ROW(futex, wake, NULL),
     { "futex wait", SYS_futex, NULL, act_futex_wait, RETURNS, ETIMEDOUT },
     { "futex wait, private", SYS_futex, NULL, act_futex_private, RETURNS, ETIMEDOUT },
-    WAIT_ROW(futex, requeue),
-    WAIT_ROW(futex, wake_op),
-    WAIT_ROW(getrandom, much),
-    WAIT_ROW(syslog, all),
+    ROW(futex, requeue, NULL),
+    ROW(futex, wake_op, NULL),
+    ROW(getrandom, much, NULL),
+    ROW(syslog, all, NULL),
     { "reboot, wrong", SYS_reboot, NULL, act_reboot_wrong, RETURNS, EINVAL },
     { "restart_syscall", SYS_restart_syscall, NULL, act_restart_syscall_alone, RETURNS, EINTR },
     { "rseq", SYS_rseq, NULL, act_rseq_none, RETURNS, ENOSYS },

@@ -264,6 +264,33 @@ static bool test_kill_beats_stop(void)
     return true;
 }
 
+static void *kill_own_process(void *went_on)
+{
+    await(&ready, 2);
+    kill(getpid(), SIGKILL);
+    *(atomic_int *)went_on = 1;
+    exit(1);
+}
+
+static int many_and_one_kills(void *went_on)
+{
+    thread_begin(spin_for_ever, NULL);
+    thread_begin(kill_own_process, went_on);
+    spin_for_ever(NULL);
+    return 0;
+}
+
+// Whoever of its threads may take the signal: who sent it does not come back from the call.
+static bool test_kill_from_within(void)
+{
+    atomic_int *went_on = shared_page();
+    for (int round = 0; round < 10; round++) {
+        int status = child_run(many_and_one_kills, went_on);
+        EXPECT(WIFSIGNALED(status) && WTERMSIG(status) == SIGKILL && *went_on == 0);
+    }
+    return true;
+}
+
 const struct test end_tests[] = {
     { "exit-of-all", test_exit_of_all },
     { "first-thread-goes-first", test_first_thread_goes_first },
@@ -274,5 +301,6 @@ const struct test end_tests[] = {
     { "cpu-times", test_times },
     { "clock-of-another", test_clock_of_another },
     { "kill-beats-stop", test_kill_beats_stop },
+    { "kill-from-within", test_kill_from_within },
 };
 const size_t end_test_count = COUNT_OF(end_tests);
