@@ -96,7 +96,7 @@ static bool test_exec_that_fails(void)
     return true;
 }
 
-static int check_alone(void *argument)
+static int check_alone(void)
 {
     int threads = 0;
     for (pid_t tid = getpid(); tid < getpid() + 20; tid++)
@@ -104,10 +104,14 @@ static int check_alone(void *argument)
     return own_tid() == getpid() && threads == 1 ? 0 : 1;
 }
 
+// Not by child_run: a thread that is in fflush holds stdout's lock, and a child has it for ever.
 static void *fork_often(void *argument)
 {
     for (int i = 0; i < 10; i++) {
-        if (child_run(check_alone, NULL) != 0)
+        pid_t child = fork();
+        if (child == 0)
+            _exit(check_alone());
+        if (child < 0 || child_wait(child) != 0)
             return "a child was not alone";
     }
     return NULL;
