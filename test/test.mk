@@ -154,5 +154,5 @@ format:
 	@clang-format -i $(C_SOURCES)
 
 count:
-	@cloc --quiet kernel efi
+	@cloc --quiet --force-lang=Assembly,inc kernel efi
 	@cloc --quiet --by-file-by-lang --sum-one user include test | sed -n '/^Language/,$$p'

@@ -9,7 +9,7 @@
 // whether it is stopped, and of the globals below: they stay so until he lets go.
 //
 // "Locked" functions need the lock of the process they are given (of its parent: where said), or
-// all. proc/README.md goes through the paths.
+// all. LOCKS.md goes through the paths.
 #pragma once
 
 #include "proc/process.h"

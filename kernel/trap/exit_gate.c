@@ -2,7 +2,7 @@
 // mode if something is due: entry.S itself looks whether that is so (JUMP_IF_GATE_IS_DUE).
 // Invariant of both: no frame leaves while its process must die, a signal is pending or a switch is
 // due; it is looked at with interrupts off, so nothing slips in after.
-#include "trap/exit_gate.h"
+#include "trap/return_path.h"
 
 #include "cpu/interrupts.h"
 #include "cpu/upcalls.h"
