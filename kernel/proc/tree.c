@@ -11,7 +11,7 @@
 #include "sched/scheduler.h"
 
 #define NUMBERS_AT_ONCE 512u
-#define FIRST_NUMBER_AFTER_WRAP 2u
+#define FIRST_NUMBER 2u        // but for the first process
 #define COUNTS (PID_LIMIT / 2) // of uses: numbers so far apart share one
 
 struct process *process_reaper;
@@ -26,7 +26,7 @@ struct bucket {
 static struct bucket pid_table[PROCESS_BUCKETS];
 static _Atomic(uint16_t) number_uses[COUNTS]; // as pid, group or session, at most 3 a process;
                                               // kept numbers
-static atomic_uint numbers_given;             // how often one was looked for
+static atomic_uint next_number = FIRST_NUMBER;
 static atomic_uint last_number, process_count;
 static atomic_ullong started_count;
 
@@ -85,8 +85,7 @@ void process_number_free(uint32_t number)
 static bool take_number(uint32_t number)
 {
     uint16_t uses = 0;
-    return atomic_load_explicit(uses_of(number), memory_order_relaxed) == 0 &&
-           atomic_compare_exchange_strong_explicit(uses_of(number), &uses, 1, memory_order_acquire,
+    return atomic_compare_exchange_strong_explicit(uses_of(number), &uses, 1, memory_order_acquire,
                                                    memory_order_relaxed);
 }
 
@@ -94,9 +93,9 @@ static bool take_number(uint32_t number)
 uint32_t process_number_allocate(void)
 {
     for (uint32_t tried = 0; tried < PID_LIMIT; tried++) {
-        uint32_t given = atomic_fetch_add_explicit(&numbers_given, 1, memory_order_relaxed);
-        uint32_t number = FIRST_NUMBER_AFTER_WRAP + given % (PID_LIMIT - FIRST_NUMBER_AFTER_WRAP);
-        if (!take_number(number))
+        uint32_t next = atomic_fetch_add_explicit(&next_number, 1, memory_order_relaxed);
+        uint32_t number = next % PID_LIMIT;
+        if (number < FIRST_NUMBER || !take_number(number))
             continue;
         atomic_store_explicit(&last_number, number, memory_order_relaxed);
         return number;
