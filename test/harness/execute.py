@@ -53,8 +53,8 @@ def command(options):
     if meant:
         print(f"exec: did you mean {meant}?", file=sys.stderr)
     if status == MACHINE_DIED:
-        again = shlex.join(["test/qemu.py", *sys.argv[1:]])
-        print(f"qemu.py: with {repeat.told_build(options.build_dir)}, again: {again}", file=sys.stderr)
+        build, again = repeat.told_build(options.build_dir), shlex.join(sys.argv[1:])
+        print(f"qemu.py: {build}; again: test/qemu.py {again}", file=sys.stderr)
     if options.status:
         replace_file(options.status, f"{status}\n".encode())
     return status

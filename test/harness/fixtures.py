@@ -25,7 +25,7 @@ from harness.newc import Archive
 
 QEMU_PROGRAM = os.path.join(ROOT, "test", "qemu.py")
 HANG_SECONDS = 120
-# What the running test has booted or looked at, and what it had exec run: for the report of a failure.
+# What the running test has booted or looked at, and what it had exec run: for a failure's report.
 guests_of_test, commands_of_test = [], []
 
 

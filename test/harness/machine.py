@@ -24,8 +24,8 @@ MEDIA = {
 DEFAULT_CPU = "max"
 # `rep` strings count one instruction per iteration, so a measured CPU does not advertise them.
 ICOUNT_CPU = "max,-erms"
-# For the kernel, when an instruction is a nanosecond: what would be left to chance, or to how long the
-# firmware took.
+# For the kernel, when an instruction is a nanosecond: what would be left to chance, or to how long
+# the firmware took.
 EXACT_WORDS = ["nokaslr", "seed=1", "clock_hz=1000000000"]
 
 

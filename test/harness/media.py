@@ -63,7 +63,9 @@ class Media:
         chosen = {"BOOTX64.EFI": self.loader, "kernel.elf": self.kernel,
                   "initramfs.cpio": self.initramfs}[name]
         data = read(self.path(chosen, name))
-        return newc.append(data, self.appended) if name == "initramfs.cpio" and self.appended else data
+        if name == "initramfs.cpio" and self.appended:
+            return newc.append(data, self.appended)
+        return data
 
 
 @dataclass

@@ -1,8 +1,8 @@
-"""How a run that failed is repeated: what it booted is kept below build/repeat/, and one command, to
-be pasted in the checkout, boots that again.
+"""How a run that failed is repeated: what it booted is kept below build/repeat/, and one command,
+to be pasted in the checkout, boots that again.
 
-With ICOUNT=1 and one CPU, every run of the command is the same, byte for byte; without, it is the same
-machine, and chance does the rest. What a test typed or injected is not in the command: it is told.
+With ICOUNT=1 and one CPU, every run of the command is the same, byte for byte; without, it is the
+same machine, and chance does the rest. What a test typed or injected is told, but not done again.
 """
 
 import hashlib
@@ -17,6 +17,7 @@ from harness.media import LEFT_OUT, ROOT, Media
 
 FOLDER = os.path.join(ROOT, "build", "repeat")
 KEPT_LIMIT = 8  # runs
+FILES = ("BOOTX64.EFI", "kernel.elf", "initramfs.cpio")
 VARIABLES = ("DEBUG", "SAN", "COVERAGE", "WITHOUT")  # of make, as build/*/variant has their values
 DEFAULTS = ("1", "0", "0", "")
 # Of the machine, what the command names; how it ends is the command's own business.
@@ -58,9 +59,9 @@ def command(settings, cmdline, build):
 
 
 def kept(media):
-    """Copies what was booted to a folder named for its content, which qemu.py takes for a build's; its
-    path from ROOT."""
-    content = {name: media.content(name) for name in ("BOOTX64.EFI", "kernel.elf", "initramfs.cpio")}
+    """Copies what was booted to a folder named for its content, which qemu.py takes for a build's;
+    its path from ROOT."""
+    content = {name: media.content(name) for name in FILES}
     digest = hashlib.sha256(b"".join(content.values())).hexdigest()[:12]
     folder = os.path.join(FOLDER, digest)
     if not os.path.isdir(folder):

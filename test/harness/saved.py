@@ -10,8 +10,8 @@ MOVE_SECONDS = 300
 
 
 def save_before_loader(settings, image, state, bytes_a_second):
-    """Boots the image up to the loader, whose files come too slowly for it to get anywhere meanwhile,
-    and writes the machine to the file `state`."""
+    """Boots the image up to the loader, whose files come too slowly for it to get anywhere
+    meanwhile, and writes the machine to the file `state`. The log so far."""
     with Guest(settings, ReadyImage(image), timeout=None) as guest:
         guest.monitor(f"block_set_io_throttle boot {bytes_a_second} 0 0 0 0 0")
         guest.wait_for(LOADING, MOVE_SECONDS)
@@ -22,8 +22,8 @@ def save_before_loader(settings, image, state, bytes_a_second):
 
 
 def resume(settings, image, state, timeout=None):
-    """A guest that goes on from there. The state is of a machine with the same devices and CPU model;
-    with `icount` the clocks of the saved one need not have been counted."""
+    """A guest that goes on from there. The state is of a machine with the same devices and CPU
+    model; with `icount` the clocks of the saved one need not have been counted."""
     settings.extra = [*settings.extra, "-incoming", f"exec:cat {state}"]
     guest = Guest(settings, ReadyImage(image), timeout)
     try:

@@ -195,7 +195,7 @@ def nested(log):
 
 
 SECOND = "panic while reporting a panic: page fault in the kernel: address %#llx, error code %#llx"
-WHERE = rf"panic: vector {PAGE_FAULT} at 0x[0-9a-f]{{16}}, cr2 0{{14}}10, kernel offset 0x[0-9a-f]+$"
+WHERE = rf"panic: vector {PAGE_FAULT} at 0x\w{{16}}, cr2 0{{14}}10, kernel offset 0x[0-9a-f]+$"
 
 
 def test_fault_in_the_report_restarts_at_once(boot):

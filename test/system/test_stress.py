@@ -63,8 +63,8 @@ def test_misused_memory_is_reported(sanitizer_build, boot):
 
 def test_all_jobs_get_on_beside_each_other(sanitizer_build, boot):
     seed = random.randrange(1 << 32)  # on the command line, which a failure shows
-    guest = boot(f"panic=1 -- /bin/stress,-t,{STRESS_SECONDS},-s,{seed}", build=sanitizer_build, smp="4",
-                 tcg="single", mem="512M", timeout=PATIENCE_SECONDS)
+    guest = boot(f"panic=1 -- /bin/stress,-t,{STRESS_SECONDS},-s,{seed}", build=sanitizer_build,
+                 smp="4", tcg="single", mem="512M", timeout=PATIENCE_SECONDS)
     guest.wait()
     assert not guest.matches(r"^BAD "), [line for line in guest.log if line.startswith("BAD ")]
     expect_orderly(guest)
