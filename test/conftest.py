@@ -8,7 +8,7 @@ import pytest
 
 sys.path.insert(0, os.path.dirname(os.path.abspath(__file__)))
 
-from harness import fixtures
+from harness import fixtures, repeat
 from harness.fixtures import boot, booted, built, compile_c, run_exec  # noqa: F401
 
 SHOWN_LINES = 60
@@ -55,8 +55,12 @@ def pytest_runtest_makereport(item, call):
             end = lines[-SHOWN_LINES:]
             complaints = [line for line in lines[:-SHOWN_LINES] if COMPLAINT.search(line)]
             report.sections.append(("the machine's log", "\n".join(complaints + end)))
+            report.sections.append(("the machine again", "\n".join(repeat.lines(guest))))
+        for command in fixtures.commands_of_test:
+            report.sections.append(("the program again", command))
     if report.when == "teardown":
         fixtures.guests_of_test.clear()
+        fixtures.commands_of_test.clear()
 
 
 def shares_boots(item):

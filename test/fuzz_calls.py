@@ -11,32 +11,27 @@ of the lines out of the machine, once it is off, and prints how much of each fol
 
 import argparse
 import re
-import subprocess
 import sys
 import time
 
 sys.dont_write_bytecode = True
 
 import coverage
-from harness import execute, log
+from harness import execute, log, repeat
 from harness.guest import Guest, GuestError
 from harness.machine import Machine
 from harness.media import ROOT, Media, default_build
 
 SHOWN = re.compile(r"^callfuzz: |^BAD |\] panic: |^init: done")
 CHILD = re.compile(r"\] panic: running: process \d+ \(fuzz-([0-9a-f]{8})\)")
-# With an instruction a nanosecond: what a run still owes to chance, or to the firmware's length.
-EXACT = "seed=1 nokaslr norandmaps clock_hz=1000000000"
 
 
 def main():
     options = parse()
     seed = options.seed if options.seed is not None else int(time.time())
-    if options.icount:
-        options.cmdline += f" {EXACT}"
-    elif options.coverage:  # the counters lie where they were linked
+    if options.coverage:  # the counters lie where they were linked
         options.cmdline += " nokaslr"
-    cmdline = f"panic=1 {options.cmdline} -- {program(options, seed)}".replace("  ", " ")
+    cmdline = cmdline_of(options, program(options, seed))
     print(f"fuzz_calls: {options.build_dir}: {cmdline}", flush=True)
     settings = Machine(smp=options.smp, mem=options.mem, cpu=options.cpu, tcg=options.tcg,
                        icount=options.icount, hold=options.coverage)
@@ -46,10 +41,14 @@ def main():
         execute.keep_log(guest, options.log)
         if complaint:
             print(f"fuzz_calls: {complaint}")
-            tell_repetition(guest, options, seed)
+            tell_repetition(guest, options)
             return 1
     print("fuzz_calls: nothing went wrong")
     return 0
+
+
+def cmdline_of(options, words):
+    return f"panic=1 {options.cmdline.strip()} -- {words}".replace("  ", " ")
 
 
 def program(options, seed):
@@ -80,19 +79,20 @@ def show(line):
         print(line, flush=True)
 
 
-def tell_repetition(guest, options, seed):
-    """The child that ran when it panicked, alone; and the run as it was."""
-    commit = subprocess.run(["git", "-C", ROOT, "describe", "--always", "--dirty"], text=True,
-                            stdout=subprocess.PIPE, check=False).stdout.strip()
-    knobs = f"SMP={options.smp} MEM={options.mem} CHILDREN={options.children}" \
-            f" CHILD_CALLS={options.child_calls}" + (" ICOUNT=1" if options.icount else "")
-    print(f"fuzz_calls: build {options.build_dir} of {commit}; the whole log: {options.log}")
-    print(f"fuzz_calls: the run again: make fuzz-calls CALLS={options.calls} SEED={seed} {knobs}")
+def tell_repetition(guest, options):
+    """The run as it was; the child that ran when it panicked, alone."""
+    print(f"fuzz_calls: the whole log: {options.log}")
+    for line in repeat.lines(guest):
+        print(f"fuzz_calls: {line}")
     children = guest.matches(CHILD.pattern)
     if children:
         child = int(children[0][1], 16)
-        print(f"fuzz_calls: that child alone, exactly: make fuzz-calls CALLS={options.child_calls} "
-              f"SEED={child} CHILD_CALLS={options.child_calls} CHILDREN=1 SMP=1 ICOUNT=1 VERBOSE=1")
+        alone = argparse.Namespace(calls=options.child_calls, child_calls=options.child_calls,
+                                   children=1, verbose=True)
+        settings = Machine(mem=options.mem, cpu=options.cpu, icount=True)
+        command = repeat.command(settings, cmdline_of(options, program(alone, child)),
+                                 repeat.kept(guest.media))
+        print(f"fuzz_calls: that child alone, each time the same: {command}")
 
 
 def parse():

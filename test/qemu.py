@@ -14,7 +14,7 @@ import sys
 
 sys.dont_write_bytecode = True
 
-from harness import execute, interactive, log
+from harness import execute, interactive, log, repeat
 from harness.guest import Guest, GuestError
 from harness.machine import MEDIA, Machine
 from harness.media import Media, default_build, default_cmdline
@@ -65,7 +65,7 @@ def boot(options, find_failure=lambda lines: None):
         if options.log:
             execute.keep_log(guest, options.log)
         if reason:
-            print(f"qemu.py: {reason}", file=sys.stderr)
+            print("\n".join([f"qemu.py: {reason}", *repeat.lines(guest)]), file=sys.stderr)
         return 1 if reason else 0
 
 
@@ -77,7 +77,8 @@ def machine_of(options):
     return Machine(smp=options.smp, mem=options.mem, cpu=options.cpu, machine=options.machine,
                    icount=options.icount, tcg=options.tcg, screen=options.screen,
                    medium=options.medium,
-                   vga=options.vga, serial=not options.no_serial, plugin=options.plugin)
+                   vga=options.vga, serial=not options.no_serial, plugin=options.plugin,
+                   extra=options.qemu)
 
 
 def media_of(options, cmdline):
@@ -112,6 +113,7 @@ def add_knobs(parser):
     parser.add_argument("--medium", default="disk", choices=list(MEDIA), help="what it boots from")
     parser.add_argument("--vga", default="std", help="display adapter, QEMU's -vga")
     parser.add_argument("--plugin", default="", help="QEMU's -plugin (test/profile)")
+    parser.add_argument("--qemu", action="append", default=[], help="one more word for QEMU")
     parser.add_argument("--no-serial", action="store_true", help="a machine without COM1")
     parser.add_argument("--cmdline", default="", help="kernel command line (exec: words added)")
     parser.add_argument("--icount", action="store_true", help="one instruction is one nanosecond")

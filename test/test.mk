@@ -117,7 +117,7 @@ model:
 # back. The seed is printed.
 SECONDS ?= 1200
 stress: all
-	@RINGFENCE_CMDLINE="panic=1 -- /bin/stress,-t,$(SECONDS)$(if $(SEED),$(comma)-s$(comma)$(SEED))$(subst $() ,,$(JOBS:%=$(comma)%))"; \
+	@RINGFENCE_CMDLINE="panic=1 -- /bin/stress,-t,$(SECONDS),-s,$(if $(SEED),$(SEED),$$(date +%s))$(subst $() ,,$(JOBS:%=$(comma)%))"; \
 	$(QEMU_PY) run $(KNOBS) $(if $(SMP),,--smp 4) $(if $(MEM),,--mem 512M) --log build/stress.log \
 		--timeout $$(($(SECONDS) * 4 + 600)) </dev/null
 comma := ,

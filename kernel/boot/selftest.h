@@ -11,3 +11,7 @@ void selftest_unwanted_cpus(void);
 void selftest_locks(void);
 // selftest_memory.c
 void selftest_memory(void);
+// selftest_panic.c
+void selftest_double_fault(void);
+void selftest_panic_in_panic(void);
+void selftest_panic_argument(void);

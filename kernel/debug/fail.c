@@ -48,7 +48,7 @@ const char *fail_kind_name(enum fail_kind kind)
     return kind_names[kind];
 }
 
-void fail_plan_arm(uint32_t kinds, uint32_t n)
+void fail_plan_arm(uint32_t kinds, uint32_t n, bool goes_on)
 {
     struct fail_plan *plan = this_cpu()->fail_plan;
 
@@ -57,6 +57,7 @@ void fail_plan_arm(uint32_t kinds, uint32_t n)
     plan->remaining = n;
     plan->kinds = (uint8_t)kinds;
     plan->calls_left = 1;
+    plan->goes_on = goes_on;
     plan->armed = n > 0;
 }
 
@@ -115,9 +116,9 @@ static void note_trail(const uint64_t *frame)
 
 static bool is_in_plan(struct fail_plan *plan, enum fail_kind kind)
 {
-    if (!(plan->kinds & 1u << kind) || --plan->remaining > 0)
+    if (!(plan->kinds & 1u << kind) || (plan->remaining > 0 && --plan->remaining > 0))
         return false;
-    plan->armed = false;
+    plan->armed = plan->goes_on;
     return true;
 }
 

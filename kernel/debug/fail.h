@@ -16,6 +16,7 @@ struct fail_plan {
     uint8_t kinds;      // which kinds count, a bit each
     uint8_t calls_left; // system calls that may begin before the plan is over
     bool armed;
+    bool goes_on;        // so do all behind the one that fails
     bool exempt;         // from `fail=`
     bool memory_refused; // an allocation failed on request in this call
 #endif
@@ -25,8 +26,9 @@ struct fail_plan {
 must_check uint32_t fail_kinds_named(const char *word, size_t length);
 const char *fail_kind_name(enum fail_kind kind);
 // Of the points of these kinds that the running thread passes from now on until it has made one
-// system call and begins another, the n-th fails. n 0: none does. Not for kernel threads.
-void fail_plan_arm(uint32_t kinds, uint32_t n);
+// system call and begins another, the n-th fails, and those behind it if it `goes_on`. n 0: none
+// does. Not for kernel threads.
+void fail_plan_arm(uint32_t kinds, uint32_t n, bool goes_on);
 // How many points were missing to the failure when the last plan ended; 0: it was injected.
 uint32_t fail_plan_remaining(void);
 // "KIND:N": from now on every N-th point of that kind fails, whatever thread passes it, but for the

@@ -1,6 +1,7 @@
 // The end: says why, and restarts. Called from any context with anything broken, so: no lock is
-// taken, no memory allocated, interrupts stay off. A panic inside the panic prints one line and
-// restarts at once; a third one resets the CPU. Invariant: nothing returns from here.
+// taken, no memory allocated, interrupts stay off. A panic inside the panic says so, where it was
+// and what both are, and restarts at once; a third one resets the CPU. Invariant: nothing returns
+// from here.
 #include "lib/panic.h"
 
 #include <stdarg.h>
@@ -24,6 +25,7 @@
 #define LAST_EVENTS 64u
 #define FRAME_SIZE_LIMIT 65536u
 #define NS_PER_SECOND 1000000000ull
+#define FORMAT_LIMIT 120u
 
 // The functions on the way in may be running because the canary is broken.
 #define no_canary __attribute__((no_stack_protector))
@@ -33,7 +35,8 @@ void __stack_chk_fail(void); // called by what the compiler puts at the end of f
 static atomic_uint panic_depth; // of the CPU whose panic it is
 static uint32_t restart_seconds = 10;
 static panic_describe describe;
-// Not on the stack, which may be what is broken. Written at depth 1 only.
+static const char *first_format; // of the panic that is being reported
+// Not on the stack, which may be what is broken.
 static char message[256];
 static char who[128];
 
@@ -64,22 +67,40 @@ static void wait_for_restart(void)
         clock_spin_ns(NS_PER_SECOND);
 }
 
-// Returns at the first panic only. The format is printed as it is: an argument may be what faulted.
-static void enter(const char *format)
+// As it is, without the formatter: that, or an argument, may be what faulted.
+static void report_as_is(const char *what, const char *format)
 {
-    static const char again[] = "\npanic while reporting a panic: ";
+    size_t length = strnlen(format, FORMAT_LIMIT), begin = strlen(what);
 
+    memcpy(message, what, begin);
+    memcpy(message + begin, format, length);
+    message[begin + length] = '\n';
+    log_emergency(message, begin + length + 1);
+}
+
+static void report_second(const char *format, const struct trap_frame *frame)
+{
+    report_as_is("\npanic while reporting a panic: ", format);
+    report_as_is("the first: ", first_format);
+    if (frame)
+        log_emergency_line("panic", "vector %llu at 0x%016llx, cr2 %016llx, kernel offset %#llx",
+                           (unsigned long long)frame->vector, (unsigned long long)frame->rip,
+                           (unsigned long long)read_cr2(), (unsigned long long)symbols_offset());
+}
+
+// Returns at the first panic only.
+static void enter(const char *format, const struct trap_frame *frame)
+{
     if (!panic_claim(this_cpu()))
         panic_rest(format); // another CPU is reporting
     unsigned depth = atomic_fetch_add(&panic_depth, 1);
-    if (depth == 0)
-        return;
     if (depth > 1)
         power_triple_fault();
-    log_emergency(again, sizeof(again) - 1);
-    log_emergency(format, strnlen(format, 120));
-    log_emergency("\n", 1);
-    end_machine();
+    if (depth == 1) {
+        report_second(format, frame);
+        end_machine();
+    }
+    first_format = format;
 }
 
 static void receive_report(const char *area, const char *text)
@@ -171,7 +192,7 @@ no_canary void panic(const char *format, ...)
         panic_catch(format, arguments);
         va_end(arguments);
     }
-    enter(format);
+    enter(format, NULL);
     va_start(arguments, format);
     report(NULL, (uint64_t)__builtin_frame_address(0), (uint64_t)panic, format, arguments);
 }
@@ -181,7 +202,7 @@ no_canary void panic_at(const struct trap_frame *frame, const char *format, ...)
     va_list arguments;
 
     __asm__ volatile("cli" ::: "memory");
-    enter(format);
+    enter(format, frame);
     va_start(arguments, format);
     report(frame, 0, frame->rip, format, arguments);
 }

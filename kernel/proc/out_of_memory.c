@@ -76,6 +76,7 @@ static struct victim choose_victim(struct process *asker)
     if (victim.process && !victim.dies_already && victim.process != asker) {
         const struct abi_siginfo info = { .signal = SIGKILL, .code = SI_KERNEL };
         (void)signal_send_locked(victim.process, NULL, &info, NULL);
+        victim.process->dying_since_ns = clock_now_ns();
     }
     process_unlock_all();
     return victim;

@@ -1,7 +1,7 @@
 // Debug builds: /proc/fail, the failures injected so far; /proc/fail_trail, where the last one was;
 // /proc/PID/fail-nth, by which a thread asks for one in its next system call: `N`, or `KIND N`
-// where only points of that kind count (debug/fail.h). Read back, it tells how many points were
-// missing; 0: the failure was injected. Called through file.c.
+// where only points of that kind count; `N+`: the N-th and all behind it (debug/fail.h). Read back,
+// it tells how many points were missing; 0: the failure was injected. Called through file.c.
 #include "abi/errno.h"
 #include "debug/fail.h"
 #include "debug/symbols.h"
@@ -66,8 +66,8 @@ static int open_fail_nth(struct file *file)
     return snapshot_open_fresh(file, make_fail_nth);
 }
 
-// [KIND ]N, and the end of the line.
-static bool parse_request(const char *text, uint32_t *kinds, uint32_t *n)
+// [KIND ]N[+], and the end of the line.
+static bool parse_request(const char *text, uint32_t *kinds, uint32_t *n, bool *goes_on)
 {
     const char *space = strchr(text, ' ');
     const char *digit = space ? space + 1 : text;
@@ -78,6 +78,8 @@ static bool parse_request(const char *text, uint32_t *kinds, uint32_t *n)
         return false;
     for (; *digit >= '0' && *digit <= '9' && *n < COUNT_LIMIT / 10; digit++)
         *n = *n * 10 + (uint32_t)(*digit - '0');
+    *goes_on = *digit == '+';
+    digit += *goes_on;
     return *digit == '\0' || *digit == '\n';
 }
 
@@ -96,14 +98,15 @@ static int64_t write_fail_nth(struct file *file, struct user_iterator *source, u
     char text[REQUEST_SIZE] = { 0 };
     int64_t length = (int64_t)source->remaining;
     uint32_t kinds, n;
+    bool goes_on;
 
     if (source->remaining >= sizeof(text) || !is_of_caller(file))
         return -EINVAL;
     if (user_iterator_read(source, text, (size_t)length) < (size_t)length)
         return -EFAULT;
-    if (!parse_request(text, &kinds, &n))
+    if (!parse_request(text, &kinds, &n, &goes_on))
         return -EINVAL;
-    fail_plan_arm(kinds, n);
+    fail_plan_arm(kinds, n, goes_on);
     return length;
 }
 

@@ -68,7 +68,7 @@ class Systems:
             self.media[TUNED] = linux.boot(linux_kernel, initramfs, linux.TUNED)
 
     def boot(self, name, icount, progress):
-        settings = Machine(icount=icount, cpu=ICOUNT_CPU, smp=str(self.cpus))
+        settings = Machine(icount=icount, exact=False, cpu=ICOUNT_CPU, smp=str(self.cpus))
         timeout = ICOUNT_SECONDS if icount else PLAIN_SECONDS
         return Guest(settings, self.media[name], timeout, on_line=progress.of(name))
 

@@ -8,6 +8,7 @@ import tempfile
 import time
 from contextlib import ExitStack
 
+from harness import repeat
 from harness.channel import Outcome, Session
 from harness.guest import Guest, GuestError
 from harness.payload import (DEFAULT_FOLDER, NotExecutable, Payload, likely_meant,
@@ -51,6 +52,9 @@ def command(options):
     meant = likely_meant(options.program) if status == NOT_FOUND else None
     if meant:
         print(f"exec: did you mean {meant}?", file=sys.stderr)
+    if status == MACHINE_DIED:
+        build, again = repeat.told_build(options.build_dir), shlex.join(sys.argv[1:])
+        print(f"qemu.py: {build}; again: test/qemu.py {again}", file=sys.stderr)
     if options.status:
         replace_file(options.status, f"{status}\n".encode())
     return status

@@ -8,6 +8,7 @@ built        the folder of another build than the one under test
 """
 
 import os
+import shlex
 import subprocess
 import sys
 import tempfile
@@ -24,7 +25,8 @@ from harness.newc import Archive
 
 QEMU_PROGRAM = os.path.join(ROOT, "test", "qemu.py")
 HANG_SECONDS = 120
-guests_of_test = []  # what the running test has booted or looked at, for the report of a failure
+# What the running test has booted or looked at, and what it had exec run: for a failure's report.
+guests_of_test, commands_of_test = [], []
 
 
 def start_guest(cmdline="", *, initramfs_extra=None, kernel=None, initramfs=None, loader=None,
@@ -120,6 +122,7 @@ def run_exec():
             log = os.path.join(folder, "log")
             events = os.path.join(folder, "trace") if trace else None
             command = exec_command(argv, log=log, trace=events, **options)
+            commands_of_test.append(shlex.join(exec_command(argv, **options)))
             given = {"input": stdin} if isinstance(stdin, bytes) else {"stdin": stdin}
             given = {"stdin": subprocess.DEVNULL} if stdin is None else given
             result = subprocess.run(command, stdout=subprocess.PIPE, stderr=subprocess.PIPE,

@@ -21,6 +21,7 @@ PR_SET_PDEATHSIG = 1
 FAILURE_SECONDS = 20  # after a panic or a loader's error: to print, restart, and no longer
 CONSOLE_BUFFER = 4 << 20
 KEY_HOLD_MS = 20  # and as long until the next one: the keyboard queues 16 bytes
+LOOKS = ("info", "xp", "gva2gpa", "screendump", "stop", "cont")  # the guest does not notice
 C_LIBRARY = ctypes.CDLL(None)
 
 
@@ -36,7 +37,8 @@ class Guest:
     """Boots at once. `machine_settings` says on what, `boot_media` what: Media or DirectBoot."""
 
     def __init__(self, machine_settings, boot_media, timeout=120, on_line=None, with_exec=False):
-        self.machine = machine_settings
+        self.machine, self.media = machine_settings, boot_media
+        self.outside = {}  # what was done to it meanwhile: how often
         self.deadline = time.monotonic() + timeout if timeout else None
         self.folder = tempfile.mkdtemp(prefix="ringfence-")
         self._on_line = on_line
@@ -181,6 +183,9 @@ class Guest:
 
     def monitor(self, command):
         """Runs one command of QEMU's human monitor and returns its text."""
+        verb = command.split(" ", 1)[0]
+        if verb not in LOOKS:
+            self._note(f"monitor: {verb}")
         return self.control.human(command)
 
     def interleave(self):
@@ -194,6 +199,7 @@ class Guest:
 
     def send(self, data):
         """Types bytes into COM1."""
+        self._note("bytes at COM1")
         self._console.sendall(data)
 
     def type_keys(self, text):
@@ -206,6 +212,9 @@ class Guest:
             complaint = self.monitor(f"sendkey {name} {KEY_HOLD_MS}").strip()
             if complaint:
                 raise ValueError(f"sendkey {name}: {complaint}")
+
+    def _note(self, act):
+        self.outside[act] = self.outside.get(act, 0) + 1
 
     def stop(self):
         """Ends QEMU if it still runs and removes the folder. Can be called twice."""
@@ -282,7 +291,8 @@ def prepare(folder, settings, boot_media):
     if isinstance(boot_media, media.ReadyImage):
         return settings.arguments(shutil.copy(boot_media.image, folder), variables)
     if settings.icount:  # who counts wants the same layout in every run
-        boot_media = boot_media.with_word("nokaslr")
+        boot_media = boot_media.with_settings(
+            machine.EXACT_WORDS if settings.exact else machine.EXACT_WORDS[:1])
     image = os.path.join(folder, "disk.img")
     media.make_image(boot_media, image, folder, settings.hybrid_image)
     if settings.medium == "usb":

@@ -24,6 +24,9 @@ MEDIA = {
 DEFAULT_CPU = "max"
 # `rep` strings count one instruction per iteration, so a measured CPU does not advertise them.
 ICOUNT_CPU = "max,-erms"
+# For the kernel, when an instruction is a nanosecond: what would be left to chance, or to how long
+# the firmware took.
+EXACT_WORDS = ["nokaslr", "seed=1", "clock_hz=1000000000"]
 
 
 @dataclass
@@ -47,6 +50,7 @@ class Machine:
     cpu: str = ""  # "" is the default of the mode
     machine: str = "q35"
     icount: bool = False
+    exact: bool = True  # with icount: EXACT_WORDS; False: the kernel measures its clocks itself
     # A host thread for each CPU: truly at once, if the host has the processors. With fewer, who
     # waits for a lock keeps its holder from running, and one thread that takes turns does far more.
     tcg: str = ""  # "multi", "single"; "": multi for several CPUs

@@ -41,8 +41,31 @@ class Media:
         """The same with one more word on the kernel's command line."""
         return replace(self, cmdline=f"{word} {self.cmdline or ''}".rstrip())
 
+    def with_settings(self, words):
+        """With these words, but for those that say what the command line has said already."""
+        said = f" {self.cmdline or ''}".split(" -- ")[0].split()
+        names = {word.split("=")[0] for word in said}
+        media = self
+        for word in reversed(words):
+            if word.split("=")[0] not in names:
+                media = media.with_word(word)
+        return media
+
+    @property
+    def build_folder(self):
+        return self.build or default_build()
+
     def path(self, chosen, name):
-        return chosen or os.path.join(self.build or default_build(), name)
+        return chosen or os.path.join(self.build_folder, name)
+
+    def content(self, name):
+        """The bytes of one of its three files."""
+        chosen = {"BOOTX64.EFI": self.loader, "kernel.elf": self.kernel,
+                  "initramfs.cpio": self.initramfs}[name]
+        data = read(self.path(chosen, name))
+        if name == "initramfs.cpio" and self.appended:
+            return newc.append(data, self.appended)
+        return data
 
 
 @dataclass

@@ -15,7 +15,7 @@ LINE := $(wildcard kernel/pseudo/line_*.c)
 POLICIES := $(addprefix kernel/sched/,fair.c lottery.c mlfq.c placement.c policy.c realtime.c round_robin.c \
 	stride.c virtual_time.c weight.c)
 VM := $(filter-out $(addprefix kernel/vm/,user_atomic.c user_fpu.c vdso.c),$(wildcard kernel/vm/*.c))
-TESTED := $(LIB) kernel/proc/exec_script.c $(MEM) $(CPU) $(DEV) $(VM) \
+TESTED := $(LIB) kernel/proc/exec_script.c kernel/proc/out_of_memory.c $(MEM) $(CPU) $(DEV) $(VM) \
 	$(wildcard kernel/fs/*.c) kernel/boot/processor_choice.c kernel/trap/return_path.c \
 	kernel/debug/fail.c kernel/debug/trace.c \
 	$(POLICIES) kernel/syscall/poll_set.c $(LINE)
@@ -104,6 +104,10 @@ $(BUILD)/font_file.o: kernel/dev/font.S test/host/host.mk
 # The driver's bytes come to the test instead of the console.
 $(BUILD)/kernel/drivers/keyboard.o: CFLAGS += -Dconsole_input=keyboard_test_input \
 	-Dconsole_cursor_keys_are_application=keyboard_test_application
+
+# How much memory is free, the test says.
+$(BUILD)/kernel/proc/out_of_memory.o: CFLAGS += -Dframes_count=memory_test_frames \
+	-Dpage_table_count=memory_test_tables
 
 # Two pixels are written at once, at any pixel.
 $(BUILD)/kernel/dev/canvas.o: SANITIZE += -fno-sanitize=alignment

@@ -146,6 +146,92 @@ TEST(fs_pipe_hang_up)
     fs_end();
 }
 
+#define FILLER_LIMIT 1000u
+
+static struct file *fillers[FILLER_LIMIT][2];
+
+// Pipes that hold all they can, until one does not get what it has room for: the share of further
+// pages is used up. How many.
+static unsigned use_up_share(void)
+{
+    unsigned count = 0;
+    int64_t written;
+
+    do {
+        CHECK(count < FILLER_LIMIT);
+        CHECK_EQUAL(pipe_create(O_NONBLOCK, fillers[count]), 0);
+        written = fs_write(fillers[count][1], buffer, PIPE_BYTES, NULL);
+        CHECK(written > 0);
+        count++;
+    } while (written == PIPE_BYTES);
+    return count;
+}
+
+static void give_back_share(unsigned count)
+{
+    for (unsigned i = 0; i < count; i++) {
+        file_release(fillers[i][0]);
+        file_release(fillers[i][1]);
+    }
+}
+
+static uint64_t wake_ups_of_read(size_t length)
+{
+    uint64_t before = wake_ups;
+
+    CHECK_EQUAL(fs_read(ends[0], buffer, length, NULL), length);
+    return wake_ups - before;
+}
+
+// With one page of sixteen in use it is full, since there is no second one. Who was told so is
+// woken by the next reader, though nothing in this pipe has come free.
+TEST(fs_pipe_poller_hears_that_the_share_came_free)
+{
+    fs_start();
+    CHECK_EQUAL(pipe_create(O_NONBLOCK, ends), 0);
+    CHECK_EQUAL(fs_write(ends[1], buffer, 100, NULL), 100);
+    unsigned count = use_up_share();
+    CHECK_EQUAL(wake_ups_of_read(1), 0); // nobody was told, nobody needs to know
+    CHECK_EQUAL(poll_end(ends[1]), 0);
+    CHECK_EQUAL(wake_ups_of_read(1), 0); // full still
+    give_back_share(count);
+    CHECK_EQUAL(wake_ups_of_read(1), 1);
+    CHECK_EQUAL(poll_end(ends[1]), POLLOUT);
+    close_both();
+    fs_end();
+}
+
+TEST(fs_pipe_writer_hears_that_the_share_came_free)
+{
+    fs_start();
+    CHECK_EQUAL(pipe_create(O_NONBLOCK, ends), 0);
+    unsigned count = use_up_share();
+    CHECK_EQUAL(fs_write(ends[1], buffer, 2 * PAGE_SIZE, NULL), PAGE_SIZE);
+    CHECK_EQUAL(fs_write(ends[1], buffer, 1, NULL), -EAGAIN);
+    give_back_share(count);
+    CHECK_EQUAL(wake_ups_of_read(1), 1);
+    CHECK_EQUAL(fs_write(ends[1], buffer, PIPE_BYTES, NULL), PIPE_BYTES - PAGE_SIZE);
+    close_both();
+    fs_end();
+}
+
+// Of the last page read: without the share a pipe has one page at a time, and it carries on.
+TEST(fs_pipe_goes_on_with_one_page)
+{
+    fs_start();
+    CHECK_EQUAL(pipe_create(O_NONBLOCK, ends), 0);
+    unsigned count = use_up_share();
+    for (int i = 0; i < 3; i++) {
+        CHECK_EQUAL(fs_write(ends[1], buffer, 2 * PAGE_SIZE, NULL), PAGE_SIZE);
+        CHECK_EQUAL(poll_end(ends[1]), 0);
+        CHECK_EQUAL(wake_ups_of_read(PAGE_SIZE), 1);
+        CHECK_EQUAL(poll_end(ends[1]), POLLOUT);
+    }
+    give_back_share(count);
+    close_both();
+    fs_end();
+}
+
 static struct inode *fifo_inode;
 static int64_t partner_result;
 

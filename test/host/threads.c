@@ -30,6 +30,7 @@ static uint64_t now_ns;
 
 uint64_t user_bad_start, user_bad_end;
 uint64_t user_copies;
+uint64_t wake_ups;
 void (*after_wait_prepare)(struct wait_queue *queue, struct waiter *waiter);
 void (*before_wait_block)(void);
 void (*after_mutex_release)(struct mutex *mutex);
@@ -182,6 +183,7 @@ void wait_finish(struct wait_queue *queue, struct waiter *waiter)
 
 void wait_wake_all(struct wait_queue *queue)
 {
+    wake_ups++;
 }
 
 void preempt_point(void)

@@ -19,5 +19,6 @@ struct waiter;
 // nothing.
 extern void (*after_wait_prepare)(struct wait_queue *queue, struct waiter *waiter);
 extern void (*before_wait_block)(void);
+extern uint64_t wake_ups; // of whole queues; here each has waiters
 struct mutex;
 extern void (*after_mutex_release)(struct mutex *mutex); // likewise; what others do just then

@@ -2,6 +2,7 @@
 isolation and without. A minute of each: `make nmi`. And what ring 3 sees of the kernel's memory."""
 
 import os
+import random
 import re
 import subprocess
 
@@ -117,7 +118,8 @@ def test_nmi_in_system_calls(boot, caller, kpti):
 @pytest.mark.parametrize("kpti", ["off", "on"] if LONG else ["on"])
 def test_nmi_under_load(boot, kpti):
     """Everything that programs do, on four CPUs."""
-    guest = boot(f"kpti={kpti} panic=0 -- /bin/stress,-t,{SECONDS}", smp="4", mem="512M",
+    seed = random.randrange(1 << 32)  # on the command line, which a failure shows
+    guest = boot(f"kpti={kpti} panic=0 -- /bin/stress,-t,{SECONDS},-s,{seed}", smp="4", mem="512M",
                  cpu="max", timeout=PATIENCE)
     guest.wait_for("^stress: ")
     send_nmis(guest, "^init: .*stress")

@@ -162,3 +162,59 @@ def test_stack_overflow():
     assert [line for line in report if state in line]
     assert function_names(report)[0] == "overflow_stack"
     assert is_shown(picture, reason)
+
+
+def test_double_fault_and_an_nmi_at_every_line(boot):
+    """The stack is gone for good, and each line is written while an NMI comes: the whole report,
+    once."""
+    guest = boot("panic=0 selftest=double-fault", cpu="max", smp="2")
+    guest.wait_for(r"\] panic: halted$")
+    report = [line.split("] panic: ", 1)[1] for line in guest.log if "] panic: " in line]
+    reason = "double fault in the kernel, error code 0"
+    parts = [reason, "last events", reason,
+             rf"vector {DOUBLE_FAULT}, error 0x0, from kernel mode, cs 0x8, ss 0x\d+",
+             r"rip +\w{16}  rsp +8000000000000000  rflags +\w{16}", "rax .*", "rdx .*", "rbp .*",
+             "r10 .*", "r13 .*", "kernel offset 0x[0-9a-f]+", "cr2 .*  cr3 .*  cr4 .*",
+             r"cpu \d, 0 spinlocks held, \d+ timer interrupts, \d+ NMIs, \d+ switches",
+             r"running: kernel thread 1 \(init\)", r"1 other CPUs were idle|cpu \d was at .*",
+             r"  #0 0x[0-9a-f]{16} selftest_double_fault\+0x[0-9a-f]+", "halted"]
+    told = [line for line in report if not re.match(r"  \d+\.\d{6} thread \d+ ", line)]
+    assert len(told) == len(parts), told
+    for part, line in zip(parts, told):
+        assert re.fullmatch(part, line), (part, line)
+    place, nmis = next((place, int(match[1])) for place, line in enumerate(report)
+                       if (match := re.search(r", (\d+) NMIs", line)))
+    assert nmis >= place  # one at least for each line before
+    assert not guest.matches("while reporting")
+
+
+def nested(log):
+    """The second panic's lines, from its first word on."""
+    start = next(i for i, line in enumerate(log) if line.startswith("panic while reporting"))
+    return log[start:]
+
+
+SECOND = "panic while reporting a panic: page fault in the kernel: address %#llx, error code %#llx"
+WHERE = rf"panic: vector {PAGE_FAULT} at 0x\w{{16}}, cr2 0{{14}}10, kernel offset 0x[0-9a-f]+$"
+
+
+def test_fault_in_the_report_restarts_at_once(boot):
+    guest = boot("panic=60 selftest=panic-in-panic")
+    assert guest.wait() == 1 and guest.end_reason == "guest-reset"
+    reason = "asked for by selftest=panic-in-panic"
+    second = nested(guest.log)
+    assert second[:2] == [SECOND, f"the first: {reason}"] and re.search(WHERE, second[2])
+    assert len(second) == 3  # no "restarting in 60 s"
+    first = guest.log[:-len(second)]
+    assert sum(line.endswith(f"] panic: {reason}") for line in first) == 2
+    assert "] panic: kernel offset " in first[-1]  # the line before the one that faulted
+
+
+def test_third_panic_resets_the_cpu(boot):
+    """The first cannot even be put into words; the third comes where the second would halt."""
+    guest = boot("panic=0 selftest=panic-argument")
+    assert guest.wait() == 1 and guest.end_reason == "guest-reset"
+    second = nested(guest.log)
+    assert second[:2] == [SECOND, 'the first: asked for with "%s" by selftest=panic-argument']
+    assert re.search(WHERE, second[2]) and len(second) == 3
+    assert sum("] panic: " in line for line in guest.log) == 1

@@ -2,6 +2,7 @@
 does, and that on four CPUs jobs of every kind get on beside each other, come out as they must, and
 leave nothing behind."""
 
+import random
 import re
 
 import pytest
@@ -61,8 +62,9 @@ def test_misused_memory_is_reported(sanitizer_build, boot):
 
 
 def test_all_jobs_get_on_beside_each_other(sanitizer_build, boot):
-    guest = boot(f"panic=1 -- /bin/stress,-t,{STRESS_SECONDS}", build=sanitizer_build, smp="4",
-                 tcg="single", mem="512M", timeout=PATIENCE_SECONDS)
+    seed = random.randrange(1 << 32)  # on the command line, which a failure shows
+    guest = boot(f"panic=1 -- /bin/stress,-t,{STRESS_SECONDS},-s,{seed}", build=sanitizer_build,
+                 smp="4", tcg="single", mem="512M", timeout=PATIENCE_SECONDS)
     guest.wait()
     assert not guest.matches(r"^BAD "), [line for line in guest.log if line.startswith("BAD ")]
     expect_orderly(guest)

@@ -63,6 +63,8 @@ extern struct outcome *outcome;
 
 // From now on the n-th point of the running try fails, up to the end of the next call.
 void plan_arm(void);
+// The same of the points of a kind ("memory "), and with "+" of all behind it, too.
+void plan_arm_as(const char *kind, const char *end);
 
 static inline long call6(long number, long a, long b, long c, long d, long e, long f)
 {

@@ -38,15 +38,26 @@ static unsigned step = 1, bad_count;
 static bool verbose;
 
 // No library here: between this and the call no page may be touched for the first time.
-void plan_arm(void)
+void plan_arm_as(const char *kind, const char *end)
 {
-    char text[16];
-    unsigned at = sizeof(text);
+    char text[32];
+    unsigned length = 0, unit = 1;
     if (point == 0)
         return;
-    for (unsigned rest = point; rest > 0; rest /= 10)
-        text[--at] = (char)('0' + rest % 10);
-    (void)CALL(SYS_write, plan_file, text + at, sizeof(text) - at);
+    while (*kind)
+        text[length++] = *kind++;
+    while (unit <= point / 10)
+        unit *= 10;
+    for (; unit > 0; unit /= 10)
+        text[length++] = (char)('0' + point / unit % 10);
+    while (*end)
+        text[length++] = *end++;
+    (void)CALL(SYS_write, plan_file, text, length);
+}
+
+void plan_arm(void)
+{
+    plan_arm_as("", "");
 }
 
 static int try(void *argument)

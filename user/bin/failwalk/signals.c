@@ -3,9 +3,12 @@
 
 #include <signal.h>
 #include <string.h>
+#include <ucontext.h>
 #include <unistd.h>
 
 #define MASK_SIZE 8
+#define MARK_OFFSET 464 // in the FPU state, as Linux has it (asm/sigcontext.h)
+#define MARK_COMPONENTS 8
 
 static long self(void)
 {
@@ -56,6 +59,51 @@ static void with_arming_handler(void)
 {
     own_pid = self();
     handle(arm_from_handler, 0);
+}
+
+// Not as the kernel wrote it: the state is copied and looked at before it is loaded.
+static void change_mark(ucontext_t *context)
+{
+    char *state = (char *)context->uc_mcontext.fpregs;
+    *(uint64_t *)(state + MARK_OFFSET + MARK_COMPONENTS) ^= 1;
+}
+
+static void change_and_arm(int signal, siginfo_t *info, void *context)
+{
+    change_mark(context);
+    plan_arm();
+}
+
+// No memory for the copy, however often it is tried, and a deadly signal that the frame's mask lets
+// in.
+static void let_in_and_arm(int signal, siginfo_t *info, void *argument)
+{
+    ucontext_t *context = argument;
+    change_mark(context);
+    memset(&context->uc_sigmask, 0, MASK_SIZE);
+    plan_arm_as("memory ", "+");
+}
+
+static void handle_with_frame(void (*handler)(int, siginfo_t *, void *))
+{
+    struct sigaction action = { .sa_sigaction = handler, .sa_flags = SA_SIGINFO };
+    own_pid = self();
+    sigaction(SIGUSR1, &action, NULL);
+}
+
+static void with_changing_handler(void)
+{
+    handle_with_frame(change_and_arm);
+}
+
+static void with_deadly_return(void)
+{
+    sigset_t set;
+    handle_with_frame(let_in_and_arm);
+    sigemptyset(&set);
+    sigaddset(&set, SIGTERM);
+    sigprocmask(SIG_BLOCK, &set, NULL);
+    (void)CALL(SYS_kill, own_pid, SIGTERM);
 }
 
 static void block(void)
@@ -136,6 +184,10 @@ const struct row signal_rows[] = {
     ROW(kill, handled, with_handler),
     { "kill, another stack", SYS_kill, with_other_stack, act_kill_handled, RETURNS, 0 },
     { "rt_sigreturn", SYS_rt_sigreturn, with_arming_handler, act_kill_handled, RETURNS, 0 },
+    { "rt_sigreturn copied", SYS_rt_sigreturn, with_changing_handler, act_kill_handled, RETURNS,
+      0 },
+    { "rt_sigreturn without memory", SYS_rt_sigreturn, with_deadly_return, act_kill_handled, ENDS,
+      0 },
     ROW(kill, blocked, with_queued),
     { "kill fatal", SYS_kill, with_handler, act_kill_fatal, ENDS, 0 },
     ROW(tkill, handled, with_handler),

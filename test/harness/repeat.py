@@ -1,0 +1,105 @@
+"""How a run that failed is repeated: what it booted is kept below build/repeat/, and one command,
+to be pasted in the checkout, boots that again.
+
+With ICOUNT=1 and one CPU, every run of the command is the same, byte for byte; without, it is the
+same machine, and chance does the rest. What a test typed or injected is told, but not done again.
+"""
+
+import hashlib
+import os
+import shlex
+import shutil
+import subprocess
+from dataclasses import fields
+
+from harness.machine import Machine
+from harness.media import LEFT_OUT, ROOT, Media
+
+FOLDER = os.path.join(ROOT, "build", "repeat")
+KEPT_LIMIT = 8  # runs
+FILES = ("BOOTX64.EFI", "kernel.elf", "initramfs.cpio")
+VARIABLES = ("DEBUG", "SAN", "COVERAGE", "WITHOUT")  # of make, as build/*/variant has their values
+DEFAULTS = ("1", "0", "0", "")
+# Of the machine, what the command names; how it ends is the command's own business.
+KNOBS = ("smp", "mem", "cpu", "machine", "tcg", "medium", "vga", "plugin")
+
+
+def lines(guest):
+    """What to print about a machine that did not do as it should."""
+    media, settings = guest.media, guest.machine
+    if not isinstance(media, Media) or LEFT_OUT in (media.loader, media.kernel, media.initramfs):
+        return ["to repeat it: the boot medium is the test's own"]
+    folder = kept(media)
+    told = [f"to repeat it: {told_build(media.build_folder)}; what it booted is kept in {folder}"]
+    again = command(settings, media.cmdline, folder)
+    told.append(f"  again: {again}")
+    if settings.cpu_count > 1:
+        told.append("  with several CPUs, whose turn it is when is up to chance")
+    elif settings.icount:
+        told.append("  one CPU, an instruction a nanosecond: each time the same, byte for byte")
+    else:
+        told.append("  each time the same, byte for byte (but slow): with --icount")
+    if guest.outside:
+        acts = ", ".join(f"{act} ({count})" for act, count in guest.outside.items())
+        told.append(f"  from outside came, and is not in the command: {acts}")
+    return told
+
+
+def command(settings, cmdline, build):
+    """test/qemu.py boot ..., quoted for the shell."""
+    default = {field.name: field.default for field in fields(Machine)}
+    words = ["test/qemu.py", "boot", "--build-dir", build]
+    for name in KNOBS:
+        if getattr(settings, name) != default[name]:
+            words += [f"--{name}", str(getattr(settings, name))]
+    words += ["--icount"] if settings.icount else []
+    words += [] if settings.serial else ["--no-serial"]
+    words += [f"--qemu={word}" for word in settings.extra]
+    return shlex.join([*words, f"--cmdline={cmdline or ''}"])
+
+
+def kept(media):
+    """Copies what was booted to a folder named for its content, which qemu.py takes for a build's;
+    its path from ROOT."""
+    content = {name: media.content(name) for name in FILES}
+    digest = hashlib.sha256(b"".join(content.values())).hexdigest()[:12]
+    folder = os.path.join(FOLDER, digest)
+    if not os.path.isdir(folder):
+        making = f"{folder}.{os.getpid()}"
+        os.makedirs(making)
+        for name, data in content.items():
+            with open(os.path.join(making, name), "wb") as file:
+                file.write(data)
+        if os.path.isdir(folder):
+            shutil.rmtree(making)
+        else:
+            os.rename(making, folder)
+    os.utime(folder)
+    forget_oldest()
+    return os.path.relpath(folder, ROOT)
+
+
+def forget_oldest():
+    folders = [entry.path for entry in os.scandir(FOLDER) if "." not in entry.name]
+    for folder in sorted(folders, key=os.path.getmtime)[:-KEPT_LIMIT]:
+        shutil.rmtree(folder, ignore_errors=True)
+
+
+def make_variables(build):
+    """`SAN=1 WITHOUT='smap nx'`: what make needs to make this build; empty for the usual one."""
+    try:
+        with open(os.path.join(ROOT, build, "variant"), encoding="ascii") as file:
+            values = file.read().strip("\n").split(" ", len(VARIABLES) - 1)
+    except OSError:
+        return ""
+    pairs = zip(VARIABLES, values, DEFAULTS)
+    return " ".join(f"{name}={shlex.quote(value)}" for name, value, usual in pairs
+                    if value != usual)
+
+
+def told_build(folder):
+    commit = subprocess.run(["git", "-C", ROOT, "describe", "--always", "--dirty"], text=True,
+                            stdout=subprocess.PIPE, stderr=subprocess.DEVNULL,
+                            check=False).stdout.strip()
+    build, variables = os.path.relpath(folder, ROOT), make_variables(folder)
+    return f"{build} ({variables}) of {commit}" if variables else f"{build} of {commit}"
