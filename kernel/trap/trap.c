@@ -120,6 +120,8 @@ void trap_handle(struct trap_frame *frame)
     // The stubs' CLAC: AC as ring 3 left it would open SMAP to every handler.
     if (DEBUG_CHECKS && cpu_features.smap)
         kassert(!(read_rflags() & RFLAGS_AC));
+    if (DEBUG_CHECKS && frame_is_from_user(frame))
+        kassert(upcall_frame_is_first());
     trace(TRACE_ENTRY, frame->vector, frame->rip);
     if (frame->vector >= VECTOR_FIRST_INTERRUPT) {
         spinlock_assert_held_count(0); // who holds one has them off
