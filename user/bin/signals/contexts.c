@@ -22,7 +22,7 @@ static bool frame_is_right;
 void fault_with_registers(void);
 __asm__(".text\n"
         "fault_with_registers:\n"
-        "push %rbx; push %rbp; push %r12; push %r13; push %r14; push %r15; push $0x202; popfq\n"
+        "push %rbx; push %rbp; push %r12; push %r13; push %r14; push %r15; push $0x602; popfq\n"
         "mov %rsp, sent_stack(%rip)\n"
         "mov sent(%rip), %r8; mov sent+8(%rip), %r9; mov sent+16(%rip), %r10\n"
         "mov sent+24(%rip), %r11; mov sent+32(%rip), %r12; mov sent+40(%rip), %r13\n"
@@ -50,7 +50,7 @@ static bool check_context(const ucontext_t *context)
     EXPECT(memcmp(registers, sent, sizeof(sent)) == 0);
     EXPECT((uint64_t)registers[REG_RSP] == sent_stack);
     EXPECT(registers[REG_RIP] == (greg_t)the_fault);
-    EXPECT((registers[REG_EFL] & 0xfff) == 0x202);
+    EXPECT((registers[REG_EFL] & 0xfff) == 0x602);
     EXPECT(registers[REG_CSGSFS] == SELECTORS);
     EXPECT(registers[REG_OLDMASK] == 1 << (SIGUSR2 - 1) && mask == 1ull << (SIGUSR2 - 1));
     EXPECT(context->uc_link == NULL);
@@ -83,7 +83,7 @@ static bool every_register_goes_there_and_back(void)
     for (uint32_t i = 0; i < REGISTERS; i++)
         EXPECT(returned[i] == ~sent[i]);
     EXPECT(returned_stack == (uint64_t)(other_stack + COUNT_OF(other_stack)));
-    EXPECT((returned_flags & 0xfff) == (0x202 ^ FLAGS_CHANGED));
+    EXPECT((returned_flags & 0xfff) == (0x602 ^ FLAGS_CHANGED));
     return true;
 }
 
