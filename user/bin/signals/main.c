@@ -2,12 +2,14 @@
 // checked. Each test is a process; `ok NAME` or `BAD NAME`. Exits 1 if any was bad. signals [NAME]
 #include "check.h"
 
+#include <cpuid.h>
+
 static const struct test_group groups[] = {
     { delivery_tests, &delivery_test_count }, { frame_tests, &frame_test_count },
     { wait_tests, &wait_test_count },         { child_tests, &child_test_count },
     { timer_tests, &timer_test_count },       { return_tests, &return_test_count },
     { context_tests, &context_test_count },   { stack_tests, &stack_test_count },
-    { state_tests, &state_test_count },
+    { state_tests, &state_test_count },       { gate_tests, &gate_test_count },
 };
 
 volatile int seen_count, seen_signal;
@@ -62,6 +64,23 @@ pid_t send_later(int signal, uint64_t delay_ns)
         _exit(0);
     }
     return child;
+}
+
+static uint32_t features(void)
+{
+    uint32_t eax, ebx, ecx, edx;
+    __cpuid(1, eax, ebx, ecx, edx);
+    return ecx;
+}
+
+bool has_xsave(void)
+{
+    return features() & (1u << 27);
+}
+
+bool has_avx(void)
+{
+    return (features() & (3u << 27)) == 3u << 27;
 }
 
 int main(int argc, char **argv)

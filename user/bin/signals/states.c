@@ -1,7 +1,6 @@
 // The FPU state in a frame: which parts of it count, and what comes instead of those that do not.
 #include "check.h"
 
-#include <cpuid.h>
 #include <sys/mman.h>
 #include <sys/syscall.h>
 #include <sys/wait.h>
@@ -22,20 +21,6 @@ static uint64_t low, high; // of XMM7 and YMM5, when a handler has returned
 static uint64_t low_in_fault, rax_in_fault;
 static uint32_t rounding;
 static char *places; // two pages, the second cannot be read
-
-static bool has_xsave(void)
-{
-    uint32_t eax, ebx, ecx, edx;
-    __cpuid(1, eax, ebx, ecx, edx);
-    return ecx & (1u << 27);
-}
-
-static bool has_avx(void)
-{
-    uint32_t eax, ebx, ecx, edx;
-    __cpuid(1, eax, ebx, ecx, edx);
-    return (ecx & (3u << 27)) == 3u << 27;
-}
 
 // Raises SIGUSR1 with something in the registers, and looks what is there afterwards.
 static void raise_with_state(void)
