@@ -173,8 +173,8 @@ void job_control_leave(struct process *process);
 // signal cannot be queued.
 int signal_send_locked(struct process *process, struct thread *thread,
                        const struct abi_siginfo *info, const struct process *sender);
-// The thread takes these signals no more: those that are pending for the whole process become
-// another thread's to take.
+// The thread takes these signals no more, or has left the list of threads: those that are pending
+// for the whole process become another thread's to take.
 void signal_block_locked(struct thread *thread, uint64_t signals);
 // What the thread may take now is pending: tells it to look at the exit gate.
 void signal_recheck_locked(struct thread *thread);

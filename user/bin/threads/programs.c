@@ -3,6 +3,7 @@
 
 #include <fcntl.h>
 #include <sched.h>
+#include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <sys/resource.h>
@@ -83,6 +84,42 @@ static bool test_exec_in_many(void)
         int status = child_run(execute_in_many, NULL);
         EXPECT(WIFEXITED(status) && WEXITSTATUS(status) == 17);
     }
+    return true;
+}
+
+static void do_nothing(int signal)
+{
+}
+
+static void *signal_and_execute(void *argument)
+{
+    await(&ready, 1);
+    if (kill(getpid(), SIGTERM) != 0)
+        return NULL;
+    program_become((char *[]){ "/proc/self/exe", "--sleep", NULL });
+}
+
+// The first thread is told of the signal, and of the other's execve, while it waits in vfork; its
+// child ends with it.
+static int execute_after_a_signal(void *argument)
+{
+    signal(SIGTERM, do_nothing);
+    thread_begin(signal_and_execute, NULL);
+    pid_t parent = getpid();
+    if (vfork() == 0) {
+        ready = 1;
+        while (getppid() == parent)
+            sched_yield();
+        _exit(0);
+    }
+    return 1;
+}
+
+// What an ended thread was told of goes to the one that remains, which has no handler any more.
+static bool test_exec_after_a_signal(void)
+{
+    int status = child_run(execute_after_a_signal, NULL);
+    EXPECT(WIFSIGNALED(status) && WTERMSIG(status) == SIGTERM);
     return true;
 }
 
@@ -265,6 +302,7 @@ const struct test program_tests[] = {
     { "exec-in-a-thread", test_exec_in_a_thread },
     { "exec-in-the-first", test_exec_in_the_first },
     { "exec-in-many", test_exec_in_many },
+    { "exec-after-a-signal", test_exec_after_a_signal },
     { "exec-that-fails", test_exec_that_fails },
     { "fork-in-threads", test_fork_in_threads },
     { "vfork-in-threads", test_vfork_in_threads },
