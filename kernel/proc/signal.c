@@ -158,7 +158,7 @@ void signal_block_locked(struct thread *thread, uint64_t signals)
 {
     struct process *process = thread->owner;
     signals &= process->pending_signals.set;
-    if (likely(!signals || process->thread_count == 1))
+    if (likely(!signals))
         return;
     list_for_each (node, &process->threads) {
         struct thread *other = list_entry(node, struct thread, owner_link);
