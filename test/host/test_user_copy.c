@@ -100,7 +100,7 @@ __asm__("run_as_first_frame: pushq %rbp; xorl %ebp, %ebp; call *%rdi; popq %rbp;
 static void fail_copy(uint32_t n)
 {
     boot_percpu.fail_plan = &plan;
-    fail_plan_arm(1u << FAIL_COPY, n);
+    fail_plan_arm(1u << FAIL_COPY, n, false);
 }
 
 static void fail_copies(void)
