@@ -80,10 +80,11 @@ make usb DEV=/dev/sdX  writes it to a stick, after a question, and reads it back
 make bench             the price list: instructions, beside Linux (fetched, not installed) in the same
                        emulator; then time and events; build/bench.json. RUNS=5 of the table of time
 make scale             independent work on 1, 2 and 4 CPUs, beside Linux: time, and waits for locks, IPIs,
-                       shootdowns, migrations for each operation; build/scale.json. RUNS=3
+                       shootdowns, migrations for each operation; build/scale.json. RUNS=3 SMP_COUNTS="1 2 4"
 make bench-accept WHY="..." measures and writes what `make test` compares with
 make test              every test; the last line is "N passed, N failed"
 make test-host         only the tests of pure code, on this machine
+make test-tooling      only the tests of the harness, the tools and the screen's emulator
 make test-system       only the tests that boot; TESTS="-k word" chooses
 make test-cpus         boots with 1, 2, 4, 8, 64 and 255 processors; CPUS="1 4" chooses
 make test-shares       shares of the CPUs under each policy, counted in instructions
@@ -94,8 +95,8 @@ make escape            every attempt to get out of ring 3, on every processor mo
 make fail-walk         every system call, each of its allocations and user copies failing in turn
 make mutate            takes single checks out of entry, exit, user copy, ELF loaders and sigreturn and
                        lists what no test notices; FILES="entry", MUTANTS="id ...", LIST=1
-make model             the protocols of sleeping, switching and shootdown: every interleaving of
-                       their models, then mutants that must fail; MODELS="wait" chooses
+make model             the protocols of sleeping, switching, process locks and shootdown: every
+                       interleaving of their models, then mutants that must fail; MODELS="wait" chooses
 make stress            20 minutes of processes, threads, memory, files, signals at random on SMP=4,
                        every job checked; SECONDS=60 SEED=1 JOBS="forks ring"; best with SAN=1
 make nmi               NMIs at random moments, a minute of each: 1 and 4 CPUs, kpti=on and off

@@ -19,7 +19,7 @@ noreturn_function void kernel_main(struct boot_info *boot)
 {
     boot_open_serial_log();        // from here on, everything can be said
     boot_check_info(boot);         // is this our loader, and does it speak our version?
-    boot_read_command_line(boot);  // loglevel=, panic=, slice_ms=, timer=, init=, direct=
+    boot_read_command_line(boot);  // all of its words: README.md
     cpu_features_init();           // what can this CPU do?
     boot_choose_mechanisms();      // and what of that is wanted: nosmap, nosmep, iretq...
     cpu_control_registers_load();  // NX, WP, SMEP, SMAP, UMIP, FSGSBASE

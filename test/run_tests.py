@@ -10,6 +10,7 @@ escape    pytest: the escape suite on every model
 Exit status 0 only when something ran and nothing failed.
 """
 
+import glob
 import os
 import re
 import subprocess
@@ -68,7 +69,12 @@ def run_pytest(suite, arguments=()):
         command += [f"--junitxml={report}"]
         command += ["-n", "2", "--dist", "loadgroup"] if suite != "tooling" else []
         command += [*FOLDERS[suite], *arguments]
-        status = subprocess.run(command, cwd=TEST, check=False).returncode
+        saved = os.path.join(folder, "saved")  # machines, as harness/saved.py leaves them
+        os.mkdir(saved)
+        environment = {**os.environ, "RINGFENCE_SAVED": saved}
+        status = subprocess.run(command, cwd=TEST, env=environment, check=False).returncode
+        for failure in glob.glob(os.path.join(saved, "*.failed")):
+            print("slow, from the firmware on:", open(failure, encoding="utf-8").read())
         return read_report(report) if status in ORDERLY_ENDS else None
 
 

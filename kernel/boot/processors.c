@@ -36,9 +36,21 @@
 enum arrival { ARRIVAL_AWAITED, ARRIVAL_READY, ARRIVAL_LACKS, ARRIVAL_GIVEN_UP };
 static _Atomic(enum arrival) arrival;
 static const char *lacking; // with ARRIVAL_LACKS
-static struct tsc_meeting meeting;
 static uint64_t slowest_round_trip;
 static uint32_t trace_events; // room of each ring
+
+// A CPU reads the meeting's end when it gets to it, while the next ones may be meeting already.
+struct cpu_area {
+    struct cpu_entry_page entry;
+    struct percpu cpu;
+    struct tsc_meeting meeting; // with the boot CPU
+};
+_Static_assert(offsetof(struct cpu_area, cpu) == sizeof(struct cpu_entry_page), "no gap between");
+
+static struct tsc_meeting *meeting_of(struct percpu *cpu)
+{
+    return &((struct cpu_area *)cpu_entry_page(cpu))->meeting;
+}
 
 // After every earlier load (SDM vol. 2B, RDTSC).
 static uint64_t read_counter(void)
@@ -91,18 +103,12 @@ static void processor_main(struct percpu *cpu)
     translation_cpu_init();
     lapic_init_cpu();
     cpu->apic_id = lapic_id();
-    if (!announce(ARRIVAL_READY) || !tsc_follow(&meeting, &tsc))
+    if (!announce(ARRIVAL_READY) || !tsc_follow(meeting_of(cpu), &tsc))
         rest();
     while (cpu_count() <= cpu->number)
         cpu_relax();
     scheduler_idle_loop();
 }
-
-struct cpu_area {
-    struct cpu_entry_page entry;
-    struct percpu cpu;
-};
-_Static_assert(offsetof(struct cpu_area, cpu) == sizeof(struct cpu_entry_page), "no gap between");
 
 // What a CPU needs before its first instruction; NULL: no memory. A CPU that does not come leaves
 // it to the next one.
@@ -172,10 +178,10 @@ static enum arrival wait_for_arrival(void)
 
 // Time must not go back when a thread moves, so a CPU whose counter cannot be brought in line stays
 // out.
-static bool compare_counters(uint32_t apic_id)
+static bool compare_counters(struct percpu *cpu, uint32_t apic_id)
 {
     struct tsc_result result;
-    bool agree = tsc_lead(&meeting, &tsc, clock_ns_to_ticks(READY_LIMIT_NS), &result);
+    bool agree = tsc_lead(meeting_of(cpu), &tsc, clock_ns_to_ticks(READY_LIMIT_NS), &result);
 
     slowest_round_trip = max_of(slowest_round_trip, result.round_trip);
     if (result.shifted != 0)
@@ -192,7 +198,7 @@ static bool receive_cpu(struct percpu *cpu, uint32_t apic_id)
 {
     switch (wait_for_arrival()) {
     case ARRIVAL_READY:
-        if (!compare_counters(apic_id)) {
+        if (!compare_counters(cpu, apic_id)) {
             log_warning("cpu", "going on without the CPU with APIC id %u", apic_id);
             break;
         }
@@ -223,7 +229,7 @@ static struct percpu *start_cpu(struct percpu *cpu, uint32_t apic_id)
     };
 
     cpu->apic_id = apic_id;
-    meeting = (struct tsc_meeting){ 0 };
+    *meeting_of(cpu) = (struct tsc_meeting){ 0 };
     atomic_store(&arrival, ARRIVAL_AWAITED);
     if (!processor_start(&start)) {
         log_warning("cpu", "CPU with APIC id %u does not answer; going on without it", apic_id);

@@ -1,4 +1,5 @@
-// The selftests of selftest_cpus.c, for selftest.c.
+// What selftest= names, for selftest.c (first those of selftest_cpus.c). Each ends in a panic that
+// its test awaits, or says in the log what it saw.
 #pragma once
 
 void selftest_stopped_call(void);

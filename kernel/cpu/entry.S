@@ -141,7 +141,7 @@ FUNCTION(syscall_broken)
 END(syscall_broken)
 #endif
 
-// One that a 64-bit compare can take from memory.
+// USER_ADDRESS_LIMIT in memory: CMP has no 64-bit immediate.
     .balign 8
     .globl sysret_address_limit
 sysret_address_limit:

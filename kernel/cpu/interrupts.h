@@ -2,13 +2,14 @@
 // prints the longest).
 #pragma once
 
+#include "cpu/frame.h"
 #include "cpu/percpu.h"
 #include "cpu/registers.h"
 #include "lib/types.h"
 
 static inline bool interrupts_are_on(void)
 {
-    return (read_rflags() & (1ull << 9)) != 0;
+    return (read_rflags() & RFLAGS_IF) != 0;
 }
 
 // Nests: the outermost restore turns interrupts on again only if they were on before.
@@ -18,14 +19,14 @@ void interrupts_restore(void);
 // (or the boot).
 static inline bool interrupts_were_on(void)
 {
-    return (percpu_field(flags_before_off) & (1ull << 9)) != 0;
+    return (percpu_field(flags_before_off) & RFLAGS_IF) != 0;
 }
 
 // The same pair where it is known that interrupts are on before and after, and the depth is zero.
 static inline void interrupts_off_outermost(void)
 {
     __asm__ volatile("cli" ::: "memory");
-    percpu_field(flags_before_off) = 1ull << 9;
+    percpu_field(flags_before_off) = RFLAGS_IF;
     percpu_field(interrupts_off_depth) = 1;
 }
 
@@ -46,7 +47,7 @@ static inline void interrupts_disable_now(void)
     __asm__ volatile("cli" ::: "memory");
 }
 
-// Waits for an interrupt, with interrupts off on entry and on return (entry.S). No wake-up is lost
+// Waits for an interrupt, with interrupts off on entry and on return (switch.S). No wake-up is lost
 // between the check before it and the wait: STI delays interrupts by one instruction (SDM vol. 2B,
 // STI), and an NMI or #MC that comes in that instruction steps over the HLT on its way back.
 void interrupts_wait(void);

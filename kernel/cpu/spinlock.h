@@ -10,13 +10,13 @@
 
 // Outermost first. One enum for all spinlocks, so that the order can be read in one place.
 enum lock_rank {
-    LOCK_RANK_FS = 10,            // inode page index, directory entries, mount list
+    LOCK_RANK_FS = 10,            // inode: page tree and size; a shared memory object
     LOCK_RANK_FILE_TABLE = 12,    // descriptor table slots
     LOCK_RANK_TERMINAL = 15,      // the terminal's input and settings
     LOCK_RANK_ALL_PROCESSES = 20, // by who deals with more than one process
-    LOCK_RANK_PROCESS = 22,       // one process
-    LOCK_RANK_PROCESS_TABLE = 24, // one bucket of the pid table
-    LOCK_RANK_DRIVER = 30,        // host channel, serial receive queues
+    LOCK_RANK_PROCESS = 22,       // one process; the host name
+    LOCK_RANK_PROCESS_TABLE = 24, // one bucket of the pid or the thread table
+    LOCK_RANK_DRIVER = 30,        // input of the host channel
     LOCK_RANK_FUTEX = 200,        // buckets of futex waiters, a rank each: two are held at once
     LOCK_RANK_FUTEX_LAST = 399,
     LOCK_RANK_WAIT_QUEUE = 400, // list of waiters

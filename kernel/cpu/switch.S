@@ -38,9 +38,9 @@ FUNCTION(thread_first_entry)
     ud2
 END(thread_first_entry)
 
-// Idle's wait; contract in cpu/interrupts.h. An NMI at idle_hlt ends STI's shadow: an interrupt behind
-// it would be taken before the HLT, which then slept through what it announced. trap/fault.c moves
-// such an NMI's return past the HLT.
+// Idle's wait; contract in cpu/interrupts.h. An NMI or #MC at idle_hlt ends STI's shadow: an
+// interrupt behind it would be taken before the HLT, which then slept through what it announced.
+// trap/fault.c moves such a return past the HLT.
     .globl idle_hlt
 FUNCTION(interrupts_wait)
     sti

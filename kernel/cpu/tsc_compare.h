@@ -12,7 +12,7 @@ struct tsc_clock {
     void (*shift)(int64_t difference); // adds to this CPU's counter; the follower's is called
 };
 
-// Zeroed before the two meet.
+// Zeroed before the two meet; nobody else's afterwards: the follower may be late to see the end.
 struct tsc_meeting {
     atomic_uint turn;
     uint64_t stamp;     // of whose turn is over

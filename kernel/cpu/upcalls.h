@@ -4,6 +4,10 @@
 
 #include "cpu/frame.h"
 
+// Entry code clears RBP before it calls up, so that no walk of frame pointers goes on with one of a
+// program's choice. For assertions in the functions below.
+#define upcall_frame_is_first() (*(const uint64_t *)__builtin_frame_address(0) == 0)
+
 // The vector entry: an interrupt or exception, from either mode. Interrupts are off, on return too;
 // an exception of a program may turn them on in between. Called on the
 // thread's kernel stack, or, for an IST vector that hit kernel mode, on its IST stack: then nothing

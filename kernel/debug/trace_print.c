@@ -1,5 +1,6 @@
 // Events in words, for the panic report. Takes no lock and allocates nothing.
 #include "cpu/clock.h"
+#include "cpu/frame.h"
 #include "cpu/percpu.h"
 #include "debug/log.h"
 #include "debug/symbols.h"
@@ -7,7 +8,6 @@
 #include "lib/format.h"
 
 #define TEXT_SIZE 96u
-#define VECTOR_SYSCALL_ENTRY 256u // ENTRY's vector of a system call
 
 static const char *type_name(uint16_t type)
 {
@@ -61,7 +61,7 @@ static size_t describe_entry(char *text, const struct trace_event *event, const 
     uint32_t vector = (uint32_t)event->a;
     uint32_t number = (uint32_t)(event->a >> 32);
 
-    if (vector == VECTOR_SYSCALL_ENTRY)
+    if (vector == VECTOR_SYSCALL)
         return format_text(text, TEXT_SIZE, "system call %u, %s, from %s", number,
                            call_name(number), place);
     return format_text(text, TEXT_SIZE, "vector %u at %s", vector, place);

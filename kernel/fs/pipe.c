@@ -12,6 +12,8 @@
 #define PIPE_DEVICE_NUMBER 2u // st_dev of pipes without a name
 #define IOCTL_FIONREAD 0x541bu
 
+_Static_assert(PIPE_ATOMIC_LIMIT <= PAGE_SIZE, "append_slot takes that much whole");
+
 void pipe_attach(struct pipe *pipe, struct file *file)
 {
     if (file_is_readable(file)) {

@@ -63,7 +63,6 @@ _Static_assert(sizeof(struct elf_symbol) == 24, "elf_symbol layout");
 #define ELF_TYPE_SHARED 3 // also position-independent executables
 #define ELF_SEGMENT_LOAD 1u
 #define ELF_SEGMENT_INTERPRETER 3u
-#define ELF_SEGMENT_STACK 0x6474e551u
 #define ELF_FLAG_EXECUTE 1u
 #define ELF_FLAG_WRITE 2u
 #define ELF_FLAG_READ 4u

@@ -201,35 +201,6 @@ struct rb_node *rb_take_first(struct rb_tree *tree)
     return node;
 }
 
-struct rb_node *rb_find(const struct rb_tree *tree, const void *key, rb_compare_key compare)
-{
-    struct rb_node *node = tree->root;
-
-    while (node != NULL) {
-        int order = compare(key, node);
-        if (order == 0)
-            break;
-        node = order < 0 ? node->left : node->right;
-    }
-    return node;
-}
-
-struct rb_node *rb_find_at_or_before(const struct rb_tree *tree, const void *key,
-                                     rb_compare_key compare)
-{
-    struct rb_node *node = tree->root, *best = NULL;
-
-    while (node != NULL) {
-        int order = compare(key, node);
-        if (order == 0)
-            return node;
-        if (order > 0)
-            best = node;
-        node = order < 0 ? node->left : node->right;
-    }
-    return best;
-}
-
 struct rb_node *rb_first(const struct rb_tree *tree)
 {
     struct rb_node *node = tree->root;

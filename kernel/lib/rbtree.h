@@ -27,10 +27,6 @@ void rb_remove(struct rb_tree *tree, struct rb_node *node);
 // Unlinks the first node, NULL when there is none, and leaves the tree out of balance: only for who
 // takes all of them.
 struct rb_node *rb_take_first(struct rb_tree *tree);
-struct rb_node *rb_find(const struct rb_tree *tree, const void *key, rb_compare_key compare);
-// The last node that sorts at or before the key; NULL when there is none.
-struct rb_node *rb_find_at_or_before(const struct rb_tree *tree, const void *key,
-                                     rb_compare_key compare);
 struct rb_node *rb_first(const struct rb_tree *tree);
 struct rb_node *rb_last(const struct rb_tree *tree);
 struct rb_node *rb_next(const struct rb_node *node);

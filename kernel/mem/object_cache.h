@@ -56,4 +56,4 @@ uint64_t object_caches_drain(void);
 // Calls back with each cache's name, live objects and slabs. The cache lock is not held.
 typedef void (*object_cache_visit)(const char *name, uint64_t live, uint64_t slabs, void *context);
 void object_caches_visit(object_cache_visit visit, void *context);
-uint64_t object_caches_live(void); // sum over all caches
+uint64_t object_caches_live(void); // test aid: sum over all caches

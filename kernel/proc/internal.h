@@ -9,7 +9,7 @@
 // whether it is stopped, and of the globals below: they stay so until he lets go.
 //
 // "Locked" functions need the lock of the process they are given (of its parent: where said), or
-// all. proc/README.md goes through the paths.
+// all. LOCKS.md goes through the paths.
 #pragma once
 
 #include "proc/process.h"
@@ -173,8 +173,8 @@ void job_control_leave(struct process *process);
 // signal cannot be queued.
 int signal_send_locked(struct process *process, struct thread *thread,
                        const struct abi_siginfo *info, const struct process *sender);
-// The thread takes these signals no more: those that are pending for the whole process become
-// another thread's to take.
+// The thread takes these signals no more, or has left the list of threads: those that are pending
+// for the whole process become another thread's to take.
 void signal_block_locked(struct thread *thread, uint64_t signals);
 // What the thread may take now is pending: tells it to look at the exit gate.
 void signal_recheck_locked(struct thread *thread);
@@ -206,9 +206,10 @@ void signal_child_continued_locked(struct process *child);
 void itimers_init(struct process *process);
 void itimer_restart_locked(struct process *process);
 void itimers_stop(struct process *process); // its last thread ends; no lock held
-// signal_gate.c. True when something is pending that will end the thread: a deadly signal, the
-// process's exit, an execve.
-bool signal_death_is_due(struct process *process);
+// signal_gate.c. True: the running thread ends at the exit gate, whatever happens meanwhile: for the
+// process's exit, another's execve, or a pending deadly signal, whose exit has begun then. No lock
+// held.
+must_check bool signal_death_begin(struct process *process);
 // The parent is told of a stop once every thread has come to the exit gate: have they, now? All are
 // locked, if it is stopped.
 void signal_check_stop_locked(struct process *process);

@@ -37,8 +37,8 @@ never_inlined static void continue_process(struct process *process, bool report)
 {
     if (!process->stopped)
         return;
-    process_set_stopped_locked(process,
-                               false); // all are locked, as for a stopped process's signals
+    // All are locked, as for every signal to a stopped process.
+    process_set_stopped_locked(process, false);
     process->stop_unreported = false;
     process->continue_unreported = report;
     wait_wake_all(&process->continued);
@@ -46,23 +46,14 @@ never_inlined static void continue_process(struct process *process, bool report)
         signal_child_continued_locked(process);
 }
 
-never_inlined static void discard_everywhere(struct process *process, uint64_t signals)
-{
-    pending_discard(process, &process->pending_signals, signals);
-    list_for_each (node, &process->threads) {
-        struct thread *thread = list_entry(node, struct thread, owner_link);
-        pending_discard(process, &thread->signals.pending, signals);
-    }
-}
-
 // A stop and a continuation cancel each other when they are sent, whoever blocks or ignores them.
 static void cancel_opposite(struct process *process, uint32_t signal)
 {
     if (signal == SIGCONT) {
-        discard_everywhere(process, SIGNALS_STOP);
+        pending_discard_everywhere(process, SIGNALS_STOP);
         continue_process(process, true);
     } else if (SIGNAL_BIT(signal) & SIGNALS_STOP) {
-        discard_everywhere(process, SIGNAL_BIT(SIGCONT));
+        pending_discard_everywhere(process, SIGNAL_BIT(SIGCONT));
     } else if (signal == SIGKILL) {
         continue_process(process, false);
     }
@@ -167,7 +158,7 @@ void signal_block_locked(struct thread *thread, uint64_t signals)
 {
     struct process *process = thread->owner;
     signals &= process->pending_signals.set;
-    if (likely(!signals || process->thread_count == 1))
+    if (likely(!signals))
         return;
     list_for_each (node, &process->threads) {
         struct thread *other = list_entry(node, struct thread, owner_link);

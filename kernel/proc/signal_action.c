@@ -17,15 +17,6 @@ static bool action_is_to_ignore(const struct abi_sigaction *action, uint32_t sig
            (action->handler == SIG_DFL && signal_default_is_ignored(signal));
 }
 
-never_inlined static void discard_pending(struct process *process, uint64_t signals)
-{
-    pending_discard(process, &process->pending_signals, signals);
-    list_for_each (node, &process->threads) {
-        struct thread *thread = list_entry(node, struct thread, owner_link);
-        pending_discard(process, &thread->signals.pending, signals);
-    }
-}
-
 int signal_action(uint32_t signal, const struct abi_sigaction *new_action,
                   struct abi_sigaction *old_action)
 {
@@ -45,7 +36,8 @@ int signal_action(uint32_t signal, const struct abi_sigaction *new_action,
                                           .restorer = new_action->restorer,
                                           .mask = new_action->mask & ~SIGNALS_UNMASKABLE };
         if (action_is_to_ignore(action, signal))
-            discard_pending(process, SIGNAL_BIT(signal)); // also when it is blocked (POSIX)
+            pending_discard_everywhere(process,
+                                       SIGNAL_BIT(signal)); // also when it is blocked (POSIX)
     }
     process_unlock(process);
     return 0;

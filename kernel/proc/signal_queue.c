@@ -117,3 +117,12 @@ void pending_discard(struct process *process, struct pending_signals *pending, u
             free_entry(process, pending, entry);
     }
 }
+
+never_inlined void pending_discard_everywhere(struct process *process, uint64_t signals)
+{
+    pending_discard(process, &process->pending_signals, signals);
+    list_for_each (node, &process->threads) {
+        struct thread *thread = list_entry(node, struct thread, owner_link);
+        pending_discard(process, &thread->signals.pending, signals);
+    }
+}

@@ -22,3 +22,5 @@ static inline bool pending_has(const struct pending_signals *pending, uint64_t a
 must_check bool pending_take(struct process *process, struct pending_signals *pending,
                              uint64_t allowed, struct abi_siginfo *info);
 void pending_discard(struct process *process, struct pending_signals *pending, uint64_t signals);
+// From the process's set and its threads'.
+void pending_discard_everywhere(struct process *process, uint64_t signals);

@@ -1,5 +1,5 @@
-// The first process: a kernel thread gets a process object around it and executes `init`. main.c
-// calls it once, at the end of the boot story.
+// The first process: a kernel thread gets a process object around it and executes `init`. Called
+// once, by boot/first.c, at the end of the boot story.
 
 #include "proc/exec.h"
 #include "proc/internal.h"

@@ -1,7 +1,7 @@
 // The tree of processes, the pid table, groups and sessions. Parents, groups and sessions change
 // only while all processes are locked; the lists of children belong to their parents' locks.
 // Invariant: a number is free only while no process uses it as its pid, its group or its session,
-// so that a new process never joins a group by accident.
+// so that a new process never joins a group by accident; nor one that shares its count with it.
 
 #include "proc/internal.h"
 
@@ -11,7 +11,8 @@
 #include "sched/scheduler.h"
 
 #define NUMBERS_AT_ONCE 512u
-#define FIRST_NUMBER_AFTER_WRAP 2u
+#define FIRST_NUMBER 2u        // but for the first process
+#define COUNTS (PID_LIMIT / 2) // of uses: numbers so far apart share one
 
 struct process *process_reaper;
 bool process_shutting_down;
@@ -23,13 +24,14 @@ struct bucket {
 };
 
 static struct bucket pid_table[PROCESS_BUCKETS];
-static _Atomic(uint16_t) number_uses[PID_LIMIT]; // as pid, group or session, at most 3 a process;
-                                                 // kept numbers
-static atomic_uint numbers_given;                // how often one was looked for
+static _Atomic(uint16_t) number_uses[COUNTS]; // as pid, group or session, at most 3 a process;
+                                              // kept numbers
+static atomic_uint next_number = FIRST_NUMBER;
 static atomic_uint last_number, process_count;
 static atomic_ullong started_count;
 
 _Static_assert(4 * PROCESS_LIMIT <= UINT16_MAX, "number_uses counts up to three uses per process");
+_Static_assert(2 * PROCESS_LIMIT <= COUNTS, "a number for each process beside those that are kept");
 
 void process_table_init(void)
 {
@@ -65,31 +67,35 @@ struct process *process_next_locked(const struct process *process)
     return NULL;
 }
 
+static _Atomic(uint16_t) *uses_of(uint32_t number)
+{
+    return &number_uses[number % COUNTS];
+}
+
 void process_number_keep(uint32_t number)
 {
-    atomic_fetch_add_explicit(&number_uses[number], 1, memory_order_relaxed);
+    atomic_fetch_add_explicit(uses_of(number), 1, memory_order_relaxed);
 }
 
 void process_number_free(uint32_t number)
 {
-    atomic_fetch_sub_explicit(&number_uses[number], 1, memory_order_release);
+    atomic_fetch_sub_explicit(uses_of(number), 1, memory_order_release);
 }
 
 static bool take_number(uint32_t number)
 {
     uint16_t uses = 0;
-    return atomic_load_explicit(&number_uses[number], memory_order_relaxed) == 0 &&
-           atomic_compare_exchange_strong_explicit(&number_uses[number], &uses, 1,
-                                                   memory_order_acquire, memory_order_relaxed);
+    return atomic_compare_exchange_strong_explicit(uses_of(number), &uses, 1, memory_order_acquire,
+                                                   memory_order_relaxed);
 }
 
 // Every look is at another number, whoever looks at the same time.
 uint32_t process_number_allocate(void)
 {
     for (uint32_t tried = 0; tried < PID_LIMIT; tried++) {
-        uint32_t given = atomic_fetch_add_explicit(&numbers_given, 1, memory_order_relaxed);
-        uint32_t number = FIRST_NUMBER_AFTER_WRAP + given % (PID_LIMIT - FIRST_NUMBER_AFTER_WRAP);
-        if (!take_number(number))
+        uint32_t next = atomic_fetch_add_explicit(&next_number, 1, memory_order_relaxed);
+        uint32_t number = next % PID_LIMIT;
+        if (number < FIRST_NUMBER || !take_number(number))
             continue;
         atomic_store_explicit(&last_number, number, memory_order_relaxed);
         return number;
@@ -211,7 +217,7 @@ struct process *process_find_from(uint32_t pid)
 {
     struct process *process = NULL;
     for (; pid < PID_LIMIT && !process; pid++) {
-        if (atomic_load_explicit(&number_uses[pid], memory_order_relaxed) != 0)
+        if (atomic_load_explicit(uses_of(pid), memory_order_relaxed) != 0)
             process = process_find_by_pid(pid);
         if (pid % NUMBERS_AT_ONCE == 0)
             preempt_point();

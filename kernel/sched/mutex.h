@@ -14,7 +14,6 @@ enum mutex_rank {
     MUTEX_RANK_PIPE = 5,
     MUTEX_RANK_CHANNEL = 6,       // host channel frames
     MUTEX_RANK_ADDRESS_SPACE = 8, // regions and page tables of one address space
-    MUTEX_RANK_CHILD_SPACE = 9,   // a second address space, while forking
     MUTEX_RANK_COUNT,
 };
 
@@ -28,6 +27,7 @@ struct mutex {
 };
 
 void mutex_init(struct mutex *mutex, const char *name, enum mutex_rank rank);
+// Thread context, interrupts on, no spinlock held; may sleep, not interruptible.
 void mutex_acquire(struct mutex *mutex);
 // Looks at the queue after the mutex has been given away, when somebody waits: the caller keeps the
 // mutex's memory until this has returned, by a reference of his own, not by holding the mutex.

@@ -40,7 +40,8 @@ void thread_affinity(const struct thread *thread, struct cpu_mask *mask);
 void scheduler_reschedule_interrupt(void);
 // The LAPIC timer fired: expires timers, ends the slice. Interrupts off, from the vector entry.
 void scheduler_timer_interrupt(void);
-// A system call with timer=off: deadlines are looked at here and in idle. Interrupts off.
+// Expires timers and ends the slice, as the TSC says now: from the timer's interrupt; with
+// timer=off from every system call and idle. Interrupts off.
 void scheduler_check_deadlines(void);
 extern bool scheduler_timer_off; // `timer=off`; read-only after scheduler_init()
 static inline bool scheduler_timer_is_off(void)

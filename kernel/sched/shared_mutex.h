@@ -13,7 +13,8 @@ struct shared_mutex {
 };
 
 void shared_mutex_init(struct shared_mutex *mutex, const char *name, enum mutex_rank rank);
-// To look: beside others who look. Not again by a thread that holds it.
+// To look: beside others who look. Not again by a thread that holds it. Both: thread context,
+// interrupts on, no spinlock held; may sleep, not interruptible.
 void shared_mutex_acquire_shared(struct shared_mutex *mutex);
 void shared_mutex_release_shared(struct shared_mutex *mutex);
 // To change: alone.

@@ -2,7 +2,7 @@
 // mode if something is due: entry.S itself looks whether that is so (JUMP_IF_GATE_IS_DUE).
 // Invariant of both: no frame leaves while its process must die, a signal is pending or a switch is
 // due; it is looked at with interrupts off, so nothing slips in after.
-#include "trap/exit_gate.h"
+#include "trap/return_path.h"
 
 #include "cpu/interrupts.h"
 #include "cpu/upcalls.h"
@@ -20,6 +20,7 @@ static void check_frame(const struct trap_frame *frame)
     kassert(frame_is_from_user(frame));
     kassert(frame == thread_user_frame(current_thread()));
     kassert(frame->rflags & RFLAGS_IF);
+    kassert(frame->vector != VECTOR_NMI); // leaves at once: entry.S, ist_from_user
     kassert(this_cpu()->interrupts_off_depth == 0);
     kassert(this_cpu()->held_lock_count == 0);
     kassert(current_thread()->held_mutex_ranks == 0);
@@ -36,8 +37,10 @@ bool return_to_user(struct trap_frame *frame)
             signal_exit_gate(frame);
         interrupts_disable_now();
     }
-    if (DEBUG_CHECKS)
+    if (DEBUG_CHECKS) {
+        kassert(upcall_frame_is_first());
         check_frame(frame);
+    }
     latency_end((uint64_t)return_to_user);
     bool by_sysret = return_path_choose(frame) == RETURN_BY_SYSRET && sysret_is_allowed();
     if (!by_sysret) // the other way counts itself

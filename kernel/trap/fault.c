@@ -191,6 +191,14 @@ static void report_kernel_fault(const struct trap_frame *frame, uint64_t address
              (unsigned long long)frame->error);
 }
 
+// What comes in STI's shadow ends it: an interrupt behind would be taken before the HLT, which then
+// slept through what it announced (interrupts_wait).
+static void step_over_idle_hlt(struct trap_frame *frame)
+{
+    if (frame->rip == (uint64_t)idle_hlt)
+        frame->rip += HLT_SIZE;
+}
+
 void fault_from_kernel(struct trap_frame *frame)
 {
     uint64_t address = read_cr2();
@@ -198,11 +206,11 @@ void fault_from_kernel(struct trap_frame *frame)
     switch (frame->vector) {
     case VECTOR_NMI:
         panic_note_nmi(frame);
-        if (frame->rip == (uint64_t)idle_hlt)
-            frame->rip += HLT_SIZE; // see interrupts_wait()
+        step_over_idle_hlt(frame);
         return;
     case VECTOR_MACHINE_CHECK:
         survive_machine_check(frame, "the kernel");
+        step_over_idle_hlt(frame);
         return;
     case VECTOR_DEBUG:
         if (debug_trap_is_harmless(frame))

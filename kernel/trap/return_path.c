@@ -1,8 +1,8 @@
 // The return decision. SYSRET loads RIP from RCX and RFLAGS from R11 and, on Intel, faults in ring
 // 0 on the user's stack when RCX is not canonical (SDM vol. 2B, SYSRET; CVE-2012-0217): so it is
 // used only for frames that it restores exactly. Everything else leaves by IRETQ.
+#include "trap/return_path.h"
 #include "lib/protection.h"
-#include "trap/exit_gate.h"
 
 enum return_path return_path_choose(const struct trap_frame *frame)
 {
@@ -11,7 +11,8 @@ enum return_path return_path_choose(const struct trap_frame *frame)
     if (!PROTECT_SYSRET)
         return RETURN_BY_SYSRET;
     if (frame->rip != frame->rcx)
-        return RETURN_IRETQ_RIP_NOT_RCX; // exec, later a signal: RCX must come back as it is
+        return RETURN_IRETQ_RIP_NOT_RCX; // a new program, a handler, a repeated call: RCX as the
+                                         // frame has it
     if (frame->rip >= USER_ADDRESS_LIMIT)
         return RETURN_IRETQ_RIP_BEYOND_LIMIT;
     if (frame->rflags != frame->r11)

@@ -39,10 +39,11 @@ static void check_entry_flags(void)
 
 void syscall_begin(const struct trap_frame *frame)
 {
-    if (DEBUG_CHECKS)
+    if (DEBUG_CHECKS) {
         check_entry_flags();
-    if (DEBUG_CHECKS)
+        kassert(upcall_frame_is_first());
         fail_call_begins();
+    }
     latency_mark((uint64_t)syscall_begin);
     if (unlikely(scheduler_timer_is_off()))
         scheduler_check_deadlines();

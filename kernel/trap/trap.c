@@ -113,13 +113,22 @@ static void note_exit_around_gate(const struct trap_frame *frame)
         trace_record(TRACE_EXIT, EXIT_IRETQ, frame->rip);
 }
 
+// What the stubs promise. AC as ring 3 left it would open SMAP to every handler.
+static void check_entry_flags(void)
+{
+    kassert(!(read_rflags() & RFLAGS_DF));
+    if (cpu_features.smap)
+        kassert(!(read_rflags() & RFLAGS_AC));
+}
+
 void trap_handle(struct trap_frame *frame)
 {
     uint64_t since_tsc = DEBUG_CHECKS ? read_tsc() : 0;
 
-    // The stubs' CLAC: AC as ring 3 left it would open SMAP to every handler.
-    if (DEBUG_CHECKS && cpu_features.smap)
-        kassert(!(read_rflags() & RFLAGS_AC));
+    if (DEBUG_CHECKS) {
+        check_entry_flags();
+        kassert(!frame_is_from_user(frame) || upcall_frame_is_first());
+    }
     trace(TRACE_ENTRY, frame->vector, frame->rip);
     if (frame->vector >= VECTOR_FIRST_INTERRUPT) {
         spinlock_assert_held_count(0); // who holds one has them off

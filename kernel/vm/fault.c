@@ -13,8 +13,7 @@
 enum fault_verdict address_space_fault(struct address_space *space, uint64_t address,
                                        uint32_t error)
 {
-    kassert(
-        !(error & PAGE_FAULT_RESERVED)); // reserved bits in an entry: only the kernel writes them
+    kassert(!(error & PAGE_FAULT_RESERVED)); // only the kernel writes entries
     if (DEBUG_CHECKS) {
         kassert(interrupts_are_on());
         spinlock_assert_held_count(0);

@@ -111,6 +111,7 @@ static void copy_fields(const struct address_space *parent, struct address_space
     child->environment_end = parent->environment_end;
 }
 
+// Nobody else knows the child yet: only the parent's mutex is taken.
 struct address_space *address_space_fork(struct address_space *space)
 {
     struct address_space *child = address_space_create();

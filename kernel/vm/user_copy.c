@@ -7,6 +7,7 @@
 #include "cpu/features.h"
 #include "cpu/frame.h"
 #include "cpu/interrupts.h"
+#include "cpu/registers.h"
 #include "cpu/spinlock.h"
 #include "debug/fail.h"
 #include "lib/panic.h"
@@ -29,6 +30,7 @@ static void assert_may_fault(void)
     if (!DEBUG_CHECKS)
         return;
     kassert(user_copy_has_smap == cpu_features.smap); // or every access would fault for ever
+    kassert(!cpu_features.smap || !(read_rflags() & RFLAGS_AC)); // the last copy closed it again
     kassert(interrupts_are_on());
     spinlock_assert_held_count(0);
     kassert(atomic_load(&current_thread()->state) == THREAD_RUNNING);

@@ -60,10 +60,11 @@ def processes(_):
 
 def threads(_):
     """Threads of all processes: id, state, saved rip and user rip."""
+    frame_type = gdb.lookup_type("struct trap_frame")
     for process in each_process():
         for thread in each(process["threads"], "struct thread", "owner_link"):
-            frame = gdb.Value(int(thread["stack_top"]) - 176).cast(
-                gdb.lookup_type("struct trap_frame").pointer())
+            frame = gdb.Value(int(thread["stack_top"]) - frame_type.sizeof).cast(
+                frame_type.pointer())
             name, state = string(thread["name"]), atomic(thread["state"])
             print(f"thread {int(thread['id'])} of {int(process['pid'])} ({name}): "
                   f"state {state}, user rip {int(frame['rip']):#x}")
@@ -125,7 +126,7 @@ def locks(_):
 
 def frame(argument):
     """The trap frame at an address (default: the user frame of CPU 0's current thread)."""
-    user_frame = "boot_percpu.current->stack_top - 176"
+    user_frame = "boot_percpu.current->stack_top - sizeof(struct trap_frame)"
     address = int(value(argument or user_frame))
     print(gdb.Value(address).cast(gdb.lookup_type("struct trap_frame").pointer()).dereference())
 

@@ -14,7 +14,7 @@ import tempfile
 import threading
 import time
 
-from harness import keys, log, machine, media
+from harness import keys, log, machine, media, saved
 from harness.control import Control
 
 PR_SET_PDEATHSIG = 1
@@ -70,6 +70,8 @@ class Guest:
             self.exec_socket, channel = socket.socketpair()
             inherited.append(channel)
             arguments += machine.exec_channel(channel.fileno())
+        state = saved.state_of(self.machine, boot_media, with_exec, boot_rest)
+        arguments += machine.incoming(state) if state else []
         self._errors = open(os.path.join(self.folder, "qemu.err"), "w+b")
         self.process = spawn(arguments, pass_fds=[end.fileno() for end in inherited],
                              stdin=subprocess.DEVNULL, stdout=self._errors, stderr=self._errors)
@@ -274,6 +276,10 @@ class Guest:
                 self._changed.notify_all()
             if not data:
                 return
+
+
+def boot_rest(machine_settings, boot_media, timeout, with_exec):
+    return Guest(machine_settings, boot_media, timeout, with_exec=with_exec)
 
 
 def prepare(folder, settings, boot_media):

@@ -150,6 +150,11 @@ def gdb_channel(path):
     return ["-S", "-chardev", option, "-gdb", "chardev:gdb"]
 
 
+def incoming(state):
+    """Goes on from a saved machine."""
+    return ["-incoming", f"exec:cat {state}"]
+
+
 def socket_channel(name, descriptor):
     return ["-chardev", f"socket,id={name},fd={descriptor}"]
 

@@ -14,8 +14,8 @@ LINE := $(wildcard kernel/pseudo/line_*.c)
 # The scheduler's policies, which need nothing of the machine.
 POLICIES := $(addprefix kernel/sched/,fair.c lottery.c mlfq.c placement.c policy.c realtime.c round_robin.c \
 	stride.c virtual_time.c weight.c)
-VM := $(filter-out $(addprefix kernel/vm/,user_atomic.c user_fpu.c vdso.c),$(wildcard kernel/vm/*.c))
-TESTED := $(LIB) kernel/proc/exec_script.c kernel/proc/out_of_memory.c $(MEM) $(CPU) $(DEV) $(VM) \
+VM := $(filter-out $(addprefix kernel/vm/,user_fpu.c vdso.c),$(wildcard kernel/vm/*.c))
+TESTED := $(LIB) kernel/proc/exec_script.c kernel/proc/out_of_memory.c kernel/proc/elf_load.c $(MEM) $(CPU) $(DEV) $(VM) \
 	$(wildcard kernel/fs/*.c) kernel/boot/processor_choice.c kernel/trap/return_path.c \
 	kernel/debug/fail.c kernel/debug/trace.c \
 	$(POLICIES) kernel/syscall/poll_set.c $(LINE)

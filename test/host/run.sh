@@ -2,6 +2,7 @@
 # Builds and runs the host tests; the last line is `N passed, N failed`.
 #   run.sh [--protection NAME] [--list] [FILTER]     only cases that name the protection / match
 #   run.sh --fuzz [TARGET...]                        only the fuzz targets, each FUZZ_SECONDS long
+#   run.sh --fuzz-one TARGET                         of a finished build, for the parallel run
 # WITHOUT=NAME builds without that protection and runs only the cases that name it. DEBUG=0: without
 # the debug checks. FUZZ_RUNS=N: runs per fuzz target (a full run only).
 set -u
@@ -39,8 +40,9 @@ run_cases() {
     run_program parallel-tsan "$@"
 }
 
-# Each target starts from the same small inputs and the same seed every time.
-run_fuzz() {
+# Each target starts from the same small inputs and the same seed every time. Prints one line that
+# begins with ok or FAIL, behind what a failure has to say.
+fuzz_one() {
     corpus=$build/corpus/$1
     rm -rf "$corpus"
     mkdir -p "$corpus"
@@ -68,13 +70,30 @@ run_fuzz() {
         -artifact_prefix="$build/$1-" "$corpus" >"$build/$1.log" 2>&1; then
         [ -z "${FUZZ_SECONDS:-}" ] || words="$words: $(tail -n 1 "$build/$1.log")"
         echo "ok   $1 ($words)"
-        passed=$((passed + 1))
     else
         tail -n 40 "$build/$1.log"
         echo "FAIL $1"
-        failed=$((failed + 1))
     fi
 }
+
+# One for each processor at a time.
+run_fuzz() {
+    rm -f "$build"/*.verdict
+    printf '%s\n' "$@" | xargs -P "$(nproc)" -n 1 test/host/run.sh --fuzz-one
+    for target in "$@"; do
+        if grep -q '^ok   ' "$build/$target.verdict"; then
+            passed=$((passed + 1))
+        else
+            failed=$((failed + 1))
+        fi
+    done
+}
+
+if [ "${1:-}" = --fuzz-one ]; then
+    fuzz_one "$2" >"$build/$2.verdict" 2>&1
+    cat "$build/$2.verdict"
+    exit 0
+fi
 
 mkdir -p "$build"
 make -s -j "$(nproc)" -f test/host/host.mk BUILD="$build" DEBUG="$debug" WITHOUT="$without" >&2 || exit 2
@@ -87,15 +106,17 @@ case " $* " in *" --list "*) "$build/tests" --list; exec "$build/parallel" --lis
 targets=$(sed -n 's/^FUZZ [:+]*= //p' test/host/host.mk)
 if [ "${1:-}" = --fuzz ]; then
     shift
-    FUZZ_SECONDS=${FUZZ_SECONDS:-60}
-    for target in ${*:-$targets}; do run_fuzz "$target"; done
+    export FUZZ_SECONDS="${FUZZ_SECONDS:-60}"
+    # shellcheck disable=SC2086
+    run_fuzz ${*:-$targets}
 elif [ -n "$without" ]; then
     for name in $without; do run_cases --protection "$name" "$@"; done
 elif [ $# -gt 0 ]; then
     run_cases "$@"
 else
     run_cases
-    for target in $targets; do run_fuzz "$target"; done
+    # shellcheck disable=SC2086
+    run_fuzz $targets
 fi
 echo "$passed passed, $failed failed"
 [ "$failed" -eq 0 ]

@@ -139,6 +139,8 @@ TEST(elf_table_outside_the_file)
     program = make_program();
     program.header.program_offset = program.file_size + 1;
     CHECK_EQUAL(check_program(&program, 0), ELF_BAD_PROGRAM_TABLE);
+    program.header.program_offset = program.file_size - SEGMENTS * 56; // the last bytes
+    CHECK_EQUAL(check_program(&program, 0), ELF_OK);
 }
 
 #define CHECK_SEGMENT(index, field, value, expected)                                               \
@@ -164,6 +166,34 @@ TEST(elf_segment_checks)
     CHECK_SEGMENT(3, memory_size, LIMIT - 0x402800 + 1, ELF_BAD_SEGMENT);
     CHECK_SEGMENT(3, memory_size, UINT64_MAX, ELF_BAD_SEGMENT);
     CHECK_SEGMENT(2, type, ELF_SEGMENT_INTERPRETER, ELF_NEEDS_INTERPRETER);
+    CHECK_SEGMENT(3, file_size, 0x3000 - 0x1800, ELF_OK); // the file's last bytes
+    struct program program = make_program();
+    program.segments[1].offset = -0x1000ull; // and around to the file's first bytes
+    program.segments[1].file_size = program.segments[1].memory_size = 0x1800;
+    CHECK_EQUAL(check_program(&program, 0), ELF_BAD_SEGMENT);
+}
+
+// From the first byte to the last, in whole pages; what takes no memory does not count.
+TEST(elf_span)
+{
+    struct program program = make_program();
+    struct elf_program_header *table = malloc(sizeof(*table)); // as long as it is said to be
+    uint64_t start, end;
+
+    elf_load_span(&program.header, program.segments, &start, &end);
+    CHECK(start == 0x400000 && end == 0x408000);
+    program.segments[0] = (struct elf_program_header){ ELF_SEGMENT_LOAD, 0, 0, 0x1000, 0, 0, 0, 0 };
+    elf_load_span(&program.header, program.segments, &start, &end);
+    CHECK(start == 0x401000 && end == 0x408000);
+    *table = program.segments[1];
+    program.header.program_count = 1;
+    CHECK_EQUAL(elf_check_segments(&program.header, table, program.file_size, 0, LIMIT), ELF_OK);
+    elf_load_span(&program.header, table, &start, &end);
+    CHECK(start == 0x401000 && end == 0x402000);
+    table->type = 0;
+    elf_load_span(&program.header, table, &start, &end);
+    CHECK(start == 0 && end == 0);
+    free(table);
 }
 
 TEST(elf_bias)

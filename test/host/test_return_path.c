@@ -1,7 +1,7 @@
 // The return decision, condition by condition: the emulator hides what a wrong answer does (it
 // delivers SYSRET's fault in ring 3, Intel CPUs in ring 0 on the user's stack).
 #include "test.h"
-#include "trap/exit_gate.h"
+#include "trap/return_path.h"
 
 // What SYSCALL leaves when nothing was changed since.
 static struct trap_frame clean_frame(void)

@@ -219,7 +219,8 @@ size_t user_copy_raw(uint64_t destination, uint64_t source, size_t length)
     size_t good = min_of(part_before_bad(destination, length), part_before_bad(source, length));
 
     user_copies++;
-    memcpy((void *)destination, (const void *)source, good);
+    if (good > 0)
+        memcpy((void *)destination, (const void *)source, good);
     return length - good;
 }
 
@@ -242,5 +243,33 @@ size_t user_string_raw(uint64_t destination, uint64_t source, size_t size)
     return length < good || good == size ? length : SIZE_MAX;
 }
 
+static uint64_t load_word(uint64_t address)
+{
+    if (part_before_bad(address, sizeof(uint32_t)) < sizeof(uint32_t))
+        return UINT64_MAX;
+    user_copies++;
+    return *(const uint32_t *)address;
+}
+
+uint64_t user_load32_raw(uint64_t address)
+{
+    return load_word(address);
+}
+
+uint64_t user_load32_no_fault_raw(uint64_t address)
+{
+    return load_word(address);
+}
+
+uint64_t user_compare_exchange32_raw(uint64_t address, uint32_t expected, uint32_t desired)
+{
+    uint64_t word = load_word(address);
+
+    if (word == expected)
+        *(uint32_t *)address = desired;
+    return word;
+}
+
+const char user_load32_no_fault_instruction[8];
 const struct user_copy_fixup_entry user_copy_fixups_start[1];
 const struct user_copy_fixup_entry user_copy_fixups_end[1];

@@ -1,6 +1,7 @@
 """Is a mutant caught? Host tests first, then boots one after the other, then pytest; the first that
 notices ends it. Verdicts are taken from outside: init's lines, deaths by fault, the orderly end."""
 
+import fnmatch
 import os
 import re
 import subprocess
@@ -17,6 +18,7 @@ from mutate.tree import DoesNotBuild
 
 VERDICT = re.compile(r"^init: (\S+) pid \d+ (exited \d+|killed by \w+)$")
 DEATH = re.compile(r"^\[ *\d+\.\d+\] process: \d+ \((\S+)\) killed by (\w+): ")
+EXITS = re.compile(r" (\d+) exits by SYSRET, (\d+) by IRETQ$")
 HOST_FAILURE = re.compile(r"^FAIL (\S+)", re.MULTILINE)
 TEST_FAILURE = re.compile(r"^(?:FAILED|ERROR) (\S+)", re.MULTILINE)
 HOST_SECONDS = 600
@@ -25,6 +27,7 @@ TICK_SECONDS = 0.5
 # Judged by what the emulator computed, not by the clock: other work here changes nothing.
 COMPUTED_FACTOR, COMPUTED_EXTRA = 1.5, 3.0  # seconds of a processor
 QUIET_TICKS, QUIET_SECONDS = 80, 0.5  # halted for good: so little was computed in so many ticks
+FEWER_EXITS = 3  # by IRETQ: how many depends a little on the time that all takes
 CLOCK = os.sysconf("SC_CLK_TCK")
 
 CAUGHT, SURVIVED, DISCARDED = "caught", "survived", "discarded"
@@ -44,10 +47,11 @@ class Boot:
 
 @dataclass
 class Reference:
-    """A boot of the unchanged kernel."""
+    """A boot, of the unchanged kernel to compare with."""
 
     computed: float
     deaths: dict
+    exits: tuple = (0, 0)  # by SYSRET, by IRETQ, as the kernel counted
 
 
 class Judge:
@@ -69,7 +73,7 @@ class Judge:
             plan = [boot for boot in plan if not (same and boot.build == "debug")]
             noticed = self.run_boots(plan[: 1 if self.quick else None])
             if not noticed and not self.quick:
-                noticed = self.run_tests(file.tests)
+                noticed = self.run_tests(*in_order(file, mutant))
         except DoesNotBuild as error:
             return DISCARDED, "does not build: " + last_error(str(error))
         return (CAUGHT, noticed) if noticed else (SURVIVED, "")
@@ -99,18 +103,20 @@ class Judge:
                     continue
             reference, start = self.boots.get(boot.name)
             build = self.tree.path(f"build/{boot.build}")
-            _, complaint, deaths = watch(build, boot, reference, start)
-            noticed = complaint or compare_deaths(deaths, reference.deaths)
+            complaint, seen = watch(build, boot, reference, start)
+            noticed = complaint or compare_deaths(seen.deaths, reference.deaths) or \
+                compare_exits(seen.exits, reference.exits)
             if noticed:
                 return f"boot {boot.name}: {noticed}"
         return None
 
-    def run_tests(self, tests):
+    def run_tests(self, *groups):
         """What fails must fail twice: the machine may be loaded."""
-        if not tests:
-            return None
-        failed = self.pytest(tests)
-        return failed if not failed or self.pytest([failed]) else None
+        for tests in filter(None, groups):
+            failed = self.pytest(tests)
+            if failed and self.pytest([failed]):
+                return failed
+        return None
 
     def pytest(self, tests):
         try:
@@ -130,6 +136,13 @@ class Judge:
         return found[1]
 
 
+def in_order(file, mutant):
+    """The tests of which one is likely to notice, the others."""
+    likely = [test for pattern, test in file.likely
+              if fnmatch.fnmatchcase(mutant.function, pattern)]
+    return likely, [test for test in file.tests if test not in likely]
+
+
 def last_error(text):
     lines = [line for line in text.splitlines() if "error:" in line]
     return (lines or text.splitlines() or ["?"])[0].strip()[-100:]
@@ -142,16 +155,22 @@ def compare_deaths(deaths, expected):
     return None
 
 
+def compare_exits(exits, expected):
+    if exits[0] == 0 < expected[0] or exits[1] * FEWER_EXITS < expected[1]:
+        return f"{exits[0]} exits by SYSRET, {exits[1]} by IRETQ, not {expected[0]}, {expected[1]}"
+    return None
+
+
 def take_reference(boot, build, start):
     """Boots the unchanged kernel, which must pass."""
-    computed, complaint, deaths = watch(build, boot, None, start)
+    complaint, seen = watch(build, boot, None, start)
     if complaint:
         raise RuntimeError(f"the unchanged kernel fails boot {boot.name}: {complaint}")
-    return Reference(computed, deaths)
+    return seen
 
 
 def watch(build, boot, reference, start):
-    """(seconds computed, complaint or None, deaths) of one boot; stopped as soon as it is lost."""
+    """(complaint or None, what was seen) of one boot; stopped as soon as it is lost."""
     if start:
         guest = start.start(os.path.join(build, "kernel.elf"))
     else:
@@ -188,8 +207,14 @@ def follow(guest, boot, reference):
         time.sleep(TICK_SECONDS)
     if complaint is None:
         complaint = judge_end(guest, due)
-    return computed, complaint, {f"{name} killed by {signal}": count
-                                 for (name, signal), count in deaths.items()}
+    return complaint, Reference(computed, {f"{name} killed by {signal}": count
+                                           for (name, signal), count in deaths.items()},
+                                count_exits(guest.log))
+
+
+def count_exits(lines):
+    found = [match for match in map(EXITS.search, lines) if match]
+    return tuple(map(int, found[-1].groups())) if found else (0, 0)
 
 
 def judge_line(line, due, deaths, counted):

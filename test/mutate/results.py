@@ -24,6 +24,7 @@ class File:
     host: tuple = ()  # cases of the host tests that cover it, by a word in their names
     boots: tuple = ()  # in the order in which they are tried
     tests: tuple = ()  # what pytest runs on who survives all that
+    likely: tuple = ()  # [pattern of functions, test]: is run before the others
 
 
 def load_plan(path=os.path.join(HERE, "files.toml")):

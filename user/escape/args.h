@@ -49,7 +49,7 @@ struct arena {
 };
 extern struct arena arena;
 void arena_make(void);
-// Is all that lies around `pointer` (which may be a bad address) as arena_fill() left it?
+// Is all that lies around `pointer` (which may be a bad address) as arena_make() left it?
 bool arena_is_intact(const char *pointer);
 
 // What one case came to.

@@ -5,7 +5,7 @@
 
 #include "cpu/features.h"
 #include "cpu/fpu.h"
-#include "trap/exit_gate.h"
+#include "trap/return_path.h"
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
 

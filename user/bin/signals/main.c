@@ -2,10 +2,14 @@
 // checked. Each test is a process; `ok NAME` or `BAD NAME`. Exits 1 if any was bad. signals [NAME]
 #include "check.h"
 
+#include <cpuid.h>
+
 static const struct test_group groups[] = {
     { delivery_tests, &delivery_test_count }, { frame_tests, &frame_test_count },
     { wait_tests, &wait_test_count },         { child_tests, &child_test_count },
     { timer_tests, &timer_test_count },       { return_tests, &return_test_count },
+    { context_tests, &context_test_count },   { stack_tests, &stack_test_count },
+    { state_tests, &state_test_count },       { gate_tests, &gate_test_count },
 };
 
 volatile int seen_count, seen_signal;
@@ -18,11 +22,16 @@ void record(int signal, siginfo_t *info, void *context)
     seen_info = *info;
 }
 
-void record_on(int signal, int flags)
+void handle_on(int signal, void (*handler)(int, siginfo_t *, void *), int flags)
 {
-    struct sigaction action = { .sa_sigaction = record, .sa_flags = flags | SA_SIGINFO };
+    struct sigaction action = { .sa_sigaction = handler, .sa_flags = flags | SA_SIGINFO };
     if (sigaction(signal, &action, NULL) != 0)
         fail("sigaction");
+}
+
+void record_on(int signal, int flags)
+{
+    handle_on(signal, record, flags);
 }
 
 static void change_mask(int how, int signal)
@@ -55,6 +64,23 @@ pid_t send_later(int signal, uint64_t delay_ns)
         _exit(0);
     }
     return child;
+}
+
+static uint32_t features(void)
+{
+    uint32_t eax, ebx, ecx, edx;
+    __cpuid(1, eax, ebx, ecx, edx);
+    return ecx;
+}
+
+bool has_xsave(void)
+{
+    return features() & (1u << 27);
+}
+
+bool has_avx(void)
+{
+    return (features() & (3u << 27)) == 3u << 27;
 }
 
 int main(int argc, char **argv)

@@ -70,13 +70,6 @@ static bool comes_back_without_fpu_state(uint32_t word, uint32_t value)
     return true;
 }
 
-static bool has_xsave(void)
-{
-    uint32_t eax = 1, ebx, ecx, edx;
-    __asm__("cpuid" : "+a"(eax), "=b"(ebx), "=c"(ecx), "=d"(edx));
-    return ecx & (1u << 27);
-}
-
 static bool bad_fpu_states_are_told_the_interrupted_code(void)
 {
     on(SIGUSR1, break_fpu_state);
@@ -210,13 +203,6 @@ static bool addresses_beyond_are_reported(void)
 
 static uint8_t fpu_image[512] __attribute__((aligned(16)));
 static uint64_t high_in_handler[4];
-
-static bool has_avx(void)
-{
-    uint32_t eax = 1, ebx, ecx, edx;
-    __asm__("cpuid" : "+a"(eax), "=b"(ebx), "=c"(ecx), "=d"(edx));
-    return (ecx & (3u << 27)) == 3u << 27;
-}
 
 static void note_fpu_state(int signal, siginfo_t *info, void *argument)
 {

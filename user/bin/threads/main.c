@@ -100,6 +100,8 @@ int main(int argc, char **argv)
 {
     if (argc == 3 && strcmp(argv[1], "--become") == 0)
         return become(argv[2]);
+    if (argc == 2 && strcmp(argv[1], "--sleep") == 0)
+        return (int)sleep(1);
     unsigned bad = suite_run("threads", groups, COUNT_OF(groups), argv[1], NULL);
     return bad != 0;
 }

@@ -3,6 +3,7 @@
 
 #include <fcntl.h>
 #include <sched.h>
+#include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <sys/resource.h>
@@ -86,6 +87,42 @@ static bool test_exec_in_many(void)
     return true;
 }
 
+static void do_nothing(int signal)
+{
+}
+
+static void *signal_and_execute(void *argument)
+{
+    await(&ready, 1);
+    if (kill(getpid(), SIGTERM) != 0)
+        return NULL;
+    program_become((char *[]){ "/proc/self/exe", "--sleep", NULL });
+}
+
+// The first thread is told of the signal, and of the other's execve, while it waits in vfork; its
+// child ends with it.
+static int execute_after_a_signal(void *argument)
+{
+    signal(SIGTERM, do_nothing);
+    thread_begin(signal_and_execute, NULL);
+    pid_t parent = getpid();
+    if (vfork() == 0) {
+        ready = 1;
+        while (getppid() == parent)
+            sched_yield();
+        _exit(0);
+    }
+    return 1;
+}
+
+// What an ended thread was told of goes to the one that remains, which has no handler any more.
+static bool test_exec_after_a_signal(void)
+{
+    int status = child_run(execute_after_a_signal, NULL);
+    EXPECT(WIFSIGNALED(status) && WTERMSIG(status) == SIGTERM);
+    return true;
+}
+
 static bool test_exec_that_fails(void)
 {
     char *const arguments[] = { "nothing", NULL };
@@ -96,7 +133,7 @@ static bool test_exec_that_fails(void)
     return true;
 }
 
-static int check_alone(void *argument)
+static int check_alone(void)
 {
     int threads = 0;
     for (pid_t tid = getpid(); tid < getpid() + 20; tid++)
@@ -104,10 +141,14 @@ static int check_alone(void *argument)
     return own_tid() == getpid() && threads == 1 ? 0 : 1;
 }
 
+// Not by child_run: a thread that is in fflush holds stdout's lock, and a child has it for ever.
 static void *fork_often(void *argument)
 {
     for (int i = 0; i < 10; i++) {
-        if (child_run(check_alone, NULL) != 0)
+        pid_t child = fork();
+        if (child == 0)
+            _exit(check_alone());
+        if (child < 0 || child_wait(child) != 0)
             return "a child was not alone";
     }
     return NULL;
@@ -131,6 +172,42 @@ static void *vfork_once(void *argument)
         _exit(3);
     int status = child_wait(child);
     return (void *)(intptr_t)(WIFEXITED(status) && WEXITSTATUS(status) == 3);
+}
+
+// Sends what ends the process, and ignores it as soon as the first thread may have seen it.
+static void *kill_and_ignore(void *argument)
+{
+    await(&ready, 1);
+    for (int delay = 0;; delay += 10) {
+        signal(SIGTERM, SIG_DFL);
+        kill(getpid(), SIGTERM);
+        for (volatile int i = 0; i < delay; i++)
+            ;
+        signal(SIGTERM, SIG_IGN);
+    }
+}
+
+static int vfork_and_be_killed(void *argument)
+{
+    thread_begin(kill_and_ignore, NULL);
+    pid_t parent = getpid();
+    if (vfork() == 0) {
+        ready = 1;
+        while (getppid() == parent)
+            sleep_ns(MILLISECONDS);
+        _exit(0);
+    }
+    return 1; // while the child has not ended
+}
+
+// Who leaves vfork for a signal dies of it, whatever the others do to its action meanwhile.
+static bool test_death_in_vfork(void)
+{
+    for (int round = 0; round < 200; round++) {
+        int status = child_run(vfork_and_be_killed, NULL);
+        EXPECT(WIFSIGNALED(status) && WTERMSIG(status) == SIGTERM);
+    }
+    return true;
 }
 
 static atomic_int goes_on;
@@ -261,9 +338,11 @@ const struct test program_tests[] = {
     { "exec-in-a-thread", test_exec_in_a_thread },
     { "exec-in-the-first", test_exec_in_the_first },
     { "exec-in-many", test_exec_in_many },
+    { "exec-after-a-signal", test_exec_after_a_signal },
     { "exec-that-fails", test_exec_that_fails },
     { "fork-in-threads", test_fork_in_threads },
     { "vfork-in-threads", test_vfork_in_threads },
+    { "death-in-vfork", test_death_in_vfork },
     { "what-is-shared", test_what_is_shared },
     { "descriptors-come-and-go", test_descriptors_come_and_go },
     { "limit-of-threads", test_limit },

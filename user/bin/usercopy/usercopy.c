@@ -39,6 +39,7 @@ int main(void)
         fail("munmap");
     check_calls();
     check_edges();
+    check_every_length();
     printf("usercopy: %u checks, %u bad\n", report_count, bad_count);
     return bad_count != 0;
 }

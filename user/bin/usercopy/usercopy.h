@@ -18,4 +18,6 @@ extern struct places places;
 void report(const char *name, bool good, const char *detail);
 
 void check_calls(void); // calls.c: every call with every bad address gives EFAULT
-void check_edges(void); // edges.c: lengths, straddling, partial results, faults inside the copy
+void check_edges(void);
+void check_every_length(
+    void); // edges.c: lengths, straddling, partial results, faults inside the copy

@@ -1,0 +1,193 @@
+// What the way out of the kernel does with several signals, with none that counts, and with those
+// that stop; calls that are repeated meanwhile.
+#include "check.h"
+
+#include <sched.h>
+#include <sys/resource.h>
+#include <sys/syscall.h>
+#include <sys/wait.h>
+#include <time.h>
+#include <ucontext.h>
+
+#define TRIES 20
+#define BAD_STACK 0x1000ul
+
+static int order[2];
+static void *interrupted[2];
+
+static void note_order(int signal, siginfo_t *info, void *argument)
+{
+    const ucontext_t *context = argument;
+    order[seen_count & 1] = signal;
+    interrupted[seen_count++ & 1] = (void *)context->uc_mcontext.gregs[REG_RIP];
+}
+
+// Both are taken in one go: the second handler interrupts the first one's first instruction.
+static bool all_signals_are_taken_at_once(void)
+{
+    uint64_t both = 1ull << (SIGUSR1 - 1) | 1ull << (SIGUSR2 - 1), none = 0;
+    handle_on(SIGUSR1, note_order, 0);
+    handle_on(SIGUSR2, note_order, 0);
+    EXPECT(syscall(SYS_rt_sigprocmask, SIG_BLOCK, &both, NULL, 8) == 0);
+    raise(SIGUSR1);
+    raise(SIGUSR2);
+    EXPECT(syscall(SYS_rt_sigprocmask, SIG_SETMASK, &none, NULL, 8) == 0);
+    EXPECT(seen_count == 2 && order[0] == SIGUSR2 && order[1] == SIGUSR1);
+    EXPECT(interrupted[0] == (void *)note_order && interrupted[1] != (void *)note_order);
+    return true;
+}
+
+static bool ignored_signals_may_be_pending(void)
+{
+    signal(SIGUSR1, SIG_IGN);
+    block(SIGUSR1);
+    raise(SIGUSR1);
+    unblock(SIGUSR1);
+    block(SIGWINCH);
+    raise(SIGWINCH);
+    unblock(SIGWINCH);
+    return true;
+}
+
+static uint64_t seen_mask, call_result;
+
+// A handler that could not run leaves nothing behind but this one's signal.
+static void get_off_bad_stack(int signal, siginfo_t *info, void *argument)
+{
+    ucontext_t *context = argument;
+    greg_t *registers = context->uc_mcontext.gregs;
+    record(signal, info, argument);
+    memcpy(&seen_mask, &context->uc_sigmask, sizeof(seen_mask));
+    registers[REG_RSP] = registers[REG_RBX];
+}
+
+static void call_on_bad_stack(uint64_t number, uint64_t first, uint64_t second)
+{
+    __asm__ volatile("movq %%rsp, %%rbx; movq %4, %%rsp; syscall"
+                     : "+a"(number)
+                     : "D"(first), "S"(second), "d"(0), "r"(BAD_STACK)
+                     : "rbx", "rcx", "r11", "memory");
+    call_result = number;
+}
+
+static bool handlers_without_room_change_no_mask(void)
+{
+    static char memory[4 * 4096];
+    stack_t stack = { .ss_sp = memory, .ss_size = sizeof(memory) };
+    struct sigaction action = { .sa_sigaction = record, .sa_flags = SA_SIGINFO };
+    uint64_t none = 0;
+    sigaddset(&action.sa_mask, SIGUSR2);
+    EXPECT(sigaltstack(&stack, NULL) == 0 && sigaction(SIGUSR1, &action, NULL) == 0);
+    handle_on(SIGSEGV, get_off_bad_stack, SA_ONSTACK);
+    call_on_bad_stack(SYS_kill, (uint64_t)getpid(), SIGUSR1);
+    EXPECT(seen_count == 1 && seen_signal == SIGSEGV && seen_info.si_code == SI_KERNEL);
+    EXPECT(seen_mask == 0 && call_result == 0);
+    block(SIGUSR1);
+    raise(SIGUSR1);
+    call_on_bad_stack(SYS_rt_sigsuspend, (uint64_t)&none, 8);
+    EXPECT(seen_count == 2 && seen_signal == SIGSEGV && call_result == (uint64_t)-EINTR);
+    EXPECT(seen_mask == 1ull << (SIGUSR1 - 1));
+    return true;
+}
+
+static greg_t rax_in_handler;
+
+static void skip_ud2(int signal, siginfo_t *info, void *argument)
+{
+    greg_t *registers = ((ucontext_t *)argument)->uc_mcontext.gregs;
+    rax_in_handler = registers[REG_RAX];
+    registers[REG_RIP] += 2;
+}
+
+// Numbers by which the kernel tells itself to repeat a call mean nothing in a fault.
+static bool faults_are_no_calls(void)
+{
+    handle_on(SIGILL, skip_ud2, 0);
+    for (long code = -520; code <= -508; code++) {
+        long rax = code;
+        __asm__ volatile("ud2" : "+a"(rax) : : "memory");
+        EXPECT(rax == code && rax_in_handler == code);
+    }
+    return true;
+}
+
+// A sleep that is stopped again and again ends when it would have ended.
+static bool stopped_sleeps_do_not_begin_anew(void)
+{
+    int status;
+    pid_t child = fork();
+    if (child == 0)
+        _exit(nanosleep(&(struct timespec){ 0, 300 * MILLISECONDS }, NULL) == 0 ? 0 : 1);
+    for (int i = 0; i < 100; i++) {
+        sleep_ns(20 * MILLISECONDS);
+        kill(child, SIGSTOP);
+        sleep_ns(1 * MILLISECONDS);
+        kill(child, SIGCONT);
+        if (waitpid(child, &status, WNOHANG) == child) {
+            EXPECT(status == 0);
+            return true;
+        }
+    }
+    kill(child, SIGKILL);
+    child_wait(child);
+    EXPECT(!"ended");
+    return true;
+}
+
+// The stop is the thread's own, so it is found first.
+static bool death_comes_before_a_stop(void)
+{
+    for (int i = 0; i < TRIES; i++) {
+        pid_t child = fork();
+        if (child == 0) {
+            setpriority(PRIO_PROCESS, 0, 19);
+            for (;;)
+                sched_yield();
+        }
+        sleep_ns(1 * MILLISECONDS);
+        EXPECT(syscall(SYS_tgkill, child, child, SIGSTOP) == 0 && kill(child, SIGKILL) == 0);
+        int status = child_wait(child);
+        EXPECT(WIFSIGNALED(status) && WTERMSIG(status) == SIGKILL);
+    }
+    return true;
+}
+
+static int stop_with_group(void *argument)
+{
+    int status;
+    if (setsid() < 0 || raise(SIGTSTP) != 0) // nobody of the session is outside: goes on
+        return 1;
+    raise(SIGSTOP); // but this one stops
+    pid_t child = fork();
+    if (child == 0) {
+        setpgid(0, 0);
+        raise(SIGTSTP); // the parent is in the session, and in another group
+        _exit(3);
+    }
+    if (waitpid(child, &status, WUNTRACED) != child || !WIFSTOPPED(status))
+        return 4;
+    kill(child, SIGCONT);
+    return WEXITSTATUS(child_wait(child));
+}
+
+static bool orphaned_groups_are_not_stopped(void)
+{
+    int status;
+    pid_t child = child_start(stop_with_group, NULL);
+    EXPECT(waitpid(child, &status, WUNTRACED) == child);
+    EXPECT(WIFSTOPPED(status) && WSTOPSIG(status) == SIGSTOP);
+    kill(child, SIGCONT);
+    EXPECT(WEXITSTATUS(child_wait(child)) == 3);
+    return true;
+}
+
+const struct test gate_tests[] = {
+    { "all_signals_are_taken_at_once", all_signals_are_taken_at_once },
+    { "ignored_signals_may_be_pending", ignored_signals_may_be_pending },
+    { "handlers_without_room_change_no_mask", handlers_without_room_change_no_mask },
+    { "faults_are_no_calls", faults_are_no_calls },
+    { "stopped_sleeps_do_not_begin_anew", stopped_sleeps_do_not_begin_anew },
+    { "death_comes_before_a_stop", death_comes_before_a_stop },
+    { "orphaned_groups_are_not_stopped", orphaned_groups_are_not_stopped },
+};
+const size_t gate_test_count = COUNT_OF(gate_tests);
