@@ -9,6 +9,7 @@
 #include "cpu/processor.h"
 #include "cpu/spinlock.h"
 #include "debug/log.h"
+#include "debug/panic_report.h"
 #include "dev/acpi.h"
 #include "lib/panic.h"
 #include "lib/string.h"
@@ -90,17 +91,34 @@ void selftest_stopped_reschedule(void)
     log_error("selftest", "nobody noticed that CPU %u has stopped", STOPPED_CPU);
 }
 
+static void spin_until_stopped(_Atomic(struct percpu *) *cpu)
+{
+    while (!atomic_load(cpu) || !atomic_load(&atomic_load(cpu)->stopped))
+        cpu_relax();
+}
+
+// The first is in its panic, and not yet at stopping the others, when the second one's comes; the
+// third one's comes at any moment after that.
 static void panic_here(void *argument)
 {
     static atomic_uint arrived;
+    static atomic_bool is_claimed;
+    static _Atomic(struct percpu *) second;
+    uint32_t place = atomic_fetch_add(&arrived, 1);
 
-    atomic_fetch_add(&arrived, 1);
-    while (atomic_load(&arrived) < cpu_count() - 1)
-        cpu_relax();
+    if (place == 0) {
+        atomic_store(&is_claimed, panic_claim(this_cpu()));
+    } else if (place == 1) {
+        while (!atomic_load(&is_claimed))
+            cpu_relax();
+        atomic_store(&second, this_cpu());
+    }
+    if (place != 1)
+        spin_until_stopped(&second);
     panic("asked for on CPU %u by selftest=panic-all", this_cpu()->number);
 }
 
-// All other CPUs at the same time, while this one waits for them.
+// All other CPUs, of which there are two at least, while this one waits for them.
 void selftest_panic_everywhere(void)
 {
     struct cpu_mask others;

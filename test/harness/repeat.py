@@ -29,7 +29,10 @@ def lines(guest):
     media, settings = guest.media, guest.machine
     if not isinstance(media, Media) or LEFT_OUT in (media.loader, media.kernel, media.initramfs):
         return ["to repeat it: the boot medium is the test's own"]
-    folder = kept(media)
+    try:
+        folder = kept(media)
+    except OSError as error:
+        return [f"to repeat it: what it booted cannot be kept: {error}"]
     told = [f"to repeat it: {told_build(media.build_folder)}; what it booted is kept in {folder}"]
     again = command(settings, media.cmdline, folder)
     told.append(f"  again: {again}")
@@ -81,8 +84,15 @@ def kept(media):
 
 def forget_oldest():
     folders = [entry.path for entry in os.scandir(FOLDER) if "." not in entry.name]
-    for folder in sorted(folders, key=os.path.getmtime)[:-KEPT_LIMIT]:
+    for folder in sorted(folders, key=time_of)[:-KEPT_LIMIT]:
         shutil.rmtree(folder, ignore_errors=True)
+
+
+def time_of(folder):
+    try:
+        return os.path.getmtime(folder)
+    except FileNotFoundError:  # another run was faster to forget it
+        return 0
 
 
 def make_variables(build):

@@ -61,7 +61,8 @@ def test_who_does_not_come_and_who_comes_unasked(booted):
 def report_of(boot, selftest):
     guest = boot(f"panic=0 watchdog=2 selftest={selftest}", smp="4")
     guest.wait_for(r"\] panic: halted$")
-    return [line.split("] panic: ", 1)[1] for line in guest.log if "] panic: " in line]
+    begin = next(i for i, line in enumerate(guest.log) if "] panic: " in line)
+    return [line.split("] panic: ", 1)[-1] for line in guest.log[begin:]]
 
 
 # Each line of the report once: one reports, the others are told of.
@@ -74,6 +75,8 @@ def test_all_panic_at_once(boot):
             for line in report]
     places = {match[1]: match[3] for match in told if match}
     assert set(places) == {"0", "1", "2", "3"} - {who[1]}
+    assert any("panicked, too: asked for" in line for line in report)  # while the first one did
+    assert not [line for line in report if "while reporting" in line]
     assert report[-1] == "halted" and sum(line.startswith("  #0 ") for line in report) == 1
 
 

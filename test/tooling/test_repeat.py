@@ -1,10 +1,13 @@
 """What a failure prints leads to the same machine with the same files."""
 
 import os
+import re
 import shlex
+import sys
 
 import pytest
 
+import fuzz_calls
 import qemu
 from harness import repeat
 from harness.machine import EXACT_WORDS, Machine
@@ -74,6 +77,22 @@ def test_what_is_said(build):
     assert "up to chance" in repeat.lines(run)[2]
     run.media = Media(kernel=LEFT_OUT)
     assert repeat.lines(run) == ["to repeat it: the boot medium is the test's own"]
+    run.media = Media(build=str(build / "nowhere"))
+    assert "cannot be kept" in repeat.lines(run)[0]
+
+
+def test_a_fuzzer_names_the_child_that_ran(build, monkeypatch, capsys):
+    monkeypatch.setattr(sys, "argv", ["fuzz_calls.py", "--mem", "64M", "--cmdline", "fail=copy:9"])
+    options = fuzz_calls.parse()
+    run = Run(Machine(smp="4", mem="64M"), Media(build=str(build), cmdline="x"))
+    run.log = ["[    1.000000] panic: running: process 12 (fuzz-000000ff), thread 12"]
+    run.matches = lambda pattern: [re.search(pattern, line) for line in run.log]
+    fuzz_calls.tell_repetition(run, options)
+    alone = capsys.readouterr().out.splitlines()[-1].split("each time the same: ")[1]
+    again = qemu.parse(shlex.split(alone)[1:])
+    assert qemu.machine_of(again) == Machine(mem="64M", icount=True)
+    assert again.cmdline == ("panic=1 fail=copy:9 -- "
+                             "/bin/callfuzz,-s,255,-n,2000,-c,2000,-j,1,-v")
 
 
 @pytest.mark.parametrize("cmdline, whole", [
