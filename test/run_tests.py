@@ -67,7 +67,7 @@ def run_pytest(suite, arguments=()):
         report = os.path.join(folder, "report.xml")
         command = [sys.executable, "-B", "-m", "pytest", "-v", "--tb=short"]
         command += [f"--junitxml={report}"]
-        command += ["-n", "2", "--dist", "loadgroup"] if suite != "tooling" else []
+        command += ["-n", "2", "--dist", "loadgroup"]
         command += [*FOLDERS[suite], *arguments]
         saved = os.path.join(folder, "saved")  # machines, as harness/saved.py leaves them
         os.mkdir(saved)

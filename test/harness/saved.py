@@ -11,7 +11,7 @@ import re
 import time
 
 from harness import media
-from harness.machine import ICOUNT_CPU, Machine
+from harness.machine import Machine
 
 FOLDER_VARIABLE = "RINGFENCE_SAVED"
 REST = os.path.join(media.ROOT, "build", "rest.efi")
@@ -41,9 +41,8 @@ def can_go_on(settings, boot_media):
     """Only machines as most tests have them, with an ordinary boot disk and the build's own loader.
     Odd ones are rare, and often about what the firmware makes of them."""
     usual = Machine(smp=settings.smp, mem=settings.mem, tcg=settings.tcg, icount=settings.icount)
-    if settings.icount:
-        usual.cpu = settings.cpu if settings.cpu == ICOUNT_CPU else ""
-    return (settings == usual and isinstance(boot_media, media.Media)
+    return (settings.arguments("", "") == usual.arguments("", "") and settings.medium == "disk"
+            and settings.serial and isinstance(boot_media, media.Media)
             and boot_media.loader is None)
 
 

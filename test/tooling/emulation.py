@@ -1,6 +1,7 @@
 """Runs the kernel's terminal emulation on this machine (test/host/oracle/emulate.c), and pyte
 beside it, for test_emulator.py."""
 
+import fcntl
 import os
 import subprocess
 from dataclasses import dataclass
@@ -17,8 +18,11 @@ COLOURS = ["black", "red", "green", "brown", "blue", "magenta", "cyan", "white"]
 def build(name):
     """The path of a program of test/host/oracle."""
     path = os.path.join(BUILD, name)
-    subprocess.run(["make", "-s", "-f", "test/host/host.mk", f"BUILD={BUILD}", "DEBUG=1",
-                    "WITHOUT=", path], cwd=ROOT, check=True)
+    os.makedirs(os.path.join(ROOT, BUILD), exist_ok=True)
+    with open(os.path.join(ROOT, BUILD, "lock"), "w", encoding="utf-8") as lock:
+        fcntl.flock(lock, fcntl.LOCK_EX)  # another worker's test may build there as well
+        subprocess.run(["make", "-s", "-f", "test/host/host.mk", f"BUILD={BUILD}", "DEBUG=1",
+                        "WITHOUT=", path], cwd=ROOT, check=True)
     return os.path.join(ROOT, path)
 
 
