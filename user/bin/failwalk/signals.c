@@ -3,6 +3,7 @@
 
 #include <signal.h>
 #include <string.h>
+#include <ucontext.h>
 #include <unistd.h>
 
 #define MASK_SIZE 8
@@ -56,6 +57,20 @@ static void with_arming_handler(void)
 {
     own_pid = self();
     handle(arm_from_handler, 0);
+}
+
+// An FPU state that must be looked at needs memory.
+static void arm_with_strange_state(int signal, siginfo_t *info, void *context)
+{
+    memset((char *)((ucontext_t *)context)->uc_mcontext.fpregs + 464, 0, 4);
+    plan_arm();
+}
+
+static void with_strange_state(void)
+{
+    struct sigaction action = { .sa_sigaction = arm_with_strange_state, .sa_flags = SA_SIGINFO };
+    own_pid = self();
+    sigaction(SIGUSR1, &action, NULL);
 }
 
 static void block(void)
@@ -136,6 +151,8 @@ const struct row signal_rows[] = {
     ROW(kill, handled, with_handler),
     { "kill, another stack", SYS_kill, with_other_stack, act_kill_handled, RETURNS, 0 },
     { "rt_sigreturn", SYS_rt_sigreturn, with_arming_handler, act_kill_handled, RETURNS, 0 },
+    { "rt_sigreturn, strange state", SYS_rt_sigreturn, with_strange_state, act_kill_handled,
+      RETURNS, 0 },
     ROW(kill, blocked, with_queued),
     { "kill fatal", SYS_kill, with_handler, act_kill_fatal, ENDS, 0 },
     ROW(tkill, handled, with_handler),
