@@ -72,10 +72,9 @@ int signal_fpu_load(uint64_t address)
         fpu_restore_initial();
         return 0;
     }
-    if (!is_ours(address))
-        return load_checked_copy(address);
-    int error = fpu_restore_from_user(user_addr_make(address));
-    if (error)
+    int error = is_ours(address) ? fpu_restore_from_user(user_addr_make(address))
+                                 : load_checked_copy(address);
+    if (error) // as on Linux: nothing of the handler's is left
         fpu_restore_initial();
     return error;
 }

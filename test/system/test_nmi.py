@@ -23,7 +23,7 @@ MACHINE_CHECKS = 20 * SECONDS
 NMI_MINIMUM = 40  # that arrived; those that come at the same time are one
 NMIS_AT_ONCE = 10
 
-# System calls in a loop. Each begins with a pattern in every register that the kernel keeps and in
+# First a loop without any. Then system calls in a loop. Each begins with a pattern in every register that the kernel keeps and in
 # the red zone below the stack pointer. GS base is one that looks like the kernel's, where programs
 # may set it: an NMI must not believe it.
 PROGRAM = r"""
@@ -55,6 +55,26 @@ __asm__("differences_after_getppid:"
         "1: mov (%rsp, %rcx), %rdi; xor %r11, %rdi; or %rdi, %rax; add $8, %rcx; jnz 1b;"
         "pop %r15; pop %r14; pop %r13; pop %r12; pop %rbp; pop %rbx; ret");
 
+static unsigned long nmis(void)
+{
+    char line[256];
+    unsigned long count = 0;
+    FILE *file = fopen("/proc/interrupts", "r");
+    while (file && fgets(line, sizeof(line), file))
+        sscanf(line, "NMI: %lu", &count);
+    fclose(file);
+    return count;
+}
+
+/* Without any call, and with a stack pointer that no handler could use. */
+static unsigned long nmis_while_spinning(void)
+{
+    unsigned long before = nmis();
+    __asm__ volatile("mov %%rsp, %%rdx; xor %%esp, %%esp; mov $100000000, %%ecx;"
+                     "1: dec %%ecx; jnz 1b; mov %%rdx, %%rsp" : : : "rcx", "rdx", "memory");
+    return nmis() - before;
+}
+
 int main(int argc, char **argv)
 {
     struct timespec start, now;
@@ -64,6 +84,15 @@ int main(int argc, char **argv)
     parent = getppid();
     if (may_set_gs)
         __asm__ volatile("wrgsbase %0" : : "r"(gs));
+    if (argc > 2) {
+        unsigned long seen = 0;
+        puts("spinning");
+        for (int i = 0; i < 50 && seen < 10; i++)
+            seen += nmis_while_spinning();
+        printf("%lu NMIs hit the loop\n", seen);
+        if (seen < 10)
+            return 1;
+    }
     puts("calling");
     clock_gettime(CLOCK_MONOTONIC, &start);
     do {
@@ -105,9 +134,9 @@ def nmis_seen(guest):
 @pytest.mark.protection("ist")
 @pytest.mark.parametrize("kpti", ["off", "on"])
 def test_nmi_in_system_calls(boot, caller, kpti):
-    guest = boot(f"kpti={kpti} panic=0 -- /bin/caller,{SECONDS}", cpu="max", timeout=PATIENCE,
+    guest = boot(f"kpti={kpti} panic=0 -- /bin/caller,{SECONDS},spin", cpu="max", timeout=PATIENCE,
                  initramfs_extra={"/bin/caller": caller})
-    guest.wait_for("^calling$")
+    guest.wait_for("^spinning$")
     send_nmis(guest, "^caller: ")
     assert guest.wait() == 0
     expect_success(guest, "caller")

@@ -143,9 +143,13 @@ static bool dies_on_stack(stack_t stack)
 
 static char *fpu_in_frame;
 
+static uint32_t state_size; // without the magic number that closes it; 0: there is none
+
 static void note_fpu_place(int signal, siginfo_t *info, void *argument)
 {
     fpu_in_frame = (char *)((ucontext_t *)argument)->uc_mcontext.fpregs;
+    if (has_xsave())
+        memcpy(&state_size, fpu_in_frame + 464 + 16, sizeof(state_size));
 }
 
 static int raise_near_the_end(void *argument)
@@ -188,6 +192,12 @@ static bool every_part_of_a_frame_must_be_writable(void)
     EXPECT(mprotect(border, PAGE, PROT_READ) == 0 && dies_on_stack(stack));
     EXPECT(mprotect(border, PAGE, PROT_READ | PROT_WRITE) == 0 && !dies_on_stack(stack));
     EXPECT(mprotect(border - PAGE, PAGE, PROT_READ) == 0 && dies_on_stack(stack));
+    EXPECT(mprotect(border - PAGE, PAGE, PROT_READ | PROT_WRITE) == 0);
+    if (state_size == 0 || state_size % 64 != 0) // then its last bytes share a line with the magic
+        return true;
+    stack.ss_size -= state_size;
+    EXPECT(!dies_on_stack(stack));
+    EXPECT(mprotect(border, PAGE, PROT_READ) == 0 && dies_on_stack(stack));
     return true;
 }
 

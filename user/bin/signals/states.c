@@ -8,7 +8,8 @@
 
 #define PAGE 4096ul
 #define LEGACY_SIZE 512u
-#define MARK 464u // of it: magic, size with the closing magic, components, their size
+#define CONTROL 24u // MXCSR
+#define MARK 464u   // of it: magic, size with the closing magic, components, their size
 #define MAGIC1 0x46505853u
 #define MAGIC2 0x46505845u
 #define COMPONENTS (LEGACY_SIZE + 0u) // XSAVE's header begins with those that are there
@@ -154,6 +155,13 @@ static void refuse_header(int signal, siginfo_t *info, void *context)
     ((ucontext_t *)context)->uc_mcontext.gregs[REG_RAX] = 77;
 }
 
+static void refuse_control_word(int signal, siginfo_t *info, void *context)
+{
+    fill(image_of(context));
+    put_half(image_of(context), CONTROL, 0x80000000);
+    ((ucontext_t *)context)->uc_mcontext.gregs[REG_RAX] = 77;
+}
+
 static void note_state(int signal, siginfo_t *info, void *context)
 {
     ucontext_t *frame = context;
@@ -165,13 +173,14 @@ static void note_state(int signal, siginfo_t *info, void *context)
 // Who is refused has the initial state, nothing of the handler's.
 static bool refused_states_leave_nothing(void)
 {
-    if (!has_xsave())
-        return true;
-    handle_on(SIGUSR1, refuse_header, 0);
     handle_on(SIGSEGV, note_state, 0);
-    raise_with_state();
-    EXPECT(seen_count == 1 && seen_signal == SIGSEGV && low_in_fault == 0 && rax_in_fault == 0);
-    EXPECT(low == 0);
+    for (int i = has_xsave() ? 0 : 1; i < 2; i++) {
+        handle_on(SIGUSR1, i == 0 ? refuse_header : refuse_control_word, 0);
+        seen_count = 0;
+        raise_with_state();
+        EXPECT(seen_count == 1 && seen_signal == SIGSEGV);
+        EXPECT(low_in_fault == 0 && rax_in_fault == 0 && low == 0);
+    }
     return true;
 }
 

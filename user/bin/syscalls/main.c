@@ -23,6 +23,7 @@ static const struct test_group groups[] = {
     { vdso_tests, &vdso_test_count },
     { scheduling_tests, &scheduling_test_count },
     { limit_tests, &limit_test_count },
+    { record_tests, &record_test_count },
 };
 
 int main(int argc, char **argv)
