@@ -97,7 +97,8 @@ static int publish(struct process *child, struct process *parent, struct thread 
     return unlikely(walks) ? publish_in_walk(child, parent, thread) : error;
 }
 
-// Killable: a parent that is to die does not wait on. Work that is not deadly (a stop) is put off.
+// Killable: a parent that dies does not wait on, but one that lives has its memory for itself
+// again. Work that is not deadly (a stop) is put off.
 static void wait_for_vfork(struct process *parent, struct process *child)
 {
     struct waiter waiter = { 0 };
@@ -110,10 +111,7 @@ static void wait_for_vfork(struct process *parent, struct process *child)
             continue;
         // Cleared first, looked at second: a signal that arrives in between sets the bit again.
         atomic_fetch_and(&current_thread()->work, ~THREAD_WORK_SIGNAL);
-        process_lock(parent);
-        bool dying = signal_death_is_due(parent);
-        process_unlock(parent);
-        if (dying)
+        if (signal_death_begin(parent))
             break;
     }
     wait_finish(&child->vfork_done, &waiter);

@@ -206,9 +206,10 @@ void signal_child_continued_locked(struct process *child);
 void itimers_init(struct process *process);
 void itimer_restart_locked(struct process *process);
 void itimers_stop(struct process *process); // its last thread ends; no lock held
-// signal_gate.c. True when something is pending that will end the thread: a deadly signal, the
-// process's exit, an execve.
-bool signal_death_is_due(struct process *process);
+// signal_gate.c. True: the running thread ends at the exit gate, whatever happens meanwhile: for
+// the process's exit, another's execve, or a pending deadly signal, whose exit has begun then. No
+// lock held.
+must_check bool signal_death_begin(struct process *process);
 // The parent is told of a stop once every thread has come to the exit gate: have they, now? All are
 // locked, if it is stopped.
 void signal_check_stop_locked(struct process *process);

@@ -103,14 +103,6 @@ static bool is_worth_a_try(struct process *asker)
     return now_ns < since_ns + PATIENCE_NS;
 }
 
-static bool asker_dies(struct process *asker)
-{
-    process_lock(asker);
-    bool dies = signal_death_is_due(asker);
-    process_unlock(asker);
-    return dies;
-}
-
 // Not interruptible: a signal that is pending already would make it spin, and keep a victim of
 // lower priority from its end.
 static void pause(void)
@@ -125,7 +117,7 @@ static bool wait_for_end(struct process *asker, const struct process *victim)
 {
     uint64_t deadline_ns = clock_now_ns() + PATIENCE_NS;
     while (!memory_is_free() && victim->state == PROCESS_ALIVE) {
-        if (asker_dies(asker) || clock_now_ns() > deadline_ns)
+        if (signal_death_begin(asker) || clock_now_ns() > deadline_ns)
             return false;
         pause();
     }
@@ -160,7 +152,7 @@ bool process_wait_for_memory(uint64_t address)
 {
     struct process *asker = current_process();
     bool on_request = fail_memory_was_refused();
-    if (asker_dies(asker))
+    if (signal_death_begin(asker))
         return false;
     if (on_request)
         return end_for_request(asker, address);
@@ -178,7 +170,7 @@ bool process_wait_for_memory(uint64_t address)
     }
     if (victim.process)
         process_release(victim.process);
-    if (waited || asker_dies(asker) || (asker->pid == INIT_PID && victim.process))
+    if (waited || signal_death_begin(asker) || (asker->pid == INIT_PID && victim.process))
         return waited;
     report(asker, victim.pages, asker, address);
     signal_end_process(SIGKILL);

@@ -219,8 +219,8 @@ static bool check_registers(struct trap_frame *frame, const struct abi_ucontext 
     return false;
 }
 
-// False: it dies, or was refused. Whom no memory is waited for dies at the gate, also when nothing
-// says so yet but a signal that the frame's mask let in; init alone tries again.
+// False: it dies, or was refused. Whom no memory is waited for dies at the gate; init alone tries
+// again.
 static bool restore_fpu(struct trap_frame *frame, uint64_t address)
 {
     int error;

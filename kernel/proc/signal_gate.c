@@ -18,17 +18,36 @@ static bool has_handler(const struct abi_sigaction *action)
     return action->handler != SIG_DFL && action->handler != SIG_IGN;
 }
 
-bool signal_death_is_due(struct process *process)
+// A pending signal that the running thread would end the process for; 0: none.
+static uint32_t find_deadly_locked(const struct process *process)
 {
     uint64_t pending = signal_deliverable_locked(process, current_thread());
-    if (process->exiting || (process->exec_thread && process->exec_thread != current_thread()))
-        return true;
-    for (uint32_t signal = 1; signal <= SIGNAL_LIMIT; signal++) {
-        if (pending & SIGNAL_BIT(signal) && process->actions[signal - 1].handler == SIG_DFL &&
-            signal_default_is_deadly(signal) && process->pid != INIT_PID)
-            return true;
+    if (process->pid == INIT_PID)
+        return 0;
+    for (; pending != 0; pending &= pending - 1) {
+        uint32_t signal = (uint32_t)__builtin_ctzll(pending) + 1;
+        if (process->actions[signal - 1].handler == SIG_DFL && signal_default_is_deadly(signal))
+            return signal;
     }
-    return false;
+    return 0;
+}
+
+bool signal_death_begin(struct process *process)
+{
+    struct thread *thread = current_thread();
+    uint32_t signal = 0;
+    bool all = process_lock_or_all(process);
+    bool due = process->exiting || (process->exec_thread && process->exec_thread != thread);
+    if (!due)
+        signal = find_deadly_locked(process);
+    if (signal)
+        process_begin_exit_locked(process, signal_death_status(signal));
+    process_unlock_or_all(process, all);
+    if (signal) {
+        thread_add_work(thread, THREAD_WORK_SIGNAL);
+        signal_report_death(process, signal);
+    }
+    return due || signal;
 }
 
 // The other threads come to the gate as well; signal_check_stop_locked() tells the parent then.

@@ -174,6 +174,42 @@ static void *vfork_once(void *argument)
     return (void *)(intptr_t)(WIFEXITED(status) && WEXITSTATUS(status) == 3);
 }
 
+// Sends what ends the process, and ignores it as soon as the first thread may have seen it.
+static void *kill_and_ignore(void *argument)
+{
+    await(&ready, 1);
+    for (int delay = 0;; delay += 10) {
+        signal(SIGTERM, SIG_DFL);
+        kill(getpid(), SIGTERM);
+        for (volatile int i = 0; i < delay; i++)
+            ;
+        signal(SIGTERM, SIG_IGN);
+    }
+}
+
+static int vfork_and_be_killed(void *argument)
+{
+    thread_begin(kill_and_ignore, NULL);
+    pid_t parent = getpid();
+    if (vfork() == 0) {
+        ready = 1;
+        while (getppid() == parent)
+            sleep_ns(MILLISECONDS);
+        _exit(0);
+    }
+    return 1; // while the child has not ended
+}
+
+// Who leaves vfork for a signal dies of it, whatever the others do to its action meanwhile.
+static bool test_death_in_vfork(void)
+{
+    for (int round = 0; round < 200; round++) {
+        int status = child_run(vfork_and_be_killed, NULL);
+        EXPECT(WIFSIGNALED(status) && WTERMSIG(status) == SIGTERM);
+    }
+    return true;
+}
+
 static atomic_int goes_on;
 
 static void *count_up(void *argument)
@@ -306,6 +342,7 @@ const struct test program_tests[] = {
     { "exec-that-fails", test_exec_that_fails },
     { "fork-in-threads", test_fork_in_threads },
     { "vfork-in-threads", test_vfork_in_threads },
+    { "death-in-vfork", test_death_in_vfork },
     { "what-is-shared", test_what_is_shared },
     { "descriptors-come-and-go", test_descriptors_come_and_go },
     { "limit-of-threads", test_limit },
