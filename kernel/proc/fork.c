@@ -97,8 +97,8 @@ static int publish(struct process *child, struct process *parent, struct thread 
     return unlikely(walks) ? publish_in_walk(child, parent, thread) : error;
 }
 
-// Killable: a parent that dies does not wait on, but one that lives has its memory for itself again.
-// Work that is not deadly (a stop) is put off.
+// Killable: a parent that dies does not wait on, but one that lives has its memory for itself
+// again. Work that is not deadly (a stop) is put off.
 static void wait_for_vfork(struct process *parent, struct process *child)
 {
     struct waiter waiter = { 0 };

@@ -206,9 +206,9 @@ void signal_child_continued_locked(struct process *child);
 void itimers_init(struct process *process);
 void itimer_restart_locked(struct process *process);
 void itimers_stop(struct process *process); // its last thread ends; no lock held
-// signal_gate.c. True: the running thread ends at the exit gate, whatever happens meanwhile: for the
-// process's exit, another's execve, or a pending deadly signal, whose exit has begun then. No lock
-// held.
+// signal_gate.c. True: the running thread ends at the exit gate, whatever happens meanwhile: for
+// the process's exit, another's execve, or a pending deadly signal, whose exit has begun then. No
+// lock held.
 must_check bool signal_death_begin(struct process *process);
 // The parent is told of a stop once every thread has come to the exit gate: have they, now? All are
 // locked, if it is stopped.
