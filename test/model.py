@@ -34,6 +34,11 @@ MODELS = {
         "START_UNLOCKED": "a new thread gets its CPU while another gives it a mask",
         "REST_NOT_OFFERED": "two come to an idle CPU: nobody is told of the second",
     },
+    "kernel/sched/idle.pml": {
+        "STORE_ON_ITS_WAY": "what an idle CPU stored late wipes out that it was told",
+        "MARK_FIRST": "likewise: that it is marked it saw before the store arrived",
+        "INTERRUPT_FIRST": "the interrupt is over when the flag is set",
+    },
     "kernel/proc/process_lock.pml": {
         "LOOKED_FIRST": "who takes one looks for who has all before his own flag is set",
         "CPU_LEFT_OUT": "who wants all does not wait for one CPU",

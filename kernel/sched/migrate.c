@@ -15,8 +15,12 @@
 // sleep unmarked, and nobody would find it.
 static struct cpu_mask idle_cpus;
 
+// schedule() may have ended the last turn with reschedule_due = false, a store that is still on its
+// way to memory. There it must be before the mark is looked at: who sees that mark, a set one too,
+// writes true, which has to stay (model: idle.pml).
 void idle_begin(const struct percpu *cpu)
 {
+    atomic_thread_fence(memory_order_seq_cst);
     if (!cpu_mask_has(&idle_cpus, cpu->number))
         cpu_mask_add_atomic(&idle_cpus, cpu->number);
 }
