@@ -87,7 +87,7 @@ int signal_send_locked(struct process *process, struct thread *thread,
     return 0;
 }
 
-bool signal_death_is_due(struct process *process)
+bool signal_death_begin(struct process *process)
 {
     return process->exiting || (process->pending_signals.set & KILL);
 }
