@@ -23,6 +23,7 @@ EXITS = re.compile(r" (\d+) exits by SYSRET, (\d+) by IRETQ$")
 HOST_FAILURE = re.compile(r"^FAIL (\S+)")
 TEST_FAILURE = re.compile(r"^(?:FAILED|ERROR) (\S+)", re.MULTILINE)
 HOST_SECONDS = 600
+CASE_LIMIT = ("prlimit", "--cpu=20")  # seconds of a processor: each case is a process of its own
 TESTS_SECONDS = 1800
 TICK_SECONDS = 0.5
 # Judged by what the emulator computed, not by the clock: other work here changes nothing.
@@ -82,7 +83,7 @@ class Judge:
     def run_host(self, filters):
         self.tree.build_host_tests()
         for words in filters:
-            failed = first_failure(["build/host/tests", words], self.tree.root)
+            failed = first_failure([*CASE_LIMIT, "build/host/tests", words], self.tree.root)
             if failed:
                 return f"host: {failed}"
         return None
