@@ -6,6 +6,7 @@ import os
 import re
 import subprocess
 import sys
+import threading
 import time
 from collections import Counter
 from dataclasses import dataclass
@@ -19,9 +20,10 @@ from mutate.tree import DoesNotBuild
 VERDICT = re.compile(r"^init: (\S+) pid \d+ (exited \d+|killed by \w+)$")
 DEATH = re.compile(r"^\[ *\d+\.\d+\] process: \d+ \((\S+)\) killed by (\w+): ")
 EXITS = re.compile(r" (\d+) exits by SYSRET, (\d+) by IRETQ$")
-HOST_FAILURE = re.compile(r"^FAIL (\S+)", re.MULTILINE)
+HOST_FAILURE = re.compile(r"^FAIL (\S+)")
 TEST_FAILURE = re.compile(r"^(?:FAILED|ERROR) (\S+)", re.MULTILINE)
 HOST_SECONDS = 600
+CASE_LIMIT = ("prlimit", "--cpu=20")  # seconds of a processor: each case is a process of its own
 TESTS_SECONDS = 1800
 TICK_SECONDS = 0.5
 # Judged by what the emulator computed, not by the clock: other work here changes nothing.
@@ -81,18 +83,9 @@ class Judge:
     def run_host(self, filters):
         self.tree.build_host_tests()
         for words in filters:
-            try:
-                result = subprocess.run(["build/host/tests", words], cwd=self.tree.root, text=True,
-                                        errors="replace", stdin=subprocess.DEVNULL, check=False,
-                                        stdout=subprocess.PIPE, stderr=subprocess.STDOUT,
-                                        timeout=HOST_SECONDS, env={
-                                            **os.environ, "ASAN_OPTIONS":
-                                            "detect_leaks=0:allocator_may_return_null=1"})
-            except subprocess.TimeoutExpired:
-                return f"host: {words} does not end"
-            if result.returncode:
-                failed = HOST_FAILURE.search(result.stdout)
-                return f"host: {failed[1] if failed else words}"
+            failed = first_failure([*CASE_LIMIT, "build/host/tests", words], self.tree.root)
+            if failed:
+                return f"host: {failed}"
         return None
 
     def run_boots(self, boots):
@@ -134,6 +127,26 @@ class Judge:
         if not found:
             raise RuntimeError(f"the tests do not run:\n{result.stdout}")
         return found[1]
+
+
+def first_failure(command, folder):
+    """The case of a host test program that fails first; the others are not waited for."""
+    with subprocess.Popen(command, cwd=folder, text=True, errors="replace",
+                          stdin=subprocess.DEVNULL, stdout=subprocess.PIPE,
+                          stderr=subprocess.STDOUT, env={
+                              **os.environ, "ASAN_OPTIONS":
+                              "detect_leaks=0:allocator_may_return_null=1"}) as program:
+        limit = threading.Timer(HOST_SECONDS, program.kill)
+        limit.start()
+        try:
+            for line in program.stdout:
+                failed = HOST_FAILURE.match(line)
+                if failed:
+                    program.kill()
+                    return failed[1]
+            return " ".join(command) if program.wait() else None
+        finally:
+            limit.cancel()
 
 
 def in_order(file, mutant):
