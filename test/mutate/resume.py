@@ -7,17 +7,20 @@ import os
 import shutil
 import struct
 import tempfile
+import time
 
+from harness.guest import Guest
 from harness.machine import Machine
-from harness.media import Media, make_image
-from harness.saved import resume, save_before_loader
+from harness.media import Media, ReadyImage, make_image
 from mutate.tree import FOLDER, read_bytes
 
 KERNEL_ROOM = 1 << 20
 SECTOR, PARTITION = 512, 1 << 20
 READ_AHEAD = 64 << 10  # counted from the root directory: the loader's last piece may hold no kernel
 MARK = b"no kernel yet: 64 bytes that are found again on the disk image. "
+LOADING = "^BdsDxe: loading Boot"  # the firmware, the loader
 SLOW_BYTES = 20_000  # a second: that is not done when the machine stops
+MOVE_SECONDS = 300
 
 
 class Resumable:
@@ -55,7 +58,12 @@ class Resumable:
         return self.offset - PARTITION - (reserved + copies * size) * SECTOR
 
     def _save(self):
-        save_before_loader(self._machine(), self.image, self.state, SLOW_BYTES)
+        with Guest(self._machine(), ReadyImage(self.image), timeout=None) as guest:
+            guest.monitor(f"block_set_io_throttle boot {SLOW_BYTES} 0 0 0 0 0")
+            guest.wait_for(LOADING)
+            guest.monitor("stop")
+            guest.monitor(f'migrate -d "exec:cat > {self.state}"')
+            wait_for_answer(guest, "info migrate", "Migration status: completed")
 
     def start(self, kernel):
         """A guest that goes on with this kernel.elf."""
@@ -67,7 +75,24 @@ class Resumable:
             with open(image, "r+b") as file:
                 file.seek(self.offset)
                 file.write(data.ljust(KERNEL_ROOM, b"\0"))
-            return resume(self._machine(), image, self.state)
+            guest = Guest(self._machine("-incoming", f"exec:cat {self.state}"), ReadyImage(image),
+                          timeout=None)
+        wait_for_answer(guest, "info status", "VM status: paused ")
+        guest.monitor("cont")
+        return guest
 
-    def _machine(self):
-        return Machine(smp=self.boot.smp, cpu=self.boot.cpu, machine=self.boot.machine)
+    def _machine(self, *extra):
+        boot = self.boot
+        return Machine(smp=boot.smp, cpu=boot.cpu, machine=boot.machine, extra=list(extra))
+
+
+def wait_for_answer(guest, command, words):
+    end = time.monotonic() + MOVE_SECONDS
+    while True:
+        answer = guest.monitor(command)
+        if words in " ".join(answer.split()) + " " and "inmigrate" not in answer:
+            return
+        if time.monotonic() > end:
+            guest.stop()
+            raise RuntimeError(f"the machine cannot be saved or resumed: {command}: {answer}")
+        time.sleep(0.2)

@@ -4,7 +4,7 @@ import os
 
 import pytest
 
-from mutate import judge, results
+from mutate import boots, judge, resume, results
 from mutate.results import Results, load_explained, load_plan, print_table
 from mutate.sites import mutants_of
 from mutate.tree import ROOT, read_text
