@@ -15,7 +15,8 @@ SHOWN_LINES = 60
 COMPLAINT = re.compile(r"^ +NO  |^BAD |: warning: |panic: ")  # what explains a failed verdict
 
 # Files whose tests wait for one long boot; first, so that no worker is left with one at the end.
-LONGEST = ["test_stretches", "test_bench", "test_threads", "test_stress", "test_timing",
+# The very first saves the machine in which an instruction is a nanosecond; two others find it.
+LONGEST = ["test_stretches", "test_stress", "test_threads", "test_bench", "test_timing",
            "test_cpus", "test_proc", "test_protection"]
 
 

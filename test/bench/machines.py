@@ -59,6 +59,7 @@ class Systems:
 
     def __init__(self, build, commands, folder, linux_kernel=None, cpus=1):
         self.build, self.linux_kernel, self.cpus = build, linux_kernel, cpus
+        self.with_exec = False
         self.media = {OURS: our_media(build, commands),
                       ISOLATED: our_media(build, commands, "kpti=on")}
         if linux_kernel:
@@ -70,7 +71,8 @@ class Systems:
     def boot(self, name, icount, progress):
         settings = Machine(icount=icount, exact=False, cpu=ICOUNT_CPU, smp=str(self.cpus))
         timeout = ICOUNT_SECONDS if icount else PLAIN_SECONDS
-        return Guest(settings, self.media[name], timeout, on_line=progress.of(name))
+        return Guest(settings, self.media[name], timeout, on_line=progress.of(name),
+                     with_exec=self.with_exec)
 
     def result(self, name, guest):
         lines = guest.log
@@ -164,4 +166,5 @@ def measure_ours(build, layout_rows, progress):
     """One deterministic boot of this kernel: what the regression test and bench-accept look at."""
     with tempfile.TemporaryDirectory(prefix="ringfence-bench-") as folder:
         systems = Systems(build, script(layout_rows), folder)
+        systems.with_exec = True  # the machine that other tests have, which may lie saved
         return run_batch(systems, [OURS], True, progress)[OURS]
