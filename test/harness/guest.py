@@ -71,6 +71,7 @@ class Guest:
             inherited.append(channel)
             arguments += machine.exec_channel(channel.fileno())
         state = saved.state_of(self.machine, boot_media, with_exec, boot_rest)
+        self.went_on = state is not None  # from a saved machine
         arguments += machine.incoming(state) if state else []
         self._errors = open(os.path.join(self.folder, "qemu.err"), "w+b")
         self.process = spawn(arguments, pass_fds=[end.fileno() for end in inherited],

@@ -14,9 +14,11 @@ from dataclasses import fields
 
 from harness.machine import Machine
 from harness.media import LEFT_OUT, ROOT, Media
+from harness.saved import FOLDER_VARIABLE
 
 FOLDER = os.path.join(ROOT, "build", "repeat")
-KEPT_LIMIT = 8  # runs
+KEPT_LIMIT, NAME_LENGTH = 8, 12  # runs, letters
+SAVED = os.path.join(FOLDER, "saved")  # machines, for runs that go on from one
 FILES = ("BOOTX64.EFI", "kernel.elf", "initramfs.cpio")
 VARIABLES = ("DEBUG", "SAN", "COVERAGE", "WITHOUT")  # of make, as build/*/variant has their values
 DEFAULTS = ("1", "0", "0", "")
@@ -35,6 +37,9 @@ def lines(guest):
         return [f"to repeat it: what it booted cannot be kept: {error}"]
     told = [f"to repeat it: {told_build(media.build_folder)}; what it booted is kept in {folder}"]
     again = command(settings, media.cmdline, folder)
+    if settings.icount and guest.went_on:  # as this one did: the firmware leaves something else
+        os.makedirs(SAVED, exist_ok=True)
+        again = f"{FOLDER_VARIABLE}={os.path.relpath(SAVED, ROOT)} {again}"
     told.append(f"  again: {again}")
     if settings.cpu_count > 1:
         told.append("  with several CPUs, whose turn it is when is up to chance")
@@ -65,7 +70,7 @@ def kept(media):
     """Copies what was booted to a folder named for its content, which qemu.py takes for a build's;
     its path from ROOT."""
     content = {name: media.content(name) for name in FILES}
-    digest = hashlib.sha256(b"".join(content.values())).hexdigest()[:12]
+    digest = hashlib.sha256(b"".join(content.values())).hexdigest()[:NAME_LENGTH]
     folder = os.path.join(FOLDER, digest)
     if not os.path.isdir(folder):
         making = f"{folder}.{os.getpid()}"
@@ -83,7 +88,7 @@ def kept(media):
 
 
 def forget_oldest():
-    folders = [entry.path for entry in os.scandir(FOLDER) if "." not in entry.name]
+    folders = [entry.path for entry in os.scandir(FOLDER) if len(entry.name) == NAME_LENGTH]
     for folder in sorted(folders, key=time_of)[:-KEPT_LIMIT]:
         shutil.rmtree(folder, ignore_errors=True)
 

@@ -32,7 +32,7 @@ class Run:
     """As much of a guest as is looked at."""
 
     def __init__(self, settings, media):
-        self.machine, self.media, self.outside = settings, media, {}
+        self.machine, self.media, self.outside, self.went_on = settings, media, {}, False
 
 
 @pytest.mark.parametrize("knobs", [{}, ODD, *({name: value} for name, value in ODD.items())])
@@ -65,7 +65,7 @@ def test_old_ones_go(build):
     assert os.path.isdir(os.path.join(repeat.ROOT, last))
 
 
-def test_what_is_said(build):
+def test_what_is_said(build, monkeypatch):
     (build / "variant").write_text("1 1 0 smap user-copy\n")
     run = Run(Machine(icount=True), Media(build=str(build), cmdline="panic=1"))
     run.outside = {"monitor: nmi": 3}
@@ -73,6 +73,9 @@ def test_what_is_said(build):
     assert "(SAN=1 WITHOUT='smap user-copy') of " in first
     assert again.startswith("  again: test/qemu.py boot --build-dir ") and "--icount" in again
     assert "byte for byte" in exact and "monitor: nmi (3)" in outside
+    monkeypatch.setattr(repeat, "SAVED", os.path.join(repeat.ROOT, "build", "repeat", "saved"))
+    run.went_on = True
+    assert repeat.lines(run)[1].startswith("  again: RINGFENCE_SAVED=build/repeat/saved test/qemu.")
     run.machine = Machine(smp="4")
     assert "up to chance" in repeat.lines(run)[2]
     run.media = Media(kernel=LEFT_OUT)
