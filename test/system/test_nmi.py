@@ -23,7 +23,7 @@ MACHINE_CHECKS = 20 * SECONDS
 NMI_MINIMUM = 40  # that arrived; those that come at the same time are one
 NMIS_AT_ONCE = 10
 
-# First a loop without any. Then system calls in a loop: each begins with a pattern in every register
+# First a loop without any. Then system calls in a loop: each begins with a pattern in all registers
 # that the kernel keeps and in the red zone below the stack pointer. GS base is one that looks like
 # the kernel's, where programs may set it: an NMI must not believe it.
 PROGRAM = r"""
