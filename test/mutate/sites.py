@@ -232,8 +232,9 @@ def choices(visible, start, end):
 
 
 def statement_end(visible, start):
+    """Or of the third part of a `for`."""
     position = start
-    while visible[position] != ";":
+    while visible[position] not in ";)":
         position = closing(visible, position) if visible[position] in "([{" else position + 1
     return position
 
