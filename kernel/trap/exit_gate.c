@@ -21,7 +21,7 @@ static void check_frame(const struct trap_frame *frame)
     kassert(frame == thread_user_frame(current_thread()));
     kassert(frame->rflags & RFLAGS_IF);
     kassert(frame->vector != VECTOR_NMI); // leaves at once: entry.S, ist_from_user
-    kassert(this_cpu()->interrupts_off_depth == 0);
+    kassert(!interrupts_are_on() && this_cpu()->interrupts_off_depth == 0);
     kassert(this_cpu()->held_lock_count == 0);
     kassert(current_thread()->held_mutex_ranks == 0);
     kassert(frame->vector != VECTOR_SYSCALL || !signal_is_restart_code((int64_t)frame->rax));

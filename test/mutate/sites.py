@@ -59,7 +59,7 @@ CALL = re.compile(r"(?:\(void\)!?)?([a-z_][\w.]*(?:->\w+)*)\s*(?=\()")
 TARGET = r"[*(]*[a-z_]\w*(?:(?:->|\.)\w+|\[[^\]]*\]|\))*"
 ASSIGNMENT = re.compile(rf"{TARGET}\s*[-+|&^]?=(?!=)|{TARGET}(?:\+\+|--)\s*;")
 STATEMENT = re.compile(r"(?:(?<=[;{}])|(?<=\belse))\s*(?=[a-z_*(])")
-UNSEEN = re.compile(r"\w*assert|check_entry_flags|trace|latency_|preempt_point")
+UNSEEN = re.compile(r"\w*assert|check_entry_flags|check_frame|trace|latency_|preempt_point")
 SWITCH = re.compile(r"!?(PROTECT_\w+|DEBUG_CHECKS)")  # of the build, no check
 NOT_CALLS = {"if", "while", "for", "switch", "return", "sizeof", "else", "do", "goto", "break",
              "continue", "case", "default"}
