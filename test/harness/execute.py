@@ -45,16 +45,14 @@ def command(options):
         print(error, file=sys.stderr)
         status = NOT_EXECUTABLE
     except (GuestError, OSError, ValueError) as error:
-        print(f"qemu.py: {error}", file=sys.stderr)
+        build, again = repeat.told_build(options.build_dir), shlex.join(sys.argv[1:])
+        print(f"qemu.py: {error}\nqemu.py: {build}; again: test/qemu.py {again}", file=sys.stderr)
         status = MACHINE_DIED
     except KeyboardInterrupt:
         status = 128 + signal.SIGINT
     meant = likely_meant(options.program) if status == NOT_FOUND else None
     if meant:
         print(f"exec: did you mean {meant}?", file=sys.stderr)
-    if status == MACHINE_DIED:
-        build, again = repeat.told_build(options.build_dir), shlex.join(sys.argv[1:])
-        print(f"qemu.py: {build}; again: test/qemu.py {again}", file=sys.stderr)
     if options.status:
         replace_file(options.status, f"{status}\n".encode())
     return status
@@ -112,8 +110,7 @@ def conclude(guest, outcome):
     if outcome.failure:
         if guest.failed:
             linger(guest)
-        print("qemu.py:", GuestError(outcome.failure, guest.complaint()), file=sys.stderr)
-        return MACHINE_DIED
+        raise GuestError(outcome.failure, guest.complaint())
     return exit_status(outcome.wait_status)
 
 

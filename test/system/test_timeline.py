@@ -1,7 +1,6 @@
 """`make timeline` of three programs one after the other: what both files show is what they do.
 
-Lengths are those of an emulator that stands still at times, so it is the middle of many that is
-looked at, and turns are counted where times would differ.
+An instruction is a nanosecond there, so that no standstill of the emulator changes whose turn it is.
 """
 
 import json
@@ -69,7 +68,7 @@ class Result:
 @pytest.fixture(scope="module")
 def result(tmp_path_factory):
     folder = tmp_path_factory.mktemp("timeline")
-    run = run_timeline(folder, "--events", "65536", "--", "sh", "-c", SCRIPT)
+    run = run_timeline(folder, "--icount", "--events", "65536", "--", "sh", "-c", SCRIPT)
     assert run.returncode == 0, run.stderr.decode()
     return Result(folder, run)
 
