@@ -154,16 +154,18 @@ must_check bool process_end_matters_locked(const struct process *process);
 // last link and something in it is stopped, it gets SIGHUP and SIGCONT.
 void process_link_lost_locked(const struct process *process, const struct process *parent,
                               const struct process *leaving);
-// The kernel sends a signal to all of a group.
-void process_group_signal_locked(uint32_t group, uint32_t signal);
-// group_signal.c. As the last one, for a set of signals and from any context: to the first members
-// at once, to those beyond some 30 (or 1000 processes) by a timer within milliseconds. It is as if
-// all had them at one moment. The second: some still wait to be sent; any process's lock. The
-// third: the process has those that it would have otherwise later. Else all are locked.
+// group_signal.c. The kernel sends a set of signals to all of a group, from any context: to the
+// first members at once, to those beyond some 30 (or 1000 processes) by a timer within
+// milliseconds. It is as if all had them at one moment. The second: some still wait to be sent; any
+// process's lock. The third: the process has those that it would have otherwise later. Else all are
+// locked.
 void process_group_signals_locked(uint32_t group, uint64_t signals);
 must_check bool process_group_signals_wait_locked(void);
 void process_group_signals_catch_up_locked(struct process *process);
-// job_control.c. All of them were sent, by the timer. All are locked.
+// kill(2) of many: pid is 0 or negative, as signal_kill(). All of them have it on return. No lock
+// held; passes preemption points.
+must_check int process_group_kill(int64_t pid, const struct abi_siginfo *info);
+// job_control.c. All that waited were sent. All are locked.
 void job_control_signals_sent_locked(void);
 // job_control.c. The process ends: if it led a session, its terminal hangs up. No lock held.
 void job_control_leave(struct process *process);

@@ -183,8 +183,9 @@ static int check_locked(const struct job_terminal *terminal, uint32_t signal)
         return signal == SIGTTIN ? -EIO : 0;
     if (process_group_is_orphaned_locked(process->group, NULL))
         return -EIO;
-    process_group_signal_locked(process->group, signal);
-    // In a large group our own may come a moment later: until then the call is made again.
+    process_group_signals_locked(process->group, SIGNAL_BIT(signal));
+    process_group_signals_catch_up_locked(current_process());
+    // Behind another group's signals our own come a moment later: until then the call is repeated.
     thread_add_work(current_thread(), THREAD_WORK_SIGNAL);
     return -ERESTARTSYS;
 }

@@ -3,6 +3,7 @@
 // orphaned is woken by SIGHUP and SIGCONT. Called by exit, the exit gate and job control.
 
 #include "proc/internal.h"
+#include "proc/signal_queue.h"
 
 #include "abi/process.h"
 
@@ -44,16 +45,6 @@ static bool group_has_stopped(uint32_t group)
     return false;
 }
 
-void process_group_signal_locked(uint32_t group, uint32_t signal)
-{
-    struct abi_siginfo info = { .signal = (int32_t)signal, .code = SI_KERNEL };
-    for_each_process(process)
-    {
-        if (process->group == group && signal_send_locked(process, NULL, &info, NULL) != 0)
-            continue; // only real-time signals fail
-    }
-}
-
 static bool links(const struct process *parent, const struct process *process)
 {
     return parent && parent->group != process->group && parent->session == process->session;
@@ -66,14 +57,13 @@ bool process_end_matters_locked(const struct process *process)
 }
 
 // While nothing is stopped, which is nearly always, this costs nothing. Otherwise it is up to two
-// passes over all processes, and two more when the group is told: callers with many children let
-// the lock go in between.
+// passes over all processes, which only looks at each, and the first piece of telling the group:
+// callers with many children let the lock go in between.
 void process_link_lost_locked(const struct process *process, const struct process *parent,
                               const struct process *leaving)
 {
     if (stopped_count == 0 || !links(parent, process) || !group_has_stopped(process->group) ||
         !process_group_is_orphaned_locked(process->group, leaving))
         return;
-    process_group_signal_locked(process->group, SIGHUP);
-    process_group_signal_locked(process->group, SIGCONT);
+    process_group_signals_locked(process->group, SIGNAL_BIT(SIGHUP) | SIGNAL_BIT(SIGCONT));
 }

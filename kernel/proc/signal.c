@@ -184,33 +184,11 @@ void signal_send_self(uint32_t signal)
     (void)error; // -EAGAIN is for queued real-time signals
 }
 
-static bool target_is_meant(const struct process *process, const struct process *sender,
-                            int64_t pid)
-{
-    if (pid == -1)
-        return process != sender && process->pid != INIT_PID;
-    return process->group == (pid == 0 ? sender->group : -pid);
-}
-
-static int kill_many(int64_t pid, const struct abi_siginfo *info, const struct process *sender)
-{
-    int result = -ESRCH;
-    process_lock_all();
-    for_each_process(process)
-    {
-        if (target_is_meant(process, sender, pid))
-            result = signal_send_locked(process, NULL, info, sender);
-    }
-    process_unlock_all();
-    return result;
-}
-
 int signal_kill(int64_t pid, uint32_t signal)
 {
-    const struct process *sender = current_process();
-    struct abi_siginfo info = info_from(sender, signal);
+    struct abi_siginfo info = info_from(current_process(), signal);
     if (pid <= 0)
-        return kill_many(pid, &info, sender);
+        return process_group_kill(pid, &info);
     return pid < PID_LIMIT ? signal_send_info((uint32_t)pid, &info) : -ESRCH;
 }
 

@@ -16,8 +16,8 @@ struct fault_info {
 // Sends a signal from the running process to itself, as kill would. Any context but interrupts.
 void signal_send_self(uint32_t signal);
 // kill(2)'s address forms: above 0 a process, 0 the caller's group, -1 all but init and the caller,
-// below -1 a group. -ESRCH, -EINVAL, -EAGAIN (real-time); of several, the last one's. Takes process
-// locks.
+// below -1 a group. -ESRCH, -EINVAL, -EAGAIN (real-time); of several, 0 if one was sent. Takes
+// process locks; passes preemption points.
 must_check int signal_kill(int64_t pid, uint32_t signal);
 // To a whole process, and to one thread (of process `pid`; 0: of any). A signal 0 tests for
 // existence. -ESRCH, -EINVAL, -EAGAIN (real-time, no room in the queue).

@@ -6,6 +6,7 @@ static const struct test_group groups[] = {
     { delivery_tests, &delivery_test_count }, { frame_tests, &frame_test_count },
     { wait_tests, &wait_test_count },         { child_tests, &child_test_count },
     { timer_tests, &timer_test_count },       { return_tests, &return_test_count },
+    { group_tests, &group_test_count },
 };
 
 volatile int seen_count, seen_signal;
