@@ -284,6 +284,8 @@ int exec_program(const char *path, struct exec_strings *arguments, struct exec_s
         thread_leave_memory(state.process);
         settle_path(&state);
         commit_program(&state);
+        // Who changed them meanwhile told the old space.
+        process_apply_memory_limits(state.process, current_address_space());
     }
     release_state(&state);
     if (!error)

@@ -16,12 +16,12 @@
 static int copy_space(struct process *child, struct process *parent, uint64_t flags)
 {
     struct address_space *space = current_address_space();
-    if (flags & CLONE_VM)
+    if (flags & CLONE_VM) {
         address_space_reference(space);
-    else
-        space = address_space_fork(space);
-    if (!(flags & CLONE_VM) && space)
+    } else if ((space = address_space_fork(space)) != NULL) {
         trace_step(STEP_COPY_MEMORY, space->translation.root.value);
+        process_apply_memory_limits(child, space); // the parent's may have changed since its own
+    }
     atomic_store(&child->space, space);
     child->vfork_borrowing = (flags & CLONE_VFORK) != 0;
     return space ? 0 : -ENOMEM;
@@ -59,7 +59,6 @@ static void inherit(struct process *child, struct process *parent,
     process_lock(parent);
     child->umask = parent->umask;
     child->personality = parent->personality;
-    child->gave_up_terminal = parent->gave_up_terminal;
     memcpy(child->limits, parent->limits, sizeof(child->limits));
     child->working_directory = parent->working_directory;
     inode_reference(child->working_directory);
@@ -73,6 +72,7 @@ static int publish_locked(struct process *child, struct process *parent, struct 
         return -ERESTARTNOINTR;
     if (!process_may_grow_locked(parent))
         return -EAGAIN;
+    child->gave_up_terminal = parent->gave_up_terminal; // of the session that it joins now
     return process_publish_locked(child, parent, thread);
 }
 
@@ -161,8 +161,11 @@ int64_t process_fork(const struct clone_request *request)
     if (request->flags & CLONE_PARENT_SETTID)
         process_store_tid(request->parent_tid, pid);
     thread_start(thread);
-    if (request->flags & CLONE_VFORK)
+    if (request->flags & CLONE_VFORK) {
         wait_for_vfork(parent, child);
+        // The child's own, set before it executed a program, were the space's until now.
+        process_apply_memory_limits(parent, current_address_space());
+    }
     process_release(child);
     return pid;
 

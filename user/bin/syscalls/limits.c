@@ -113,11 +113,67 @@ static bool test_limits_are_inherited(void)
     return true;
 }
 
+int map_what_is_too_much(void)
+{
+    char byte;
+    if (read(STDIN_FILENO, &byte, 1) != 1)
+        return 2;
+    return map(256 * MIB, PROT_NONE, PRIVATE) == MAP_FAILED && errno == ENOMEM ? 0 : 1;
+}
+
+// Executes that after it has told by the one pipe; its input is the other.
+static int tell_and_execute(void *argument)
+{
+    int(*pipes)[2] = argument;
+    if (dup2(pipes[1][0], STDIN_FILENO) < 0 || write(pipes[0][1], "", 1) != 1)
+        return 2;
+    program_become((char *[]){ "/proc/self/exe", "--map", NULL });
+}
+
+static bool limit_while_it_executes(uint64_t delay_ns)
+{
+    const struct rlimit limit = { 128 * MIB, RLIM_INFINITY };
+    int pipes[2][2];
+    char byte;
+    EXPECT(pipe(pipes[0]) == 0 && pipe(pipes[1]) == 0);
+    pid_t child = child_start(tell_and_execute, pipes);
+    EXPECT(read(pipes[0][0], &byte, 1) == 1);
+    uint64_t begin_ns = clock_ns();
+    while (clock_ns() - begin_ns < delay_ns)
+        ;
+    EXPECT(prlimit(child, RLIMIT_AS, &limit, NULL) == 0 && write(pipes[1][1], "", 1) == 1);
+    EXPECT(child_wait(child) == 0);
+    for (int i = 0; i < 4; i++)
+        close(pipes[i / 2][i % 2]);
+    return true;
+}
+
+// Whether the old program or the new one has it first, the new one is bound by it.
+static bool test_limit_of_another_in_exec(void)
+{
+    for (uint64_t delay_ns = 0; delay_ns < 1500000; delay_ns += 30000)
+        EXPECT(limit_while_it_executes(delay_ns));
+    return true;
+}
+
+static bool test_limit_in_vfork(void)
+{
+    static struct rlimit limit = { 64 * MIB, RLIM_INFINITY };
+    pid_t child = vfork();
+    if (child == 0)
+        _exit(setrlimit(RLIMIT_AS, &limit));
+    EXPECT(child_wait(child) == 0);
+    EXPECT(map(128 * MIB, PROT_NONE, PRIVATE) != MAP_FAILED); // it was the child's alone
+    return true;
+}
+
 const struct test limit_tests[] = {
     { "memory-limit", test_memory_limit },
     { "data-limit", test_data_limit },
     { "stack-limit", test_stack_limit },
     { "process-limit", test_process_limit },
     { "limits-are-inherited", test_limits_are_inherited },
+    { "limit-of-another-in-exec", test_limit_of_another_in_exec },
+    { "limit-in-vfork", test_limit_in_vfork },
 };
 const size_t limit_test_count = COUNT_OF(limit_tests);

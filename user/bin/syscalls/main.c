@@ -4,6 +4,7 @@
 // expected. Exits 1 if any was bad. `syscalls [NAME]`
 #include "check.h"
 
+#include <string.h>
 #include <sys/stat.h>
 #include <unistd.h>
 
@@ -27,6 +28,8 @@ static const struct test_group groups[] = {
 
 int main(int argc, char **argv)
 {
+    if (argc == 2 && strcmp(argv[1], "--map") == 0)
+        return map_what_is_too_much();
     mkdir(SCRATCH, 0755);
     unsigned bad = suite_run("syscalls", groups, COUNT_OF(groups), argv[1], NULL);
     return bad != 0 || rmdir(SCRATCH) != 0;
