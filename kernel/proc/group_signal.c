@@ -1,9 +1,8 @@
-// Signals to many at once: a process group, or all that kill(-1) means. Called by kill, and by job
-// control and exit, also in interrupts, where a walk over all processes would take too long: the
-// first piece of the walk is done at once, which is all of it on most days, the others by a timer,
-// or by the thread that called kill. Invariant: to everybody it is as if the signals came at one
-// moment, one walk after the other: who forks meanwhile is visited first, and the child has its
-// parent's group_walk.
+// Signals to many at once, for kill, job control and exit, also in interrupts, where a walk over
+// all processes would take too long: its first piece is done at once, which is all of it on most
+// days, the others by a timer, or by the thread that called kill. Invariant: to everybody it is as
+// if the signals came at one moment, one walk after the other: who forks meanwhile is visited
+// first, and the child has its parent's group_walk.
 
 #include "proc/internal.h"
 

@@ -15,6 +15,10 @@ extern const size_t file_test_count, folder_test_count, descriptor_test_count, p
 // than it may have. Its exit status.
 int map_what_is_too_much(void);
 
+// limit_tests executes this program with --map: it waits for a byte of its input, then maps more
+// than it may have. Its exit status.
+int map_what_is_too_much(void);
+
 #define PAGE 4096ul
 // A folder of this run's own; main makes and removes it.
 #define SCRATCH "/tmp/syscalls"
