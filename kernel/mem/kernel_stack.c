@@ -85,10 +85,11 @@ static uint32_t unmap_cached(uint32_t keep)
     if (count == 0)
         return 0;
     translation_flush_kernel();
-    spinlock_acquire(&kernel_map_lock);
-    for (uint32_t i = 0; i < count; i++)
+    for (uint32_t i = 0; i < count; i++) { // each is much to do with interrupts off
+        spinlock_acquire(&kernel_map_lock);
         free_slot(slots[i]);
-    spinlock_release(&kernel_map_lock);
+        spinlock_release(&kernel_map_lock);
+    }
     return count;
 }
 
