@@ -15,15 +15,20 @@ void wait_queue_init(struct wait_queue *queue)
     list_init(&queue->waiters);
 }
 
+static void enter_queue(struct wait_queue *queue, struct waiter *waiter, struct thread *thread)
+{
+    if (!atomic_load_explicit(&waiter->thread, memory_order_relaxed)) {
+        atomic_store_explicit(&waiter->thread, thread, memory_order_relaxed);
+        list_append(&queue->waiters, &waiter->link);
+    }
+}
+
 void wait_prepare(struct wait_queue *queue, struct waiter *waiter, enum wait_kind kind)
 {
     struct thread *thread = current_thread();
 
     spinlock_acquire(&queue->lock);
-    if (!atomic_load_explicit(&waiter->thread, memory_order_relaxed)) {
-        atomic_store_explicit(&waiter->thread, thread, memory_order_relaxed);
-        list_append(&queue->waiters, &waiter->link);
-    }
+    enter_queue(queue, waiter, thread);
     thread->wait_interruptible = kind == WAIT_INTERRUPTIBLE;
     atomic_store(&thread->state, THREAD_BLOCKED); // a full barrier: the condition is read after it
     spinlock_release(&queue->lock);
@@ -97,12 +102,33 @@ void wait_finish(struct wait_queue *queue, struct waiter *waiter)
     atomic_store_explicit(&thread->state, THREAD_RUNNING, memory_order_relaxed);
 }
 
-bool wait_is_queued(struct wait_queue *queue, const struct waiter *waiter)
+void wait_many_begin(void)
+{
+    atomic_store(&current_thread()->woken_awake, false); // a full barrier: the looks come after it
+}
+
+// Who finds us here from now on finds us awake, and notes that it did.
+void wait_enter(struct wait_queue *queue, struct waiter *waiter)
 {
     spinlock_acquire(&queue->lock);
-    bool is_queued = atomic_load_explicit(&waiter->thread, memory_order_relaxed) != NULL;
+    enter_queue(queue, waiter, current_thread());
     spinlock_release(&queue->lock);
-    return is_queued;
+}
+
+int wait_many_block(uint64_t deadline_ns)
+{
+    struct thread *thread = current_thread();
+    int result = 0;
+
+    wait_prepare_alone(WAIT_INTERRUPTIBLE); // a full barrier: who woke us before is seen after it
+    if (!atomic_load_explicit(&thread->woken_awake, memory_order_relaxed))
+        result = wait_block(deadline_ns);
+    else if (thread_has_work(thread))
+        result = -ERESTARTSYS;
+    else if (clock_now_ns() >= deadline_ns)
+        result = -ETIMEDOUT;
+    wait_finish_alone();
+    return result;
 }
 
 // Whom a wake-up reached leaves the queue here, and comes back by wait_prepare() if the condition

@@ -16,6 +16,7 @@ static int load_set(struct poll_set *set, uint64_t requests)
         set->entries[i].always = POLLERR | POLLHUP;
         if (set->requests[i].fd >= 0)
             set->entries[i].file = descriptor_open_file((uint64_t)set->requests[i].fd);
+        poll_pass(i);
     }
     return 0;
 }
@@ -28,6 +29,7 @@ static int store_results(const struct poll_set *set, uint64_t requests)
         address += offsetof(struct abi_pollfd, revents);
         if (put_user(user_addr_make(address), set->requests[i].revents) != 0)
             return -EFAULT;
+        poll_pass(i);
     }
     return 0;
 }
