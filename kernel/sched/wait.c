@@ -9,6 +9,8 @@
 #include "sched/scheduler.h"
 #include "sched/timer.h"
 
+#define WAKE_PIECE 32u // so many are woken with interrupts off, where the caller has them on
+
 void wait_queue_init(struct wait_queue *queue)
 {
     spinlock_init(&queue->lock, "wait queue", LOCK_RANK_WAIT_QUEUE);
@@ -135,25 +137,64 @@ int wait_many_block(uint64_t deadline_ns)
 // was not for him. The thread cannot end while it is in the queue, so it is woken first; the store
 // to waiter->thread is the last access, for the waiter's stack is its own again from then on. Who
 // is awake already, by another of its queues, stays.
+static inline bool wake_waiter(struct list_node *node)
+{
+    struct waiter *waiter = list_entry(node, struct waiter, link);
+
+    if (!thread_wake(atomic_load_explicit(&waiter->thread, memory_order_relaxed)))
+        return false;
+    list_remove(node);
+    atomic_store_explicit(&waiter->thread, NULL, memory_order_release);
+    return true;
+}
+
 void wait_wake(struct wait_queue *queue, uint32_t count)
 {
     spinlock_acquire(&queue->lock);
     list_for_each_safe (node, spare, &queue->waiters) {
-        struct waiter *waiter = list_entry(node, struct waiter, link);
         if (count == 0)
             break;
-        if (!thread_wake(atomic_load_explicit(&waiter->thread, memory_order_relaxed)))
-            continue;
-        list_remove(node);
-        atomic_store_explicit(&waiter->thread, NULL, memory_order_release);
-        count--;
+        count -= wake_waiter(node);
     }
     spinlock_release(&queue->lock);
 }
 
+// The rest of a long queue: all are taken away, so that each comes once, and the lock is let go
+// before each piece. Who enters meanwhile finds the condition true. Lock held.
+never_inlined static void wake_in_pieces(struct wait_queue *queue)
+{
+    struct list_node rest;
+
+    list_init(&rest);
+    list_append_all(&rest, &queue->waiters);
+    for (uint32_t count = 0; !list_is_empty(&rest); count++) {
+        if (count % WAKE_PIECE == 0) {
+            spinlock_release(&queue->lock);
+            spinlock_acquire(&queue->lock);
+            if (list_is_empty(&rest))
+                break;
+        }
+        struct list_node *node = rest.next;
+        if (!wake_waiter(node)) {
+            list_remove(node);
+            list_append(&queue->waiters, node);
+        }
+    }
+}
+
 void wait_wake_all(struct wait_queue *queue)
 {
-    wait_wake(queue, UINT32_MAX);
+    uint32_t left = WAKE_PIECE;
+
+    spinlock_acquire(&queue->lock);
+    list_for_each_safe (node, spare, &queue->waiters) {
+        (void)wake_waiter(node);
+        if (spare != &queue->waiters && --left == 0) {
+            wake_in_pieces(queue);
+            break;
+        }
+    }
+    spinlock_release(&queue->lock);
 }
 
 void wait_prepare_alone(enum wait_kind kind)
