@@ -25,6 +25,12 @@ MODELS = {
         "WAKE_LOST": "wake-up lost between check and sleep",
         "WAKE_ONE_INTERRUPTIBLE": "the only wake-up goes to who leaves for a signal",
     },
+    "kernel/sched/wait_many.pml": {
+        "NOT_NOTED": "a wake-up between two queues is forgotten",
+        "STATE_READ_ONCE": "who is found awake sleeps when that is noted",
+        "BEGINS_LATE": "wake-ups are noted only after the look",
+        "ENTERED_UNLOCKED": "a waiter is taken out just after its thread saw it there",
+    },
     "kernel/sched/switch.pml": {
         "LOCK_PASSED_EARLY": "switch before the queue lock is passed on",
         "KICK_WITHOUT_INTERRUPT": "a halted CPU is not told of its new thread",

@@ -26,8 +26,8 @@ static inline bool reschedule_is_due(void)
 {
     return atomic_load_explicit(&this_cpu()->reschedule_due, memory_order_relaxed);
 }
-// BLOCKED -> RUNNABLE; nothing happens in any other state. Any context, takes the run-queue lock.
-// True when the thread was woken by this call.
+// BLOCKED -> RUNNABLE; in any other state it is only noted (wait_many_begin). Any context, takes
+// the run-queue lock. True when the thread was woken by this call.
 bool thread_wake(struct thread *thread);
 // Sets the mask of CPUs a thread may run on, CPUs that do not run left out. -EINVAL when nothing is
 // left. A thread that may not stay where it is executes no further instruction of its program

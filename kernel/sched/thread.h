@@ -95,6 +95,7 @@ struct thread {
     uint32_t id;
     _Atomic(enum thread_state) state;
     bool wait_interruptible;      // written by the thread before it is BLOCKED, cleared after
+    atomic_bool woken_awake;      // thread_wake() found it not BLOCKED, since wait_many_begin()
     _Atomic(struct percpu *) cpu; // to whose run queue it belongs; changes under that one's lock
     struct cpu_mask affinity;     // guarded by that lock
     bool is_bound;                // likewise: the mask leaves out a CPU that runs

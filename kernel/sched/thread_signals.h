@@ -18,13 +18,16 @@ struct pending_signals {
     struct signal_entry first; // used before any is allocated; in no list: free
 };
 
-// Where an interrupted sleep, or wait for a futex, goes on (restart_syscall).
+// Where an interrupted sleep, wait for a futex, or poll goes on (restart_syscall).
 struct sleep_restart {
     uint64_t deadline_ns; // 0: none
     user_addr remaining;
-    user_addr futex; // NULL: a sleep
+    user_addr futex; // NULL: no futex
     uint32_t futex_value, futex_bits;
     bool futex_shared;
+    bool polls;
+    uint32_t request_count;
+    user_addr requests; // of poll
 };
 
 struct thread_signals {

@@ -9,10 +9,20 @@
 #include "sched/scheduler.h"
 #include "sched/timer.h"
 
+#define WAKE_PIECE 32u // so many are woken with interrupts off, where the caller has them on
+
 void wait_queue_init(struct wait_queue *queue)
 {
     spinlock_init(&queue->lock, "wait queue", LOCK_RANK_WAIT_QUEUE);
     list_init(&queue->waiters);
+}
+
+static void enter_queue(struct wait_queue *queue, struct waiter *waiter, struct thread *thread)
+{
+    if (!atomic_load_explicit(&waiter->thread, memory_order_relaxed)) {
+        atomic_store_explicit(&waiter->thread, thread, memory_order_relaxed);
+        list_append(&queue->waiters, &waiter->link);
+    }
 }
 
 void wait_prepare(struct wait_queue *queue, struct waiter *waiter, enum wait_kind kind)
@@ -20,10 +30,7 @@ void wait_prepare(struct wait_queue *queue, struct waiter *waiter, enum wait_kin
     struct thread *thread = current_thread();
 
     spinlock_acquire(&queue->lock);
-    if (!atomic_load_explicit(&waiter->thread, memory_order_relaxed)) {
-        atomic_store_explicit(&waiter->thread, thread, memory_order_relaxed);
-        list_append(&queue->waiters, &waiter->link);
-    }
+    enter_queue(queue, waiter, thread);
     thread->wait_interruptible = kind == WAIT_INTERRUPTIBLE;
     atomic_store(&thread->state, THREAD_BLOCKED); // a full barrier: the condition is read after it
     spinlock_release(&queue->lock);
@@ -97,37 +104,97 @@ void wait_finish(struct wait_queue *queue, struct waiter *waiter)
     atomic_store_explicit(&thread->state, THREAD_RUNNING, memory_order_relaxed);
 }
 
-bool wait_is_queued(struct wait_queue *queue, const struct waiter *waiter)
+void wait_many_begin(void)
+{
+    atomic_store(&current_thread()->woken_awake, false); // a full barrier: the looks come after it
+}
+
+// Who finds us here from now on finds us awake, and notes that it did.
+void wait_enter(struct wait_queue *queue, struct waiter *waiter)
 {
     spinlock_acquire(&queue->lock);
-    bool is_queued = atomic_load_explicit(&waiter->thread, memory_order_relaxed) != NULL;
+    enter_queue(queue, waiter, current_thread());
     spinlock_release(&queue->lock);
-    return is_queued;
+}
+
+int wait_many_block(uint64_t deadline_ns)
+{
+    struct thread *thread = current_thread();
+    int result = 0;
+
+    wait_prepare_alone(WAIT_INTERRUPTIBLE); // a full barrier: who woke us before is seen after it
+    if (!atomic_load_explicit(&thread->woken_awake, memory_order_relaxed))
+        result = wait_block(deadline_ns);
+    else if (thread_has_work(thread))
+        result = -ERESTARTSYS;
+    else if (clock_now_ns() >= deadline_ns)
+        result = -ETIMEDOUT;
+    wait_finish_alone();
+    return result;
 }
 
 // Whom a wake-up reached leaves the queue here, and comes back by wait_prepare() if the condition
 // was not for him. The thread cannot end while it is in the queue, so it is woken first; the store
 // to waiter->thread is the last access, for the waiter's stack is its own again from then on. Who
 // is awake already, by another of its queues, stays.
+static inline bool wake_waiter(struct list_node *node)
+{
+    struct waiter *waiter = list_entry(node, struct waiter, link);
+
+    if (!thread_wake(atomic_load_explicit(&waiter->thread, memory_order_relaxed)))
+        return false;
+    list_remove(node);
+    atomic_store_explicit(&waiter->thread, NULL, memory_order_release);
+    return true;
+}
+
 void wait_wake(struct wait_queue *queue, uint32_t count)
 {
     spinlock_acquire(&queue->lock);
     list_for_each_safe (node, spare, &queue->waiters) {
-        struct waiter *waiter = list_entry(node, struct waiter, link);
         if (count == 0)
             break;
-        if (!thread_wake(atomic_load_explicit(&waiter->thread, memory_order_relaxed)))
-            continue;
-        list_remove(node);
-        atomic_store_explicit(&waiter->thread, NULL, memory_order_release);
-        count--;
+        count -= wake_waiter(node);
     }
     spinlock_release(&queue->lock);
 }
 
+// The rest of a long queue: all are taken away, so that each comes once, and the lock is let go
+// before each piece. Who enters meanwhile finds the condition true. Lock held.
+never_inlined static void wake_in_pieces(struct wait_queue *queue)
+{
+    struct list_node rest;
+
+    list_init(&rest);
+    list_append_all(&rest, &queue->waiters);
+    for (uint32_t count = 0; !list_is_empty(&rest); count++) {
+        if (count % WAKE_PIECE == 0) {
+            spinlock_release(&queue->lock);
+            spinlock_acquire(&queue->lock);
+            if (list_is_empty(&rest))
+                break;
+        }
+        struct list_node *node = rest.next;
+        if (!wake_waiter(node)) {
+            list_remove(node);
+            list_append(&queue->waiters, node);
+        }
+    }
+}
+
 void wait_wake_all(struct wait_queue *queue)
 {
-    wait_wake(queue, UINT32_MAX);
+    uint32_t left = WAKE_PIECE;
+
+    spinlock_acquire(&queue->lock);
+    list_for_each_safe (node, spare, &queue->waiters) {
+        (void)wake_waiter(node);
+        if (spare != &queue->waiters && --left == 0) {
+            wake_in_pieces(queue);
+            break;
+        }
+    }
+    spinlock_release(&queue->lock);
 }
 
 void wait_prepare_alone(enum wait_kind kind)

@@ -13,9 +13,19 @@
 // Whoever makes the condition true calls wait_wake() afterwards. Between prepare and block nothing
 // may sleep or touch user memory (asserted): the state is already BLOCKED.
 //
-// Who waits in several queues prepares them all, then looks with wait_is_queued() that no wake-up
-// has taken it out of one meanwhile (syscall/poll_set.c). Whoever wakes keeps the queue until
-// wait_wake() has returned: the woken thread does not wait for that.
+// Who waits in many queues lets others run while it enters them and looks, being RUNNING:
+//
+//     for (;;) {
+//         wait_many_begin();                                   // no wake-up is forgotten from now
+//         on wait_enter(&queue, &waiter);                         // each; nothing if it is in
+//         there if (condition) break;                                // may take long, or sleep
+//         result = wait_many_block(deadline_ns);               // 0 at once if one came since
+//         if (result) break;
+//     }
+//     wait_finish(&queue, &waiter);                            // each
+//
+// Whoever wakes keeps the queue until wait_wake() has returned: the woken thread does not wait for
+// that.
 #pragma once
 
 #include "cpu/spinlock.h"
@@ -43,15 +53,18 @@ void wait_prepare(struct wait_queue *queue, struct waiter *waiter, enum wait_kin
 // Deadline in kernel-clock ns. May sleep, of course.
 must_check int wait_block(uint64_t deadline_ns);
 void wait_finish(struct wait_queue *queue, struct waiter *waiter);
-// Is the waiter, prepared before, in the queue still? Looked at under the queue's lock: whoever has
-// woken the thread through this queue, before it called this, has taken the waiter out.
-must_check bool wait_is_queued(struct wait_queue *queue, const struct waiter *waiter);
-// Wakes all waiters, or the first `count`, and takes them out of the queue. Any context. The
-// condition must be true already.
+// The running thread's waiters of one wait in many queues. wait_many_block() is interruptible, and
+// returns as wait_block() does, RUNNING; also without a sleep it tells of work and the deadline.
+void wait_many_begin(void);
+void wait_enter(struct wait_queue *queue, struct waiter *waiter);
+must_check int wait_many_block(uint64_t deadline_ns);
+// Wakes all waiters, or the first `count`, and takes them out of the queue. Any context; many are
+// woken in pieces, the lock let go in between. The condition must be true already.
 void wait_wake_all(struct wait_queue *queue);
 void wait_wake(struct wait_queue *queue, uint32_t count);
-// False: wait_wake() would find nobody. The condition must be true already, by a locked instruction
-// or with one after it: who is not in the queue by then sees it.
+// False: wait_wake() would find nobody, or another one is about to wake them all. The condition
+// must be true already, by a locked instruction or with one after it: who is not in the queue by
+// then sees it.
 static inline bool wait_queue_has_waiters(const struct wait_queue *queue)
 {
     return !list_is_empty(&queue->waiters);

@@ -70,6 +70,14 @@ void thread_start(struct thread *thread)
     spinlock_release(&queue->lock);
 }
 
+// It may be on its way into many queues (wait_many_block): either it sees this when it is BLOCKED,
+// or we see that it is.
+never_inlined static bool blocks_meanwhile(struct thread *thread)
+{
+    atomic_store(&thread->woken_awake, true); // a full barrier
+    return thread_state(thread) == THREAD_BLOCKED;
+}
+
 // BLOCKED and still on its CPU means: between wait_prepare() and the switch. It has not left, so it
 // simply goes on, unless it has found that out by itself. Both this and the switch happen under the
 // run-queue lock, so no wake-up is lost. Has it left, its context is complete, for the lock went
@@ -79,7 +87,7 @@ static bool wake_and_release(struct run_queue *queue, struct thread *thread)
 {
     enum thread_state blocked = THREAD_BLOCKED;
     struct percpu *target;
-    bool woken = thread_state(thread) == THREAD_BLOCKED;
+    bool woken = thread_state(thread) == THREAD_BLOCKED || blocks_meanwhile(thread);
 
     if (!woken)
         goto out;

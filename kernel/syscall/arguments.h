@@ -83,5 +83,6 @@ uint64_t deadline_after(uint64_t duration_ns);       // on the kernel clock; WAI
 uint64_t time_until(uint64_t deadline_ns);           // 0 when it has passed
 uint64_t realtime_to_deadline(uint64_t realtime_ns); // likewise, of a date
 
-// futex.c: for restart_syscall.
+// futex.c, poll.c: for restart_syscall.
 must_check int64_t futex_wait_restart(const struct sleep_restart *restart);
+must_check int64_t poll_restart(const struct sleep_restart *restart);

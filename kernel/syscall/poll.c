@@ -16,6 +16,7 @@ static int load_set(struct poll_set *set, uint64_t requests)
         set->entries[i].always = POLLERR | POLLHUP;
         if (set->requests[i].fd >= 0)
             set->entries[i].file = descriptor_open_file((uint64_t)set->requests[i].fd);
+        poll_pass(i);
     }
     return 0;
 }
@@ -28,6 +29,7 @@ static int store_results(const struct poll_set *set, uint64_t requests)
         address += offsetof(struct abi_pollfd, revents);
         if (put_user(user_addr_make(address), set->requests[i].revents) != 0)
             return -EFAULT;
+        poll_pass(i);
     }
     return 0;
 }
@@ -49,6 +51,25 @@ static int64_t poll_files(uint64_t requests, uint32_t count, uint64_t deadline_n
     return result;
 }
 
+// Made again, a poll with a deadline goes on to the same one, as a sleep does.
+static int64_t poll_restartably(uint64_t requests, uint32_t count, uint64_t deadline_ns)
+{
+    int64_t result = poll_files(requests, count, deadline_ns);
+    if (result != -ERESTARTNOHAND || deadline_ns == WAIT_FOREVER || deadline_ns == POLL_NO_WAIT)
+        return result;
+    current_thread()->signals.sleep = (struct sleep_restart){ .deadline_ns = deadline_ns,
+                                                              .polls = true,
+                                                              .requests = user_addr_make(requests),
+                                                              .request_count = count };
+    return -ERESTART_RESTARTBLOCK;
+}
+
+int64_t poll_restart(const struct sleep_restart *restart)
+{
+    return poll_restartably(user_addr_as_number(restart->requests), restart->request_count,
+                            restart->deadline_ns);
+}
+
 HANDLER3(poll, requests, count, timeout_ms)
 {
     int32_t timeout = (int32_t)timeout_ms;
@@ -57,7 +78,7 @@ HANDLER3(poll, requests, count, timeout_ms)
         deadline_ns = POLL_NO_WAIT;
     else if (timeout > 0)
         deadline_ns = deadline_after((uint64_t)timeout * NS_PER_MILLISECOND);
-    return poll_files(requests, (uint32_t)count, deadline_ns);
+    return poll_restartably(requests, (uint32_t)count, deadline_ns);
 }
 
 HANDLER5(ppoll, requests, count, timeout, mask, mask_size)

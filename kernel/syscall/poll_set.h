@@ -2,14 +2,17 @@
 #pragma once
 
 #include "fs/file.h"
+#include "sched/scheduler.h"
 #include "sched/wait.h"
 #include "syscall/linux.h"
 
+#define POLL_PIECE 64u    // so many files are served between two preemption points
 #define POLL_NO_WAIT 0ull // as a deadline: look once
 
 struct poll_entry {
-    struct file *file; // NULL: nothing to look at
-    uint16_t always;   // events that count whether they are asked for or not
+    struct file *file;    // NULL: nothing to look at
+    uint16_t always;      // events that count whether they are asked for or not
+    uint32_t chain, next; // of queues with the same hash: a number, plus one
     struct wait_queue *queue;
     struct waiter waiter;
 };
@@ -19,6 +22,13 @@ struct poll_set {
     struct poll_entry *entries;
     uint32_t count;
 };
+
+// In loops over the files, after each.
+static inline void poll_pass(uint32_t number)
+{
+    if (unlikely(number % POLL_PIECE == POLL_PIECE - 1))
+        preempt_point();
+}
 
 // Room for `count` requests, all empty. -ENOMEM. Whatever is returned, poll_set_free() follows,
 // which releases the files as well.

@@ -68,6 +68,7 @@ static int load_requests(struct poll_set *set, const struct select_sets *sets, u
     uint32_t count = 0;
     for (uint32_t descriptor = 0; descriptor < limit; descriptor++) {
         uint16_t events = 0, always = 0;
+        poll_pass(descriptor);
         for (uint32_t which = 0; which < SET_COUNT; which++) {
             if (!bit_is_set(sets, which, descriptor))
                 continue;
@@ -100,6 +101,7 @@ static int64_t answer_requests(const struct poll_set *set, struct select_sets *s
                 ready++;
             else
                 *word &= ~bit;
+            poll_pass(i);
         }
     }
     return ready;

@@ -167,10 +167,8 @@ uint64_t time_until(uint64_t deadline_ns)
 
 // An interrupted sleep that is made again must not begin anew: the exit gate then repeats
 // restart_syscall, which goes on to the same deadline.
-static int64_t sleep_restartably(uint64_t deadline_ns, user_addr remaining)
+never_inlined static int64_t prepare_restart(uint64_t deadline_ns, user_addr remaining)
 {
-    if (sleep_until(deadline_ns) == 0)
-        return 0;
     current_thread()->signals.sleep =
         (struct sleep_restart){ .deadline_ns = deadline_ns, .remaining = remaining };
     if (!user_addr_is_null(remaining)) {
@@ -179,6 +177,11 @@ static int64_t sleep_restartably(uint64_t deadline_ns, user_addr remaining)
             return -EFAULT;
     }
     return -ERESTART_RESTARTBLOCK;
+}
+
+static int64_t sleep_restartably(uint64_t deadline_ns, user_addr remaining)
+{
+    return sleep_until(deadline_ns) == 0 ? 0 : prepare_restart(deadline_ns, remaining);
 }
 
 static int64_t sleep_for(uint64_t duration_ns, uint64_t remaining)
@@ -230,5 +233,7 @@ HANDLER0(restart_syscall)
     current_thread()->signals.sleep = (struct sleep_restart){ 0 };
     if (!user_addr_is_null(sleep.futex))
         return futex_wait_restart(&sleep);
+    if (sleep.polls)
+        return poll_restart(&sleep);
     return sleep_restartably(sleep.deadline_ns, sleep.remaining);
 }

@@ -170,9 +170,27 @@ int wait_block(uint64_t deadline_ns)
     return -EINTR;
 }
 
-bool wait_is_queued(struct wait_queue *queue, const struct waiter *waiter)
+void wait_many_begin(void)
 {
-    return atomic_load(&waiter->thread) != NULL;
+    atomic_store(&thread.woken_awake, false);
+}
+
+void wait_enter(struct wait_queue *queue, struct waiter *waiter)
+{
+    kassert(thread_state(&thread) == THREAD_RUNNING);
+    atomic_store(&waiter->thread, &thread);
+    if (after_wait_prepare)
+        after_wait_prepare(queue, waiter);
+}
+
+int wait_many_block(uint64_t deadline_ns)
+{
+    kassert(thread_state(&thread) == THREAD_RUNNING);
+    if (!atomic_load(&thread.woken_awake))
+        return wait_block(deadline_ns);
+    if (thread_has_work(&thread))
+        return -ERESTARTSYS;
+    return clock_now_ns() >= deadline_ns ? -ETIMEDOUT : 0;
 }
 
 void wait_finish(struct wait_queue *queue, struct waiter *waiter)

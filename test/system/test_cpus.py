@@ -1,6 +1,6 @@
 """Several processors share threads: masks are kept, nothing hangs, loops share all CPUs, a loop
-alone is left alone, and who waits for a lock is counted. Here spinlocks keep their queue, which
-otherwise they do only where the processors are real."""
+alone is left alone, poll() keeps its deadline beside others, and who waits for a lock is counted.
+Here spinlocks keep their queue, which otherwise they do only where the processors are real."""
 
 import re
 import subprocess
@@ -16,6 +16,8 @@ cat /proc/lock_stat
 cpus pinned; status pinned
 cpus pingpong 200; status pingpong
 cpus storm; status storm
+pollmany busy; status busy
+pollmany crowd 32; status crowd
 cat /proc/lock_stat
 cpus alone 10s; status alone
 cpus share 2 || cpus share 2 || cpus share 2; status even
@@ -37,7 +39,8 @@ def lines():
     return result.stdout.decode().splitlines()
 
 
-@pytest.mark.parametrize("what", ["pinned", "pingpong", "storm", "alone", "even", "uneven"])
+@pytest.mark.parametrize("what", ["pinned", "pingpong", "storm", "busy", "crowd", "alone", "even",
+                                  "uneven"])
 def test_cpus(lines, what):
     assert f"{what} 0" in lines, "\n".join(lines)
 

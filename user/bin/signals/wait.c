@@ -112,6 +112,46 @@ static bool stops_do_not_interrupt(void)
     return true;
 }
 
+static int sleep_for_a_second(void)
+{
+    return nanosleep(&(struct timespec){ 1, 0 }, NULL) != 0;
+}
+
+static int poll_for_a_second(void)
+{
+    struct pollfd none = { .fd = -1, .revents = POLLIN };
+    return poll(&none, 1, 1000) != 0 || none.revents != 0;
+}
+
+static int poll_nothing_for_a_second(void)
+{
+    return poll(NULL, 0, 1000) != 0;
+}
+
+// Continued shortly before their waits are over, the children wait for the rest only.
+static bool stops_do_not_prolong_waits(void)
+{
+    static int (*const waits[])(void) = { sleep_for_a_second, poll_for_a_second,
+                                          poll_nothing_for_a_second };
+    pid_t children[COUNT_OF(waits)];
+    for (size_t i = 0; i < COUNT_OF(waits); i++) {
+        children[i] = fork();
+        if (children[i] == 0)
+            _exit(waits[i]());
+    }
+    sleep_ns(800 * MILLISECONDS);
+    for (size_t i = 0; i < COUNT_OF(waits); i++)
+        kill(children[i], SIGSTOP);
+    sleep_ns(100 * MILLISECONDS);
+    uint64_t continued = clock_ns();
+    for (size_t i = 0; i < COUNT_OF(waits); i++)
+        kill(children[i], SIGCONT);
+    for (size_t i = 0; i < COUNT_OF(waits); i++)
+        EXPECT(child_wait(children[i]) == 0);
+    EXPECT(clock_ns() - continued < 600 * MILLISECONDS);
+    return true;
+}
+
 static bool suspend_borrows_a_mask(void)
 {
     sigset_t none, mask;
@@ -201,6 +241,7 @@ const struct test wait_tests[] = {
     { "sleep_tells_the_rest", sleep_tells_the_rest },
     { "poll_is_never_restarted", poll_is_never_restarted },
     { "stops_do_not_interrupt", stops_do_not_interrupt },
+    { "stops_do_not_prolong_waits", stops_do_not_prolong_waits },
     { "suspend_borrows_a_mask", suspend_borrows_a_mask },
     { "pause_ends_with_a_handler", pause_ends_with_a_handler },
     { "sigtimedwait_takes", sigtimedwait_takes },
