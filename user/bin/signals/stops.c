@@ -97,9 +97,43 @@ static pid_t start_threads(void)
     return child_start(run_threads, NULL);
 }
 
+// In ticks of 10 ms.
+static unsigned long time_used(pid_t child)
+{
+    char name[32];
+    unsigned long user = 0, system = 0;
+    snprintf(name, sizeof(name), "/proc/%d/stat", child);
+    FILE *file = fopen(name, "r");
+    if (file == NULL || fscanf(file,
+                               "%*d (%*[^)]) %*c %*d %*d %*d %*d %*d %*u %*u %*u %*u %*u "
+                               "%lu %lu",
+                               &user, &system) != 2)
+        fail(name);
+    fclose(file);
+    return user + system;
+}
+
+static bool stopped_threads_rest(pid_t child)
+{
+    EXPECT(kill(child, SIGSTOP) == 0 && is_stopped(child));
+    unsigned long used = time_used(child);
+    sleep_ns(100 * MILLISECONDS);
+    EXPECT(time_used(child) - used < 3);
+    EXPECT(kill(child, SIGCONT) == 0);
+    return true;
+}
+
+static volatile int stop_count;
+
+static void count_stops(int signal, siginfo_t *info, void *argument)
+{
+    stop_count += info->si_code == CLD_STOPPED;
+}
+
 static bool stop_and_continue(pid_t child)
 {
     int status;
+    handle_on(SIGCHLD, count_stops, SA_RESTART);
     EXPECT(all_threads_move());
     for (int i = 0; i < ROUNDS; i++) {
         EXPECT(kill(child, SIGSTOP) == 0 && is_stopped(child) && no_thread_moves());
@@ -114,6 +148,7 @@ static bool stop_and_continue(pid_t child)
         EXPECT(waitpid(child, &status, WCONTINUED | WNOHANG) == 0); // that is over
         EXPECT(kill(child, SIGCONT) == 0 && changes(child, WCONTINUED, &status));
     }
+    EXPECT(stop_count <= 3 * ROUNDS && stopped_threads_rest(child));
     state->make_another = true; // as many come and go as have been stopped
     for (int i = 0; i < LOOKS && !state->is_made; i++)
         sleep_ns(5 * MILLISECONDS);

@@ -112,6 +112,7 @@ static bool harmless_signals_do_not_end_a_vfork(void)
         kill(self, SIGSTOP);
         sleep_ns(20 * MILLISECONDS);
         kill(self, SIGCONT);
+        sleep_ns(20 * MILLISECONDS);
         late = true;
         _exit(0);
     }
