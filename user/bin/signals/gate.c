@@ -117,6 +117,32 @@ static bool suspended_calls_lend_no_mask_to_handlers(void)
     return true;
 }
 
+static int suspend(void *argument)
+{
+    sigset_t none, mask;
+    sigemptyset(&none);
+    record_on(SIGUSR1, 0);
+    block(SIGUSR1);
+    sigsuspend(&none);
+    sigprocmask(SIG_SETMASK, NULL, &mask);
+    return seen_count == 1 && sigismember(&mask, SIGUSR1) ? 0 : 1;
+}
+
+// A stop makes the call begin anew: with the mask of before, which comes back in the end.
+static bool stopped_calls_give_their_mask_back(void)
+{
+    int status;
+    pid_t child = child_start(suspend, NULL);
+    sleep_ns(20 * MILLISECONDS);
+    kill(child, SIGSTOP);
+    EXPECT(waitpid(child, &status, WUNTRACED) == child && WIFSTOPPED(status));
+    kill(child, SIGCONT);
+    sleep_ns(20 * MILLISECONDS);
+    kill(child, SIGUSR1);
+    EXPECT(child_wait(child) == 0);
+    return true;
+}
+
 static volatile bool other_is_done, is_seen_by_first;
 
 static void wait_for_other(int signal, siginfo_t *info, void *argument)
@@ -261,6 +287,7 @@ const struct test gate_tests[] = {
     { "handlers_without_room_change_no_mask", handlers_without_room_change_no_mask },
     { "suspended_calls_lend_no_mask_to_handlers", suspended_calls_lend_no_mask_to_handlers },
     { "other_threads_take_what_a_handler_blocks", other_threads_take_what_a_handler_blocks },
+    { "stopped_calls_give_their_mask_back", stopped_calls_give_their_mask_back },
     { "faults_are_no_calls", faults_are_no_calls },
     { "stopped_sleeps_do_not_begin_anew", stopped_sleeps_do_not_begin_anew },
     { "death_comes_before_a_stop", death_comes_before_a_stop },
