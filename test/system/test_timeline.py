@@ -1,6 +1,7 @@
 """`make timeline` of three programs one after the other: what both files show is what they do.
 
-An instruction is a nanosecond there, so that no standstill of the emulator changes whose turn it is.
+An instruction is a nanosecond there, so that no standstill of the emulator changes whose turn it
+is.
 """
 
 import json

@@ -2,6 +2,7 @@
 // that stop; calls that are repeated meanwhile.
 #include "check.h"
 
+#include <pthread.h>
 #include <sched.h>
 #include <sys/resource.h>
 #include <sys/syscall.h>
@@ -87,6 +88,105 @@ static bool handlers_without_room_change_no_mask(void)
     call_on_bad_stack(SYS_rt_sigsuspend, (uint64_t)&none, 8);
     EXPECT(seen_count == 2 && seen_signal == SIGSEGV && call_result == (uint64_t)-EINTR);
     EXPECT(seen_mask == 1ull << (SIGUSR1 - 1));
+    return true;
+}
+
+static void raise_another(int signal, siginfo_t *info, void *argument)
+{
+    sigset_t mask;
+    raise(SIGHUP);
+    sigprocmask(SIG_SETMASK, NULL, &mask);
+    seen_mask = sigismember(&mask, SIGUSR1) && sigismember(&mask, SIGUSR2);
+}
+
+// A handler that ends a sigsuspend() runs with its own mask, not with the one that comes back.
+static bool suspended_calls_lend_no_mask_to_handlers(void)
+{
+    struct sigaction action = { .sa_sigaction = raise_another, .sa_flags = SA_SIGINFO };
+    sigset_t none, mask;
+    sigemptyset(&none);
+    sigaddset(&action.sa_mask, SIGUSR2);
+    EXPECT(sigaction(SIGUSR1, &action, NULL) == 0);
+    record_on(SIGHUP, 0);
+    block(SIGUSR1);
+    raise(SIGUSR1);
+    EXPECT_ERROR(sigsuspend(&none), EINTR);
+    EXPECT(seen_count == 1 && seen_mask == 1);
+    EXPECT(sigprocmask(SIG_SETMASK, NULL, &mask) == 0);
+    EXPECT(sigismember(&mask, SIGUSR1) && !sigismember(&mask, SIGUSR2));
+    return true;
+}
+
+static int suspend(void *argument)
+{
+    sigset_t none, mask;
+    sigemptyset(&none);
+    record_on(SIGUSR1, 0);
+    block(SIGUSR1);
+    sigsuspend(&none);
+    sigprocmask(SIG_SETMASK, NULL, &mask);
+    return seen_count == 1 && sigismember(&mask, SIGUSR1) ? 0 : 1;
+}
+
+// A stop makes the call begin anew: with the mask of before, which comes back in the end.
+static bool stopped_calls_give_their_mask_back(void)
+{
+    int status;
+    pid_t child = child_start(suspend, NULL);
+    sleep_ns(20 * MILLISECONDS);
+    kill(child, SIGSTOP);
+    EXPECT(waitpid(child, &status, WUNTRACED) == child && WIFSTOPPED(status));
+    kill(child, SIGCONT);
+    sleep_ns(20 * MILLISECONDS);
+    kill(child, SIGUSR1);
+    EXPECT(child_wait(child) == 0);
+    return true;
+}
+
+static volatile bool other_is_done, is_seen_by_first;
+
+static void wait_for_other(int signal, siginfo_t *info, void *argument)
+{
+    uint64_t start = clock_ns();
+    while (!other_is_done && clock_ns() - start < 2000 * MILLISECONDS)
+        ;
+    is_seen_by_first = other_is_done;
+    seen_count++;
+}
+
+static void note_done(int signal, siginfo_t *info, void *argument)
+{
+    other_is_done = true;
+}
+
+static void *wait_for_signals(void *argument)
+{
+    for (;;)
+        pause();
+    return NULL;
+}
+
+// Two signals found the first thread ready for both; its handler of one blocks the other.
+static bool other_threads_take_what_a_handler_blocks(void)
+{
+    struct sigaction action = { .sa_sigaction = wait_for_other, .sa_flags = SA_SIGINFO };
+    pid_t self = getpid();
+    pthread_t thread;
+    sigaddset(&action.sa_mask, SIGUSR2);
+    EXPECT(sigaction(SIGUSR1, &action, NULL) == 0);
+    handle_on(SIGUSR2, note_done, 0);
+    EXPECT(pthread_create(&thread, NULL, wait_for_signals, NULL) == 0);
+    pid_t child = fork();
+    if (child == 0) {
+        sleep_ns(20 * MILLISECONDS);
+        kill(self, SIGUSR1);
+        kill(self, SIGUSR2);
+        _exit(0);
+    }
+    while (seen_count == 0)
+        ;
+    EXPECT(is_seen_by_first);
+    EXPECT(child_wait(child) == 0);
     return true;
 }
 
@@ -185,6 +285,9 @@ const struct test gate_tests[] = {
     { "all_signals_are_taken_at_once", all_signals_are_taken_at_once },
     { "ignored_signals_may_be_pending", ignored_signals_may_be_pending },
     { "handlers_without_room_change_no_mask", handlers_without_room_change_no_mask },
+    { "suspended_calls_lend_no_mask_to_handlers", suspended_calls_lend_no_mask_to_handlers },
+    { "other_threads_take_what_a_handler_blocks", other_threads_take_what_a_handler_blocks },
+    { "stopped_calls_give_their_mask_back", stopped_calls_give_their_mask_back },
     { "faults_are_no_calls", faults_are_no_calls },
     { "stopped_sleeps_do_not_begin_anew", stopped_sleeps_do_not_begin_anew },
     { "death_comes_before_a_stop", death_comes_before_a_stop },
