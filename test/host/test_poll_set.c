@@ -52,7 +52,7 @@ static void expect_in_both(void)
 }
 
 // The files take turns.
-static void start(struct poll_set *set, unsigned wake_ups)
+static void start(struct poll_set *set, unsigned times)
 {
     static const struct file_operations first = { .poll = wait_in_first };
     static const struct file_operations second = { .poll = wait_in_second };
@@ -66,7 +66,7 @@ static void start(struct poll_set *set, unsigned wake_ups)
         set->requests[i].events = POLLIN;
     }
     entered[0] = entered[1] = sleeps = 0;
-    wake_ups_to_come = wake_ups;
+    wake_ups_to_come = times;
     after_wait_prepare = wake_first;
     before_wait_block = expect_in_both;
 }
