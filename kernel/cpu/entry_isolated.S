@@ -53,6 +53,9 @@ LOCAL_FUNCTION(vector_from_kernel_isolated)
     leaq iretq_to_user_isolated(%rip), %rax
     cmpq %rax, FRAME_RIP(%rsp)
     jne vector_to_kernel
+#if !PROTECT_IRETQ_FIXUP
+    jmp vector_to_kernel
+#endif
 END(vector_from_kernel_isolated)
 
 // The IRETQ below refused the user frame: CR3 and GS are the user's already, and this frame is on the
