@@ -15,6 +15,11 @@
 
 #define CHUNK (16 * MIB)
 
+// No code lies between them that a build without `wx` could open.
+extern const char kernel_image_start[1];
+const char kernel_image_start[1];
+extern const char kernel_text_end[1] __attribute__((alias("kernel_image_start")));
+
 uint64_t host_direct_map_base;
 static struct boot_info boot;
 static struct list_node taken = LIST_HEAD_INIT(taken);
