@@ -76,15 +76,15 @@ struct process {
     // Changed while all are locked; the two that are unreported, to the parent's wait4, also with
     // the parent's lock.
     bool stopped; // by a stop signal: its threads wait at the exit gate; process_set_stopped_locked
-    uint64_t dying_since_ns;  // when out_of_memory.c first saw it die; 0: it has not
+    uint64_t dying_since_ns;  // when out_of_memory.c killed it, or saw it die; 0: neither
     uint32_t stop_round;      // counts stops, so that a thread counts itself once in each
     uint32_t stopped_threads; // that wait; when all do, the parent is told
     bool stop_unreported, continue_unreported;
     uint32_t stop_signal;
     struct wait_queue continued; // stopped threads wait here
 
-    atomic_ullong
-        tries_since_ns; // out_of_memory.c: no page, though memory is free; 0: no such time
+    // out_of_memory.c: since when it gets no page, though memory is free; 0: it does.
+    atomic_ullong tries_since_ns;
 
     struct abi_rlimit limits[RLIMIT_COUNT];
     uint64_t start_ns;

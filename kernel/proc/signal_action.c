@@ -36,8 +36,7 @@ int signal_action(uint32_t signal, const struct abi_sigaction *new_action,
                                           .restorer = new_action->restorer,
                                           .mask = new_action->mask & ~SIGNALS_UNMASKABLE };
         if (action_is_to_ignore(action, signal))
-            pending_discard_everywhere(process,
-                                       SIGNAL_BIT(signal)); // also when it is blocked (POSIX)
+            pending_discard_everywhere(process, SIGNAL_BIT(signal)); // blocked or not (POSIX)
     }
     process_unlock(process);
     return 0;

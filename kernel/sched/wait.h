@@ -16,13 +16,13 @@
 // Who waits in many queues lets others run while it enters them and looks, being RUNNING:
 //
 //     for (;;) {
-//         wait_many_begin();                                   // no wake-up is forgotten from now
-//         on wait_enter(&queue, &waiter);                         // each; nothing if it is in
-//         there if (condition) break;                                // may take long, or sleep
-//         result = wait_many_block(deadline_ns);               // 0 at once if one came since
+//         wait_many_begin();                    // no wake-up is forgotten from now on
+//         wait_enter(&queue, &waiter);          // each queue; nothing if it is in there
+//         if (condition) break;                 // may take long, or sleep
+//         result = wait_many_block(deadline_ns); // 0 at once if a wake-up came since
 //         if (result) break;
 //     }
-//     wait_finish(&queue, &waiter);                            // each
+//     wait_finish(&queue, &waiter);             // each queue
 //
 // Whoever wakes keeps the queue until wait_wake() has returned: the woken thread does not wait for
 // that.
