@@ -289,13 +289,11 @@ int process_set_group(uint32_t pid, uint32_t group)
 
 static int64_t number_of(uint32_t pid, bool wants_session)
 {
-    struct process *self = current_process();
-    struct process *process = pid == 0 || pid == self->pid ? self : process_find(pid);
+    struct process *process = process_find_and_lock(pid);
     if (!process)
         return -ESRCH;
     int64_t result = wants_session ? process->session : process->group;
-    if (process != self)
-        process_release(process);
+    process_unlock_and_release(process);
     return result;
 }
 

@@ -4,6 +4,7 @@
 #include <sched.h>
 #include <signal.h>
 #include <string.h>
+#include <sys/resource.h>
 #include <sys/syscall.h>
 #include <sys/wait.h>
 #include <unistd.h>
@@ -152,11 +153,41 @@ static bool test_numbers(void)
     return true;
 }
 
+static void *wait_for_release(void *argument)
+{
+    atomic_store((atomic_int *)argument, own_tid());
+    while (atomic_load((atomic_int *)argument) != 0)
+        sched_yield();
+    return NULL;
+}
+
+// Its process is the caller's own: whoever looked it up must let go of it all the same, which the
+// machine's last line tells of.
+static bool test_number_for_process(void)
+{
+    atomic_int tid = 0;
+    struct rlimit limit;
+    cpu_set_t mask;
+    pthread_t thread = thread_begin(wait_for_release, &tid);
+    while (tid == 0)
+        sched_yield();
+    EXPECT(getpgid(tid) == getpgid(0) && getsid(tid) == getsid(0));
+    EXPECT(kill(tid, 0) == 0 && syscall(SYS_tkill, tid, 0) == 0);
+    EXPECT(syscall(SYS_prlimit64, tid, RLIMIT_NOFILE, NULL, &limit) == 0 && limit.rlim_cur > 0);
+    EXPECT(getpriority(PRIO_PROCESS, (id_t)tid) == getpriority(PRIO_PROCESS, 0));
+    EXPECT(syscall(SYS_sched_getscheduler, tid) == syscall(SYS_sched_getscheduler, 0));
+    EXPECT(sched_getaffinity(tid, sizeof(mask), &mask) == 0 && CPU_COUNT(&mask) > 0);
+    tid = 0;
+    thread_join(thread);
+    return true;
+}
+
 const struct test clone_tests[] = {
     { "words-of-clone", test_words },
     { "clone3", test_clone3 },
     { "clone3-process", test_clone3_process },
     { "clone-refused", test_refused },
     { "numbers", test_numbers },
+    { "number-for-process", test_number_for_process },
 };
 const size_t clone_test_count = COUNT_OF(clone_tests);
