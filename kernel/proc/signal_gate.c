@@ -115,7 +115,6 @@ struct gate_decision {
     uint64_t blocked_before;
     bool restores_before;
     bool is_last; // nothing else is due
-    uint32_t requested_status;
 };
 
 static bool take_signal(struct process *process, struct thread *thread, struct abi_siginfo *info)
@@ -173,7 +172,6 @@ static enum gate_step act_on_signal(struct process *process, struct thread *thre
 static void decide(struct process *process, struct thread *thread, struct gate_decision *decision)
 {
     struct thread_signals *signals = &thread->signals;
-    decision->requested_status = process->requested_status;
     decision->blocked_before = signals->blocked;
     decision->restores_before = signals->restores_blocked;
     decision->mask = signals->restores_blocked ? signals->saved_blocked : signals->blocked;
@@ -233,7 +231,7 @@ bool signal_is_restart_code(int64_t result)
     return result <= -ERESTARTSYS && result >= -ERESTART_RESTARTBLOCK;
 }
 
-// Nowhere to put the handler's frame.
+// Nowhere to put the handler's frame. The gate looks at what is pending again.
 never_inlined static void refuse_handler(const struct trap_frame *frame, struct thread *thread,
                                          const struct gate_decision *decision)
 {
@@ -244,7 +242,6 @@ never_inlined static void refuse_handler(const struct trap_frame *frame, struct 
     process_lock(process);
     thread->signals.blocked = decision->blocked_before;
     thread->signals.restores_blocked = decision->restores_before;
-    signal_recheck_locked(thread);
     process_unlock(process);
     if (decision->info.signal == SIGSEGV) // its own handler cannot run either
         (void)signal_action(SIGSEGV, &(struct abi_sigaction){ 0 }, NULL);
@@ -298,7 +295,7 @@ void signal_exit_gate(struct trap_frame *frame)
             signal_report_death(process, (uint32_t)decision.info.signal);
             process_exit(signal_death_status((uint32_t)decision.info.signal));
         case GATE_DIE_WITH_PROCESS:
-            process_exit(decision.requested_status);
+            process_exit(process->requested_status); // which nobody changes now
         case GATE_DIE_ALONE:
             process_exit_thread(0);
         }

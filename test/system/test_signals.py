@@ -33,6 +33,27 @@ bye
 """
 
 
+# As the first program: signals that it blocked, and for which it has no handler.
+INIT = """
+#include <signal.h>
+#include <stdio.h>
+#include <unistd.h>
+
+int main(void)
+{
+    sigset_t all, none;
+    sigfillset(&all);
+    sigemptyset(&none);
+    sigprocmask(SIG_SETMASK, &all, NULL);
+    for (int signal = 1; signal <= 64; signal++)
+        kill(1, signal);
+    sigprocmask(SIG_SETMASK, &none, NULL);
+    puts("init is still there");
+    return 0;
+}
+"""
+
+
 @pytest.fixture
 def machine(booted):
     return lambda: booted(EVERYTHING, timeout=300)
@@ -64,3 +85,14 @@ def test_frames_without_xsave(booted):
     expect_orderly(guest)
     expect_success(guest, "signals")
     expect_success(guest, "badframe")
+
+
+def test_init_ends_by_its_own_will(boot, compile_c):
+    """Nobody's signal ends or stops it, its own neither, also one that was pending until now."""
+    with open(compile_c(INIT, libc="musl"), "rb") as file:
+        program = file.read()
+    guest = boot("init=/bin/other-init", initramfs_extra={"/bin/other-init": program})
+    guest.wait()
+    expect_orderly(guest)
+    assert guest.matches(r"^init is still there$")
+    assert guest.matches(r"process: init ended with exit status 0; shutting down$")
