@@ -65,7 +65,11 @@ PARALLEL := $(wildcard test/host/parallel/*.c) test/host/framework.c test/host/m
 	translation.c) $(LIB)
 
 TESTS := $(wildcard test/host/*.c)
-OBJECTS := $(patsubst %.c,$(BUILD)/%.o,$(TESTS) $(TESTED) $(LOADER)) $(BUILD)/font_file.o
+OBJECTS := $(patsubst %.c,$(BUILD)/%.o,$(TESTS) $(TESTED) $(LOADER)) $(BUILD)/font_file.o \
+	$(BUILD)/user_copy_raw.o
+# Beside the fake ones (threads.c).
+RAW := user_copy_raw user_zero_raw user_string_raw user_load32_raw user_load32_no_fault_raw \
+	user_compare_exchange32_raw user_copy_has_smap user_load32_no_fault_instruction
 # allocations.c stands in front of these.
 WRAP := $(foreach name,object_allocate object_release memory_allocate memory_release \
 	memory_duplicate_string frames_allocate frame_allocate frame_allocate_zeroed \
@@ -100,6 +104,13 @@ $(BUILD)/font_file.o: kernel/dev/font.S test/host/host.mk
 	@mkdir -p $(@D)
 	gzip -dc $(FONT) > $(BUILD)/font.psf
 	$(CC) -I$(BUILD) -c -o $@ $<
+
+# The list of fix-ups can be written, since addresses are put in, and has a name whose ends the linker
+# tells.
+$(BUILD)/user_copy_raw.o: kernel/vm/user_copy.S test/host/host.mk | $(BUILD)/config.h
+	@mkdir -p $(@D)
+	$(CC) -Wa,--noexecstack $(INCLUDE) $(foreach name,$(RAW),-D$(name)=host_$(name)) -MMD -MP -c -o $@ $<
+	objcopy --rename-section .user_copy_fixups=user_copy_fixups,alloc,load,data,contents $@
 
 # The driver's bytes come to the test instead of the console.
 $(BUILD)/kernel/drivers/keyboard.o: CFLAGS += -Dconsole_input=keyboard_test_input \
