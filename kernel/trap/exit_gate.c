@@ -4,7 +4,9 @@
 // due; it is looked at with interrupts off, so nothing slips in after.
 #include "trap/return_path.h"
 
+#include "cpu/features.h"
 #include "cpu/interrupts.h"
+#include "cpu/registers.h"
 #include "cpu/upcalls.h"
 #include "debug/latency.h"
 #include "debug/trace.h"
@@ -22,6 +24,7 @@ static void check_frame(const struct trap_frame *frame)
     kassert(frame->rflags & RFLAGS_IF);
     kassert(frame->vector != VECTOR_NMI); // leaves at once: entry.S, ist_from_user
     kassert(!interrupts_are_on() && this_cpu()->interrupts_off_depth == 0);
+    kassert(!cpu_features.smap || !(read_rflags() & RFLAGS_AC)); // user memory is closed again
     kassert(this_cpu()->held_lock_count == 0);
     kassert(current_thread()->held_mutex_ranks == 0);
     kassert(frame->vector != VECTOR_SYSCALL || !signal_is_restart_code((int64_t)frame->rax));
