@@ -14,7 +14,6 @@
 #include "lib/panic.h"
 #include "lib/protection.h"
 
-#define VECTOR_STUB_SIZE 16u
 #define VECTOR_STUB_CLAC_SIZE 3u
 #define INTERRUPT_STACK_SIZE 8144u // so that all tables fill eight pages
 #define INTERRUPT_STACK_COUNT 4u

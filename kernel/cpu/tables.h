@@ -14,6 +14,8 @@ enum interrupt_stack {
 
 // GDT, TSS and IST stacks of one CPU: whole pages of their own.
 #define CPU_TABLES_SIZE 32768u
+#define VECTOR_STUB_SIZE 16u // entry_macros.inc
+#define VECTOR_STUBS_SIZE (256u * VECTOR_STUB_SIZE)
 
 // Loads GDT, TSS and IDT on this CPU; GS base is set to `cpu`. The boot CPU's tables are static;
 // for others cpu->tables are CPU_TABLES_SIZE zeroed bytes. Interrupts off.

@@ -24,8 +24,8 @@ struct bucket {
 };
 
 static struct bucket pid_table[PROCESS_BUCKETS];
-static _Atomic(uint16_t) number_uses[COUNTS]; // as pid, group or session, at most 3 a process;
-                                              // kept numbers
+// As pid, group or session, at most 3 a process; kept ones (process_number_keep) beside.
+static _Atomic(uint16_t) number_uses[COUNTS];
 static atomic_uint next_number = FIRST_NUMBER;
 static atomic_uint last_number, process_count;
 static atomic_ullong started_count;

@@ -7,6 +7,7 @@
 #include "cpu/isolation.h"
 #include "cpu/machine_check.h"
 #include "cpu/registers.h"
+#include "cpu/tables.h"
 #include "debug/panic_report.h"
 #include "debug/trace.h"
 #include "lib/panic.h"
@@ -167,7 +168,7 @@ static bool debug_trap_is_harmless(const struct trap_frame *frame)
     write_dr6(DR6_INITIAL);
     if (frame->rip == entry)
         return true;
-    if (frame->rip >= stubs && frame->rip < stubs + 256 * 16)
+    if (frame->rip >= stubs && frame->rip < stubs + VECTOR_STUBS_SIZE)
         return true;
     return !(dr6 & DR6_SINGLE_STEP) && !(frame->rflags & RFLAGS_TF);
 }

@@ -13,8 +13,7 @@ extern const struct test delivery_tests[], frame_tests[], wait_tests[], child_te
     group_tests[], vfork_tests[], stop_tests[], mask_tests[];
 extern const size_t delivery_test_count, frame_test_count, wait_test_count, child_test_count,
     timer_test_count, return_test_count, context_test_count, stack_test_count, state_test_count,
-    gate_test_count, group_test_count, vfork_test_count, stop_test_count,
-    mask_test_count;
+    gate_test_count, group_test_count, vfork_test_count, stop_test_count, mask_test_count;
 
 // What the last handler saw. record() is a handler for SA_SIGINFO.
 extern volatile int seen_count, seen_signal;
