@@ -18,6 +18,8 @@ import sys
 import tempfile
 import xml.etree.ElementTree as xml
 
+from harness.make import forget_make
+
 TEST = os.path.dirname(os.path.abspath(__file__))
 FOLDERS = {"tooling": ["tooling"], "system": ["system", "escape/test_part.py"],
            "escape": ["escape/test_escape.py"]}
@@ -36,12 +38,6 @@ def main():
         passed, failed = passed + ok, failed + bad
     print(f"{passed} passed, {failed} failed")
     return 0 if passed and not failed else 1
-
-
-def forget_make():
-    """Tests start make as a user does, not as a part of the make that started them."""
-    for name in ("MAKEFLAGS", "MAKELEVEL", "MFLAGS", "MAKEOVERRIDES"):
-        os.environ.pop(name, None)
 
 
 def run_host(environment=None):

@@ -17,6 +17,7 @@ import threading
 sys.dont_write_bytecode = True
 sys.path.insert(0, os.path.dirname(os.path.dirname(os.path.abspath(__file__))))
 
+from harness.make import forget_make
 from mutate import results
 from mutate.boots import Boots
 from mutate.judge import SURVIVED, Judge
@@ -27,6 +28,7 @@ from mutate.tree import ROOT, Tree, read_text
 
 def main():
     options = parse(sys.argv[1:])
+    forget_make()
     files, boots = load_plan()
     chosen = [file for file in files if any(word in file.path for word in options.files or [""])]
     sources = {file.path: read_text(os.path.join(ROOT, file.path)) for file in chosen}

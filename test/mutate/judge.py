@@ -59,6 +59,7 @@ class Reference:
 class Judge:
     def __init__(self, tree, boots, quick=False):
         self.tree, self.boots, self.quick = tree, boots, quick
+        self.trusted = set()  # tests that pass when nothing is changed
 
     def judge(self, mutant, file):
         """(outcome, by whom or why)"""
@@ -104,12 +105,22 @@ class Judge:
         return None
 
     def run_tests(self, *groups):
-        """What fails must fail twice: the machine may be loaded."""
+        """What fails must fail twice, since the machine may be loaded, and pass when nothing is
+        changed."""
         for tests in filter(None, groups):
             failed = self.pytest(tests)
             if failed and self.pytest([failed]):
+                if failed not in self.trusted:
+                    self.trust(failed)
                 return failed
         return None
+
+    def trust(self, test):
+        self.tree.restore()
+        self.tree.build()
+        if self.pytest([test]):
+            raise RuntimeError(f"{test} fails on the unchanged kernel as well")
+        self.trusted.add(test)
 
     def pytest(self, tests):
         try:

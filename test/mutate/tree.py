@@ -68,8 +68,6 @@ class Tree:
     def _make(self, words):
         # A check that is gone leaves variables and functions that nobody uses.
         environment = {**os.environ, "CCC_OVERRIDE_OPTIONS": "# +-Wno-error"}
-        for name in ("MAKEFLAGS", "MAKELEVEL", "MFLAGS", "MAKEOVERRIDES"):
-            environment.pop(name, None)
         result = subprocess.run(["make", "-s", *words], cwd=self.root, env=environment, text=True,
                                 stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, check=False,
                                 stderr=subprocess.STDOUT, timeout=BUILD_SECONDS)
