@@ -14,13 +14,14 @@ import subprocess
 import sys
 
 import run_tests
+from harness.make import forget_make
 
 ROOT = os.path.dirname(run_tests.TEST)
 PROTECTIONS = os.path.join(run_tests.TEST, "protections.txt")
 
 
 def main():
-    run_tests.forget_make()
+    forget_make()
     known = read_protections()
     chosen = sys.argv[1:] or known
     unknown = [name for name in chosen if name not in known]
