@@ -182,6 +182,19 @@ TEST(elf_load_segments_without_file_or_memory)
     end();
 }
 
+TEST(elf_load_segments_without_rights)
+{
+    struct image image = make_image();
+
+    image.segments[0].flags = 0;
+    image.segments[1].flags = ELF_FLAG_EXECUTE;
+    CHECK_EQUAL(load_image(&image, 0), 0);
+    address_space_visit(space, note_region, NULL);
+    expect_region(0, 0x400000, 0x401000, 0, 0);
+    expect_region(1, 0x401000, 0x402000, EXECUTE, 1);
+    end();
+}
+
 TEST(elf_load_several_segments_of_data)
 {
     struct image image = make_image();
