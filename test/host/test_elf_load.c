@@ -315,6 +315,7 @@ TEST(elf_load_without_memory)
         space = address_space_create();
         CHECK(space != NULL);
         allocations.fail_after = count;
+        allocations.fail_once = true;
         error = elf_program_read(&program, inode, MOVABLE);
         if (!error)
             error = elf_program_map(&program, space, 0);
