@@ -164,6 +164,8 @@ TEST(elf_load_segments_without_file_or_memory)
     struct image image = make_image();
 
     image.segments[0].file_size = image.segments[0].memory_size = 0;
+    image.segments[0].virtual_address = 0x400800; // where no page begins
+    image.segments[0].offset = 0x800;
     image.segments[2] = (struct elf_program_header){
         ELF_SEGMENT_LOAD, ELF_FLAG_READ | ELF_FLAG_EXECUTE, 0, 0x402000, 0, 0, 0x1001, 4096
     };
