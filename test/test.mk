@@ -26,7 +26,7 @@ REST := build/rest.efi
 $(REST): test/rest/rest.c test/rest/rest.h efi/efi.mk
 	$(Q)$(CC) $(EFI_CFLAGS) -Itest/rest -c -o build/rest.o $<
 	$(Q)$(EFI_LD) $(EFI_LDFLAGS) -out:$@ build/rest.o
-test test-system test-cpus test-shares test-negative escape fail-walk nmi: $(REST)
+test test-system test-cpus test-shares test-negative escape fail-walk nmi mutate: $(REST)
 
 run: all
 	@$(QEMU_PY) run $(KNOBS) --log build/run.log

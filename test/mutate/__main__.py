@@ -116,8 +116,7 @@ def prepare(trees, wanted, boots, kept, options):
     builds = {"debug", *(boots[name].build for name in names if not options.quick)}
     with concurrent.futures.ThreadPoolExecutor(len(trees)) as pool:
         list(pool.map(lambda tree: tree.build_original(builds), trees))
-    from_firmware = any(file.path.startswith("efi/") for file, _ in wanted)
-    return Boots(boots, trees, kept, from_firmware)
+    return Boots(boots, trees, kept)
 
 
 if __name__ == "__main__":

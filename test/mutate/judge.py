@@ -28,6 +28,7 @@ TESTS_SECONDS = 1800
 TICK_SECONDS = 0.5
 # Judged by what the emulator computed, not by the clock: other work here changes nothing.
 COMPUTED_FACTOR, COMPUTED_EXTRA = 1.5, 3.0  # seconds of a processor
+FIRMWARE_SECONDS = 20.0  # where it could not be left out
 QUIET_TICKS, QUIET_SECONDS = 80, 0.5  # halted for good: so little was computed in so many ticks
 EXITS_FACTOR = 3  # more or fewer by IRETQ: how many depends a little on the time that all takes
 CLOCK = os.sysconf("SC_CLK_TCK")
@@ -95,9 +96,9 @@ class Judge:
                 self.tree.build(boot.build)
                 if self.tree.is_the_original(boot.build):
                     continue
-            reference, start = self.boots.get(boot.name)
+            reference = self.boots.reference(boot.name)
             build = self.tree.path(f"build/{boot.build}")
-            complaint, seen = watch(build, boot, reference, start)
+            complaint, seen = watch(build, boot, reference)
             noticed = complaint or compare_deaths(seen.deaths, reference.deaths) or \
                 compare_exits(seen.exits, reference.exits)
             if noticed:
@@ -186,21 +187,18 @@ def compare_exits(exits, expected):
     return None
 
 
-def take_reference(boot, build, start):
+def take_reference(boot, build):
     """Boots the unchanged kernel, which must pass."""
-    complaint, seen = watch(build, boot, None, start)
+    complaint, seen = watch(build, boot, None)
     if complaint:
         raise RuntimeError(f"the unchanged kernel fails boot {boot.name}: {complaint}")
     return seen
 
 
-def watch(build, boot, reference, start):
+def watch(build, boot, reference):
     """(complaint or None, what was seen) of one boot; stopped as soon as it is lost."""
-    if start:
-        guest = start.start(os.path.join(build, "kernel.elf"))
-    else:
-        machine = Machine(smp=boot.smp, cpu=boot.cpu, machine=boot.machine)
-        guest = Guest(machine, Media(build=build, cmdline=command_line(boot)), timeout=None)
+    machine = Machine(smp=boot.smp, cpu=boot.cpu, machine=boot.machine)
+    guest = Guest(machine, Media(build=build, cmdline=command_line(boot)), timeout=None)
     try:
         return follow(guest, boot, reference)
     finally:
@@ -214,6 +212,7 @@ def command_line(boot):
 def follow(guest, boot, reference):
     due = [program.split(",")[0] for program in boot.programs]
     limit = COMPUTED_FACTOR * reference.computed + COMPUTED_EXTRA if reference else float("inf")
+    limit += 0 if guest.went_on else FIRMWARE_SECONDS
     seen, computed, history, deaths, complaint = 0, 0.0, [], Counter(), None
     while complaint is None:
         ended = guest.ended

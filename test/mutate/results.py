@@ -85,8 +85,8 @@ class Results:
         entry = self.known["boots"].get(key[0].name)
         return Reference(**entry["reference"]) if entry and entry["of"] == identity(*key) else None
 
-    def note_reference(self, boot, images, from_firmware, reference):
-        self.known["boots"][boot.name] = {"of": identity(boot, images, from_firmware),
+    def note_reference(self, boot, images, reference):
+        self.known["boots"][boot.name] = {"of": identity(boot, images),
                                           "reference": asdict(reference)}
         self._save()
 
@@ -101,8 +101,8 @@ def digest(data):
     return hashlib.sha256(data).hexdigest()[:16]
 
 
-def identity(boot, images, from_firmware):
-    return digest(repr((boot, from_firmware, [digest(image) for image in images])).encode())
+def identity(boot, images):
+    return digest(repr((boot, [digest(image) for image in images])).encode())
 
 
 def print_table(mutants, kept, explained, sources):

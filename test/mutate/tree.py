@@ -7,7 +7,7 @@ import subprocess
 
 ROOT = os.path.dirname(os.path.dirname(os.path.dirname(os.path.abspath(__file__))))
 FOLDER = os.path.join(ROOT, "build", "mutate")
-ALREADY_BUILT = ("build/tools.mk", "build/user", "build/debug", "build/host")
+ALREADY_BUILT = ("build/tools.mk", "build/user", "build/debug", "build/host", "build/rest.efi")
 BUILD_SECONDS = 900
 
 
