@@ -36,7 +36,39 @@ SPOILED = {
     "sleeper": (RSP, 1 << 63, "SIGSEGV"),  # EMULATED
     "usercopy": (RFLAGS, TRAP_FLAG, "SIGTRAP"),
 }
-REFUSED = [name for name, (word, value, _) in SPOILED.items() if word in (CS, SS)]
+# It handles its signal: a loop, under this name once it is ready for it.
+CAUGHT = "ready"
+CATCHER = """
+#define _GNU_SOURCE
+#include <signal.h>
+#include <sys/mman.h>
+#include <sys/prctl.h>
+#include <ucontext.h>
+
+static volatile int caught;
+static char stack[65536];
+static volatile char page[4096] __attribute__((aligned(4096)));
+
+static void note(int signal, siginfo_t *info, void *argument)
+{
+    const greg_t *registers = ((ucontext_t *)argument)->uc_mcontext.gregs;
+    caught = info->si_code == SI_KERNEL && (registers[REG_CSGSFS] & 3) == 3 ? 1 : 2;
+}
+
+int main(void)
+{
+    struct sigaction action = { .sa_sigaction = note, .sa_flags = SA_SIGINFO | SA_ONSTACK };
+    sigaltstack(&(stack_t){ .ss_sp = stack, .ss_size = sizeof(stack) }, 0);
+    sigaction(SIGSEGV, &action, 0);
+    prctl(PR_SET_NAME, "ready");
+    while (!caught) {
+        madvise((void *)page, sizeof(page), MADV_DONTNEED);
+        page[0] = 1; // a fault, so that it leaves the kernel by IRETQ
+    }
+    return caught - 1;
+}
+"""
+REFUSED = [CAUGHT, *(name for name, (word, value, _) in SPOILED.items() if word in (CS, SS))]
 
 # In functions: the helpers' names share the script's name space.
 SCRIPT = """
@@ -88,16 +120,20 @@ GATES = {"off": ("iretq_to_user", 0), "on": ("restore_by_iretq_isolated", 17 * 8
 
 
 @pytest.fixture(scope="module", params=GATES)
-def spoiled(request):
-    """(the ended guest, what gdb printed): the programs of SPOILED in a row, then an intact one."""
+def spoiled(request, compile_c):
+    """(the ended guest, what gdb printed): a program that handles its signal, those of SPOILED,
+    one whose frame is not touched."""
     gate, frame = GATES[request.param]
-    programs = " ".join(f"/bin/{name}" for name in [*SPOILED, "hello,intact"])
+    programs = " ".join(f"/bin/{name}" for name in ["catcher", *SPOILED, "hello,intact"])
+    with open(compile_c(CATCHER, libc="musl"), "rb") as file:
+        catcher = file.read()
     with tempfile.TemporaryDirectory(prefix="ringfence-gdb-") as folder:
         socket = os.path.join(folder, "gdb")
         with start_guest(f"kpti={request.param} nokaslr panic=0 -- {programs}",
+                         initramfs_extra={"/bin/catcher": catcher},
                          extra=machine.gdb_channel(socket)) as guest:
-            script = SCRIPT.format(gate=gate, frame=frame, spoiled=SPOILED, socket=socket,
-                                   helpers=GDB_HELPERS)
+            script = SCRIPT.format(gate=gate, frame=frame, socket=socket, helpers=GDB_HELPERS,
+                                   spoiled={CAUGHT: (CS, 0x10, "SIGSEGV"), **SPOILED})
             output = run_gdb(script, folder)
             assert "HELPER end" in output, output + guest.complaint()
             guest.wait()
@@ -108,7 +144,7 @@ def spoiled(request):
 def test_spoiled_frame_costs_the_program(spoiled, name):
     guest, output = spoiled
     assert f"SPOILED {name}\n" in output
-    assert verdicts(guest)[list(SPOILED).index(name)] == (name, f"killed by {SPOILED[name][2]}")
+    assert verdicts(guest)[1 + list(SPOILED).index(name)] == (name, f"killed by {SPOILED[name][2]}")
     assert len(guest.matches(rf"process: \d+ \({name}\) killed by {SPOILED[name][2]}: ")) == 1
 
 
@@ -117,10 +153,16 @@ def test_refusals_arrive_at_their_fix_up(spoiled):
     assert re.findall(r"^REFUSED (\S+)$", spoiled[1], re.MULTILINE) == REFUSED
 
 
+def test_handler_of_the_signal_finds_the_program_as_it_was(spoiled):
+    guest, output = spoiled
+    assert f"SPOILED {CAUGHT}\n" in output
+    assert verdicts(guest)[0] == ("catcher", "exited 0")
+
+
 def test_kernel_goes_on(spoiled):
     guest, _ = spoiled
     assert guest.exit_status == 0
-    assert verdicts(guest)[len(SPOILED) :] == [("hello", "exited 0")]
+    assert verdicts(guest)[1 + len(SPOILED) :] == [("hello", "exited 0")]
 
 
 @pytest.fixture
