@@ -24,8 +24,8 @@ NMI_MINIMUM = 40  # that arrived; those that come at the same time are one
 NMIS_AT_ONCE = 10
 
 # First a loop without any. Then system calls in a loop: each begins with a pattern in all registers
-# that the kernel keeps and in the red zone below the stack pointer. GS base is one that looks like
-# the kernel's, where programs may set it: an NMI must not believe it.
+# that the kernel keeps and in the red zone below the stack pointer. Where programs may set it, GS base
+# is one that looks like the kernel's, or nothing like it, in turn: an NMI must not believe it.
 PROGRAM = r"""
 #include <stdio.h>
 #include <stdlib.h>
@@ -35,6 +35,7 @@ PROGRAM = r"""
 
 #define HWCAP2_FSGSBASE 2
 #define KERNEL_LIKE 0xffffffff80000000ul
+#define PROGRAM_LIKE 0x1000ul
 
 unsigned long parent;
 unsigned long differences_after_getppid(void);
@@ -78,19 +79,19 @@ static unsigned long nmis_while_spinning(void)
 int main(int argc, char **argv)
 {
     struct timespec start, now;
-    unsigned long calls = 0, gs = KERNEL_LIKE;
+    unsigned long calls = 0, gs = KERNEL_LIKE, seen = gs;
     int may_set_gs = (getauxval(AT_HWCAP2) & HWCAP2_FSGSBASE) != 0;
 
     parent = getppid();
     if (may_set_gs)
         __asm__ volatile("wrgsbase %0" : : "r"(gs));
     if (argc > 2) {
-        unsigned long seen = 0;
+        unsigned long hits = 0;
         puts("spinning");
-        for (int i = 0; i < 50 && seen < 10; i++)
-            seen += nmis_while_spinning();
-        printf("%lu NMIs hit the loop\n", seen);
-        if (seen < 10)
+        for (int i = 0; i < 50 && hits < 10; i++)
+            hits += nmis_while_spinning();
+        printf("%lu NMIs hit the loop\n", hits);
+        if (hits < 10)
             return 1;
     }
     puts("calling");
@@ -102,11 +103,17 @@ int main(int argc, char **argv)
                 return 1;
             }
         clock_gettime(CLOCK_MONOTONIC, &now);
+        if (may_set_gs)
+            __asm__ volatile("rdgsbase %0" : "=r"(seen));
+        if (seen != gs)
+            break;
+        gs = may_set_gs ? gs ^ KERNEL_LIKE ^ PROGRAM_LIKE : gs;
+        seen = gs;
+        if (may_set_gs)
+            __asm__ volatile("wrgsbase %0" : : "r"(gs));
     } while (now.tv_sec - start.tv_sec < atoi(argv[1]));
-    if (may_set_gs)
-        __asm__ volatile("rdgsbase %0" : "=r"(gs));
-    printf("caller: %lu calls, GS base %s\n", calls, gs == KERNEL_LIKE ? "kept" : "lost");
-    return gs != KERNEL_LIKE;
+    printf("caller: %lu calls, GS base %s\n", calls, seen == gs ? "kept" : "lost");
+    return seen != gs;
 }
 """
 
@@ -159,20 +166,24 @@ def test_nmi_under_load(boot, kpti):
 
 
 def counted(guest, place):
-    """Machine checks so far, read where the kernel counts them."""
+    """A count, read where the kernel keeps it."""
     return int(guest.monitor(f"xp /1gx {place:#x}").split(":")[1], 16)
 
 
-def find_count(guest):
+def find_count(guest, name):
     """Its physical address: found while the CPU is on tables that have it."""
-    command = ["gdb", "-q", "-nx", "-batch", "-ex",
-               "print/x (long)&boot_percpu.interrupt_counts[18]",
+    command = ["gdb", "-q", "-nx", "-batch", "-ex", f"print/x (long)&boot_percpu.{name}",
                os.path.join(default_build(), "kernel.debug.elf")]
     address = subprocess.run(command, check=True, stdout=subprocess.PIPE, text=True).stdout.split()
     while True:
         answer = guest.monitor(f"gva2gpa {address[-1]}")
         if answer.startswith("gpa: "):
             return int(answer.split()[1], 16)
+
+
+def wait_for_more(guest, place, than):
+    while counted(guest, place) <= than:
+        assert not guest.ended and not guest.panic, guest.complaint()
 
 
 @pytest.mark.parametrize("kpti", ["off", "on"])
@@ -182,11 +193,12 @@ def test_machine_checks(boot, caller, kpti):
     guest = boot(f"kpti={kpti} nokaslr panic=0 -- /bin/caller,600", cpu="max", timeout=PATIENCE,
                  initramfs_extra={"/bin/caller": caller})
     guest.wait_for("^calling$")
-    place = find_count(guest)
-    for sent in range(1, MACHINE_CHECKS + 1):
+    checks, calls = (find_count(guest, name) for name in ("interrupt_counts[18]", "sysret_count"))
+    for sent in range(MACHINE_CHECKS):
         guest.monitor(f"mce 0 1 {HARMLESS:#x} {RESTARTABLE:#x} 0x1234 0")
-        while counted(guest, place) < sent:  # a second one meanwhile would be the end
-            assert not guest.ended and not guest.panic, guest.complaint()
+        wait_for_more(guest, checks, sent)
+        # A second one on the same stack would be the end: the handler is left when a call has ended.
+        wait_for_more(guest, calls, counted(guest, calls))
     assert not guest.matches("^caller: ")  # every call came back as it must
     guest.monitor(f"mce 0 1 {FATAL:#x} {RESTARTABLE:#x} 0x5678 0")
     guest.wait_for(rf"\] panic: machine check in .*: status {RESTARTABLE:#x}, bank 1: "
