@@ -76,9 +76,11 @@ class Judge:
             if same and all(boot.build == "debug" for boot in plan):
                 return DISCARDED, "the same code"
             plan = [boot for boot in plan if not (same and boot.build == "debug")]
-            noticed = self.run_boots(plan[: 1 if self.quick else None])
+            likely, others = in_order(file, mutant)
+            noticed = self.run_boots(plan[:1])
             if not noticed and not self.quick:
-                noticed = self.run_tests(*in_order(file, mutant))
+                noticed = self.run_tests(likely) or self.run_boots(plan[1:]) or \
+                    self.run_tests(others)
         except DoesNotBuild as error:
             return DISCARDED, "does not build: " + last_error(str(error))
         return (CAUGHT, noticed) if noticed else (SURVIVED, "")
@@ -110,15 +112,14 @@ class Judge:
         return complaint or compare_deaths(seen.deaths, reference.deaths) or \
             compare_exits(seen.exits, reference.exits)
 
-    def run_tests(self, *groups):
+    def run_tests(self, tests):
         """What fails must fail twice, and pass when nothing is changed."""
-        for tests in filter(None, groups):
-            failed = self.pytest(tests)
-            if failed and self.pytest([failed]):
-                if failed not in self.trusted:
-                    self.trust(failed)
-                return failed
-        return None
+        failed = self.pytest(tests) if tests else None
+        if not failed or not self.pytest([failed]):
+            return None
+        if failed not in self.trusted:
+            self.trust(failed)
+        return failed
 
     def trust(self, test):
         self.tree.restore()
