@@ -4,6 +4,7 @@
 
 #include <pthread.h>
 #include <sched.h>
+#include <sys/mman.h>
 #include <sys/resource.h>
 #include <sys/syscall.h>
 #include <sys/wait.h>
@@ -62,13 +63,18 @@ static void get_off_bad_stack(int signal, siginfo_t *info, void *argument)
     registers[REG_RSP] = registers[REG_RBX];
 }
 
-static void call_on_bad_stack(uint64_t number, uint64_t first, uint64_t second)
+static void call_on_stack(uint64_t stack, uint64_t number, uint64_t first, uint64_t second)
 {
-    __asm__ volatile("movq %%rsp, %%rbx; movq %4, %%rsp; syscall"
+    __asm__ volatile("movq %%rsp, %%rbx; movq %4, %%rsp; syscall; movq %%rbx, %%rsp"
                      : "+a"(number)
-                     : "D"(first), "S"(second), "d"(0), "r"(BAD_STACK)
+                     : "D"(first), "S"(second), "d"(0), "r"(stack)
                      : "rbx", "rcx", "r11", "memory");
     call_result = number;
+}
+
+static void call_on_bad_stack(uint64_t number, uint64_t first, uint64_t second)
+{
+    call_on_stack(BAD_STACK, number, first, second);
 }
 
 static bool handlers_without_room_change_no_mask(void)
@@ -88,6 +94,34 @@ static bool handlers_without_room_change_no_mask(void)
     call_on_bad_stack(SYS_rt_sigsuspend, (uint64_t)&none, 8);
     EXPECT(seen_count == 2 && seen_signal == SIGSEGV && call_result == (uint64_t)-EINTR);
     EXPECT(seen_mask == 1ull << (SIGUSR1 - 1));
+    return true;
+}
+
+// A handler that needs no stack but its frame.
+static volatile int bare_count;
+void count_bare(int signal, siginfo_t *info, void *argument);
+__asm__("count_bare: incl bare_count(%rip); ret");
+
+// Room for a part of the frame is none.
+static bool frames_need_room_for_every_part(void)
+{
+    static char memory[4 * 4096];
+    stack_t stack = { .ss_sp = memory, .ss_size = sizeof(memory) };
+    int with_room = 0, without = 0;
+    char *pages = mmap(NULL, 2 * 4096, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
+    EXPECT(pages != MAP_FAILED && mprotect(pages, 4096, PROT_NONE) == 0);
+    EXPECT(sigaltstack(&stack, NULL) == 0);
+    handle_on(SIGUSR1, count_bare, 0);
+    handle_on(SIGSEGV, get_off_bad_stack, SA_ONSTACK);
+    for (uint64_t room = 0; room <= 4096; room += 64) {
+        seen_count = bare_count = 0;
+        call_on_stack((uint64_t)pages + 4096 + room, SYS_kill, (uint64_t)getpid(), SIGUSR1);
+        with_room += bare_count;
+        without += seen_count;
+        EXPECT(bare_count + seen_count == 1 && !(with_room > 0 && seen_count > 0));
+        EXPECT(seen_count == 0 || seen_info.si_code == SI_KERNEL);
+    }
+    EXPECT(with_room > 0 && without > 4);
     return true;
 }
 
@@ -285,6 +319,7 @@ const struct test gate_tests[] = {
     { "all_signals_are_taken_at_once", all_signals_are_taken_at_once },
     { "ignored_signals_may_be_pending", ignored_signals_may_be_pending },
     { "handlers_without_room_change_no_mask", handlers_without_room_change_no_mask },
+    { "frames_need_room_for_every_part", frames_need_room_for_every_part },
     { "suspended_calls_lend_no_mask_to_handlers", suspended_calls_lend_no_mask_to_handlers },
     { "other_threads_take_what_a_handler_blocks", other_threads_take_what_a_handler_blocks },
     { "stopped_calls_give_their_mask_back", stopped_calls_give_their_mask_back },
