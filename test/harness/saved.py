@@ -38,8 +38,8 @@ def state_of(settings, boot_media, with_exec, make_guest):
 
 
 def can_go_on(settings, boot_media):
-    """Only machines as most tests have them, whatever their CPUs, with an ordinary boot disk and the
-    build's own loader. Odd ones are rare, and often about what the firmware makes of them."""
+    """Only machines as most tests have them, whatever their CPUs, with an ordinary boot disk and
+    the build's own loader. Odd ones are rare, and often about what the firmware makes of them."""
     usual = Machine(smp=settings.smp, mem=settings.mem, tcg=settings.tcg, icount=settings.icount,
                     cpu=settings.cpu, machine=settings.machine)
     return (settings.arguments("", "") == usual.arguments("", "") and settings.medium == "disk"

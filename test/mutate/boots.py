@@ -1,6 +1,6 @@
-"""The boots of the plan and what they are compared with: each of the unchanged kernel, made when it
-is first needed, from a copy of its files. All go on from machines that are saved behind the firmware
-(harness/saved.py)."""
+"""The boots of the plan and what they are compared with: each of the unchanged kernel, made when
+it is first needed, from a copy of its files. All go on from machines that are saved behind the
+firmware (harness/saved.py)."""
 
 import os
 import shutil

@@ -24,8 +24,8 @@ NMI_MINIMUM = 40  # that arrived; those that come at the same time are one
 NMIS_AT_ONCE = 10
 
 # First a loop without any. Then system calls in a loop: each begins with a pattern in all registers
-# that the kernel keeps and in the red zone below the stack pointer. Where programs may set it, GS base
-# is one that looks like the kernel's, or nothing like it, in turn: an NMI must not believe it.
+# that the kernel keeps and in the red zone below the stack pointer. Where programs may set it, GS
+# base is one that looks like the kernel's, or nothing like it, in turn: an NMI must not believe it.
 PROGRAM = r"""
 #include <stdio.h>
 #include <stdlib.h>
@@ -197,7 +197,7 @@ def test_machine_checks(boot, caller, kpti):
     for sent in range(MACHINE_CHECKS):
         guest.monitor(f"mce 0 1 {HARMLESS:#x} {RESTARTABLE:#x} 0x1234 0")
         wait_for_more(guest, checks, sent)
-        # A second one on the same stack would be the end: the handler is left when a call has ended.
+        # A second one on the same stack would be the end: a call has to end first.
         wait_for_more(guest, calls, counted(guest, calls))
     assert not guest.matches("^caller: ")  # every call came back as it must
     guest.monitor(f"mce 0 1 {FATAL:#x} {RESTARTABLE:#x} 0x5678 0")

@@ -11,8 +11,7 @@ static const struct test_group groups[] = {
     { context_tests, &context_test_count },   { stack_tests, &stack_test_count },
     { state_tests, &state_test_count },       { gate_tests, &gate_test_count },
     { group_tests, &group_test_count },       { vfork_tests, &vfork_test_count },
-    { stop_tests, &stop_test_count },
-    { mask_tests, &mask_test_count },
+    { stop_tests, &stop_test_count },         { mask_tests, &mask_test_count },
 };
 
 volatile int seen_count, seen_signal;
