@@ -4,7 +4,7 @@ import os
 
 import pytest
 
-from mutate import boots, judge, resume, results
+from mutate import judge, results
 from mutate.results import Results, load_explained, load_plan, print_table
 from mutate.sites import mutants_of
 from mutate.tree import ROOT, read_text
@@ -102,7 +102,7 @@ def test_plan_names_what_exists():
            for mutant in mutants_of(file.path, read_text(os.path.join(ROOT, file.path)))}
     for file in files:
         assert set(file.boots) <= set(boots), file.path
-        for test in file.tests:
+        for test in [*file.tests, *(test for _, test in file.likely)]:
             assert os.path.exists(os.path.join(ROOT, "test", test.split("::")[0])), test
     for pattern, reason in load_explained():
         assert reason and any(results.explanation(name, [(pattern, reason)]) for name in ids), \
@@ -129,6 +129,46 @@ def test_deaths_are_compared_both_ways():
     assert judge.compare_deaths({"a": 2}, {"a": 2}) is None
     assert judge.compare_deaths({"a": 1}, {"a": 2}) == "a 1 times, not 2"
     assert judge.compare_deaths({"a": 2, "b": 1}, {"a": 2}) == "b 1 times, not 0"
+
+
+class FakeTree:
+    """Unchanged once it was restored."""
+
+    changed = True
+
+    def restore(self):
+        self.changed = False
+
+    def build(self, name="debug"):
+        pass
+
+
+def test_what_fails_must_fail_again_and_pass_without_the_mutant():
+    def verdict(*answers, without=None):
+        answers = iter(answers)
+        judging = judge.Judge(FakeTree(), None)
+        judging.pytest = lambda tests: next(answers) if judging.tree.changed else without
+        return judging.run_tests(["a.py"])
+
+    assert verdict(None) is None
+    assert verdict("a.py::one", None) is None
+    assert verdict("a.py::one", "a.py::one") == "a.py::one"
+    with pytest.raises(RuntimeError, match="a.py::one fails on the unchanged kernel as well"):
+        verdict("a.py::one", "a.py::one", without="a.py::one")
+
+
+def test_boots_are_looked_at_twice_but_for_panics_and_hangs():
+    def verdict(*answers):
+        answers = iter(answers)
+        judging = judge.Judge(FakeTree(), None)
+        judging.run_boot = lambda boot: next(answers)
+        return judging.run_boots([judge.Boot("first", ())])
+
+    assert verdict(None) is None
+    assert verdict("/bin/a exited 1", None) is None
+    assert verdict("/bin/a exited 1", "/bin/a exited 1") == "boot first: /bin/a exited 1"
+    assert verdict("panic: broken") == "boot first: panic: broken"
+    assert verdict("hangs, halted; awaited []") == "boot first: hangs, halted; awaited []"
 
 
 @pytest.fixture
