@@ -104,7 +104,7 @@ escape: all
 		status=$$?; $(PYTHON) -B test/escape/table.py build/escape || status=1; exit $$status
 
 # Each point of each system call that may fail does, one after the other, on one CPU and on four; then
-# programs of every kind under fail=. Takes some minutes.
+# programs of every kind under fail=.
 fail-walk: all
 	@RINGFENCE_BUILD=$(BUILD) RINGFENCE_FAIL_STEP=1 RINGFENCE_FAIL_SMP='1 4' \
 		$(PYTHON) test/run_tests.py system -- -k test_failures.py
