@@ -225,8 +225,8 @@ static bool restore_fpu(struct trap_frame *frame, uint64_t address)
 {
     int error;
     while ((error = signal_fpu_load(address)) == -ENOMEM) {
-        const struct process *self = current_process();
-        if (!process_wait_for_memory(address) && (self->exiting || self->pid != INIT_PID))
+        (void)!process_wait_for_memory(address);
+        if (signal_death_begin(current_process()))
             return false;
         preempt_point();
     }

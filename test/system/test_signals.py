@@ -54,6 +54,44 @@ int main(void)
 """
 
 
+# As the first program: the return from a handler finds no memory for the FPU state that it changed.
+INIT_WITHOUT_MEMORY = """
+#include <fcntl.h>
+#include <signal.h>
+#include <stdint.h>
+#include <stdio.h>
+#include <sys/syscall.h>
+#include <ucontext.h>
+#include <unistd.h>
+
+static int plan;
+
+static void refuse_memory(int signal, siginfo_t *info, void *context)
+{
+    char *state = (char *)((ucontext_t *)context)->uc_mcontext.fpregs;
+    *(uint64_t *)(state + 472) ^= 1; // not as the kernel wrote it
+    write(plan, "memory 1", 8);
+    __asm__ volatile("pxor %%xmm7, %%xmm7" : : : "xmm7");
+}
+
+int main(void)
+{
+    struct sigaction action = { .sa_sigaction = refuse_memory, .sa_flags = SA_SIGINFO };
+    uint64_t number = SYS_kill, state = 0;
+    char told[16] = "";
+    plan = open("/proc/self/fail-nth", O_RDWR);
+    sigaction(SIGUSR1, &action, NULL);
+    __asm__ volatile("pcmpeqd %%xmm7, %%xmm7; syscall; movq %%xmm7, %1"
+                     : "+a"(number), "=r"(state)
+                     : "D"(getpid()), "S"(SIGUSR1)
+                     : "rcx", "r11", "xmm7", "memory");
+    read(open("/proc/fail", O_RDONLY), told, sizeof(told) - 1);
+    printf("init has %016llx, %.10s\\n", (unsigned long long)state, told);
+    return 0;
+}
+"""
+
+
 @pytest.fixture
 def machine(booted):
     return lambda: booted(EVERYTHING, timeout=300)
@@ -87,12 +125,25 @@ def test_frames_without_xsave(booted):
     expect_success(guest, "badframe")
 
 
-def test_init_ends_by_its_own_will(boot, compile_c):
+@pytest.fixture
+def boot_init(boot, compile_c):
+    def run(source):
+        with open(compile_c(source, libc="musl"), "rb") as file:
+            program = file.read()
+        guest = boot("init=/bin/other-init", initramfs_extra={"/bin/other-init": program})
+        guest.wait()
+        expect_orderly(guest)
+        return guest
+    return run
+
+
+def test_init_ends_by_its_own_will(boot_init):
     """Nobody's signal ends or stops it, its own neither, also one that was pending until now."""
-    with open(compile_c(INIT, libc="musl"), "rb") as file:
-        program = file.read()
-    guest = boot("init=/bin/other-init", initramfs_extra={"/bin/other-init": program})
-    guest.wait()
-    expect_orderly(guest)
+    guest = boot_init(INIT)
     assert guest.matches(r"^init is still there$")
     assert guest.matches(r"process: init ended with exit status 0; shutting down$")
+
+
+def test_init_returns_when_there_is_memory(boot_init):
+    """Who is never killed for memory gets the interrupted code's state all the same."""
+    assert boot_init(INIT_WITHOUT_MEMORY).matches(r"^init has f{16}, injected 1$")

@@ -74,8 +74,7 @@ static void change_and_arm(int signal, siginfo_t *info, void *context)
     plan_arm();
 }
 
-// No memory for the copy, however often it is tried, and a deadly signal that the frame's mask lets
-// in.
+// No memory for the copy, however often it is tried, and a frame whose mask lets every signal in.
 static void let_in_and_arm(int signal, siginfo_t *info, void *argument)
 {
     ucontext_t *context = argument;
@@ -96,10 +95,15 @@ static void with_changing_handler(void)
     handle_with_frame(change_and_arm);
 }
 
+static void with_return_without_memory(void)
+{
+    handle_with_frame(let_in_and_arm);
+}
+
 static void with_deadly_return(void)
 {
     sigset_t set;
-    handle_with_frame(let_in_and_arm);
+    with_return_without_memory();
     sigemptyset(&set);
     sigaddset(&set, SIGTERM);
     sigprocmask(SIG_BLOCK, &set, NULL);
@@ -186,8 +190,9 @@ const struct row signal_rows[] = {
     { "rt_sigreturn", SYS_rt_sigreturn, with_arming_handler, act_kill_handled, RETURNS, 0 },
     { "rt_sigreturn copied", SYS_rt_sigreturn, with_changing_handler, act_kill_handled, RETURNS,
       0 },
-    { "rt_sigreturn without memory", SYS_rt_sigreturn, with_deadly_return, act_kill_handled, ENDS,
-      0 },
+    { "rt_sigreturn without memory", SYS_rt_sigreturn, with_return_without_memory, act_kill_handled,
+      RETURNS, 0 },
+    { "rt_sigreturn to its end", SYS_rt_sigreturn, with_deadly_return, act_kill_handled, ENDS, 0 },
     ROW(kill, blocked, with_queued),
     { "kill fatal", SYS_kill, with_handler, act_kill_fatal, ENDS, 0 },
     ROW(tkill, handled, with_handler),
