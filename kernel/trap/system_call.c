@@ -37,6 +37,17 @@ static void check_entry_flags(void)
     kassert(!(flags & (RFLAGS_TF | RFLAGS_IF | RFLAGS_DF | RFLAGS_NT | RFLAGS_AC | RFLAGS_IOPL)));
 }
 
+// What a C function may leave behind, this one does in debug builds: the entry must load the
+// arguments again.
+static void spoil_arguments(void)
+{
+    __asm__ volatile("xorl %%eax, %%eax; xorl %%edi, %%edi; xorl %%esi, %%esi; xorl %%edx, %%edx;"
+                     "xorl %%ecx, %%ecx; xorl %%r8d, %%r8d; xorl %%r9d, %%r9d; xorl %%r10d, %%r10d"
+                     :
+                     :
+                     : "rax", "rdi", "rsi", "rdx", "rcx", "r8", "r9", "r10");
+}
+
 void syscall_begin(const struct trap_frame *frame)
 {
     if (DEBUG_CHECKS) {
@@ -48,4 +59,6 @@ void syscall_begin(const struct trap_frame *frame)
     if (unlikely(scheduler_timer_is_off()))
         scheduler_check_deadlines();
     trace(TRACE_ENTRY, VECTOR_SYSCALL | frame->rax << 32, frame->rip);
+    if (DEBUG_CHECKS)
+        spoil_arguments();
 }

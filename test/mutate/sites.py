@@ -272,6 +272,7 @@ def assertions(visible, start, end):
 LABEL = re.compile(r"(?:LOCAL_FUNCTION|FUNCTION)\((\w+)(?:\\\w+)?\)|([A-Za-z_][\w\\]*|\\\w+):")
 MACRO = re.compile(r"\s*\.macro (\w+)")
 NO_INSTRUCTION = r"(?!(?:END|FUNCTION|LOCAL_FUNCTION)\b)"
+LEFT_OUT = re.compile(r"#if (DEBUG_CHECKS|!PROTECT_)")
 INSTRUCTION = re.compile(rf"([0-9]+:|\\?\w+:)?\s*({NO_INSTRUCTION}[a-zA-Z\\]\w*)\b([^\n]*)")
 OPPOSITE = {"jz": "jnz", "jnz": "jz", "je": "jne", "jne": "je", "jb": "jae", "jae": "jb",
             "ja": "jbe", "jbe": "ja"}
@@ -279,8 +280,8 @@ OPPOSITE = {"jz": "jnz", "jnz": "jz", "je": "jne", "jne": "je", "jb": "jae", "ja
 
 def assembly_places(source):
     visible = HIDDEN.sub(lambda match: blank(match[0]), source)
-    places, function, position, in_debug = [], "start", 0, False
-    in_data = False
+    places, function, position = [], "start", 0
+    is_left_out = in_data = False
     for line in visible.splitlines(keepends=True):
         macro, label = MACRO.match(line), LABEL.match(line)
         if macro:
@@ -288,12 +289,12 @@ def assembly_places(source):
         elif label and not line.startswith("."):
             function = (label[1] or label[2]).strip("\\")
         if line.startswith("#if"):
-            in_debug = "DEBUG_CHECKS" in line
+            is_left_out = bool(LEFT_OUT.match(line))
         elif line.startswith("#endif"):
-            in_debug = False
+            is_left_out = False
         in_data = (".rept" in line or in_data) and ".endr" not in line
         match = INSTRUCTION.match(line)
-        if match and not line.startswith(("#", "    .")) and not in_debug and \
+        if match and not line.startswith(("#", "    .")) and not is_left_out and \
                 line[:1] in " 0123456789" and function != "CHECK_KEPT":
             start, end = trim(visible, position + match.start(2), position + len(line))
             changes = [("drop", start, end, "")]
