@@ -152,7 +152,8 @@ struct trap_frame *iretq_fault(struct trap_frame *frame)
     // ends; the fault's own registers, which are the user's, move up to join them.
     struct trap_frame *user = thread_user_frame(current_thread());
 
-    kassert((uint64_t)&user->rip == frame->rsp || isolation_is_on); // then in the entry page
+    // With isolation the entry moved the frame, and RSP was in the entry page.
+    kassert(isolation_is_on ? frame == user - 1 : frame->rsp == (uint64_t)&user->rip);
     memmove(user, frame, offsetof(struct trap_frame, rip));
     user->cs = SELECTOR_USER_CODE; // the refused ones may claim ring 0; the offender is the program
     user->ss = SELECTOR_USER_DATA;

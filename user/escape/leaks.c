@@ -145,9 +145,8 @@ static bool is_left_out(unsigned number)
            (number == 335 || number == 336); // probes', answer by a signal
 }
 
-static int call_once(void *argument)
+static int make_call(unsigned number)
 {
-    unsigned number = *(unsigned *)argument;
     registers_prepare();
     registers_in.general[RAX] = number;
     registers_run(code_system_call.start);
@@ -159,6 +158,25 @@ static int call_once(void *argument)
     if (registers_out.general[RAX] >> 47 && (long)registers_out.general[RAX] < -4095)
         return attempt_note("result %#lx", registers_out.general[RAX]);
     return 0;
+}
+
+static int call_once(void *argument)
+{
+    return make_call(*(unsigned *)argument);
+}
+
+// Both come back from the same call, one of them for the first time.
+static int after_fork(const struct attempt *attempt)
+{
+    int result = make_call(SYS_fork);
+    if (registers_out.general[RAX] == 0)
+        _exit(result);
+    if (result)
+        return result;
+    int status = 0;
+    if (wait(&status) != (pid_t)registers_out.general[RAX])
+        return attempt_note("fork gave %ld", (long)registers_out.general[RAX]);
+    return status == 0 || record->note[0] ? status : attempt_note("the child: %#x", status);
 }
 
 // Every argument is a pattern, which is no address and nothing else that makes sense.
@@ -223,6 +241,7 @@ static int handler_entry(const struct attempt *attempt)
 static const struct attempt attempts[] = {
     { .name = "first-instruction", .run = first_instruction, .must = HARMLESS },
     { .name = "after-every-call", .run = after_every_call, .must = HARMLESS },
+    { .name = "after-fork", .run = after_fork, .must = HARMLESS },
     { .name = "handler-entry", .run = handler_entry, .must = HARMLESS },
 };
 GROUP(leaks, "registers tell nothing of others", attempts);
