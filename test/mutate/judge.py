@@ -46,7 +46,7 @@ class Boot:
     smp: str = "1"
     cpu: str = ""
     machine: str = "q35"
-    counted: tuple = ("offend",)  # programs whose children's deaths are compared
+    counted: tuple = ("escape",)  # programs whose children's deaths are compared
 
 
 @dataclass
