@@ -33,7 +33,8 @@ def main():
     chosen = [file for file in files if any(word in file.path for word in options.files or [""])]
     sources = {file.path: read_text(os.path.join(ROOT, file.path)) for file in chosen}
     wanted = [(file, mutant) for file in chosen
-              for mutant in mutants_of(file.path, sources[file.path]) if selected(mutant, options)]
+              for mutant in file.chosen(mutants_of(file.path, sources[file.path]))
+              if selected(mutant, options)]
     if not wanted:
         sys.exit("mutate: no such mutant; --list shows them")
     if options.list:

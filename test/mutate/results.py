@@ -25,6 +25,11 @@ class File:
     boots: tuple = ()  # in the order in which they are tried
     tests: tuple = ()  # what pytest runs on who survives all that
     likely: tuple = ()  # [pattern of functions, test]: is run before the others
+    functions: tuple = ()  # of which alone there are mutants; none: all
+
+    def chosen(self, mutants):
+        return [mutant for mutant in mutants
+                if not self.functions or mutant.function in self.functions]
 
 
 def load_plan(path=os.path.join(HERE, "files.toml")):

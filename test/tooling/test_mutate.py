@@ -99,8 +99,14 @@ def test_every_mutant_of_the_plan_is_one_change(path):
 def test_plan_names_what_exists():
     files, boots = load_plan()
     ids = {mutant.id for file in files
-           for mutant in mutants_of(file.path, read_text(os.path.join(ROOT, file.path)))}
+           for mutant in file.chosen(mutants_of(file.path, read_text(os.path.join(ROOT, file.path))))}
+    programs = {os.path.basename(program.split(",")[0])
+                for boot in boots.values() for program in boot.programs}
+    for boot in boots.values():
+        assert set(boot.counted) <= programs, boot.name
     for file in files:
+        for function in file.functions:
+            assert any(f":{function}:" in name for name in ids), function
         assert set(file.boots) <= set(boots), file.path
         for test in [*file.tests, *(test for _, test in file.likely)]:
             assert os.path.exists(os.path.join(ROOT, "test", test.split("::")[0])), test
