@@ -27,7 +27,7 @@
 
 static uint32_t read_hpet(const struct reference_clock *clock)
 {
-    return *(volatile uint32_t *)((volatile uint8_t *)clock->registers + HPET_COUNTER);
+    return device_read32((volatile uint8_t *)clock->registers + HPET_COUNTER);
 }
 
 static uint32_t read_pm_timer(const struct reference_clock *clock)
@@ -52,12 +52,13 @@ static bool start_hpet(const struct clock_sources *sources, struct reference_clo
 
     if (!registers)
         return false;
-    uint32_t period_fs = *(volatile uint32_t *)(registers + HPET_PERIOD);
+    uint32_t period_fs = device_read32(registers + HPET_PERIOD);
     if (period_fs == 0 || period_fs > HPET_PERIOD_LIMIT_FS) {
         report_line("clock", "HPET names an impossible period (%u fs); not used", period_fs);
         return false;
     }
-    *(volatile uint32_t *)(registers + HPET_CONFIGURATION) |= HPET_ENABLE;
+    device_write32(registers + HPET_CONFIGURATION,
+                   device_read32(registers + HPET_CONFIGURATION) | HPET_ENABLE);
     *clock = (struct reference_clock){
         .name = "HPET",
         .read = read_hpet,

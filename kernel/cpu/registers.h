@@ -1,5 +1,5 @@
-// One-instruction access to control registers, MSRs, ports and flags. Each is what its name says
-// in the SDM; no locks; ring 0 only.
+// One-instruction access to control registers, MSRs, ports, flags and devices' registers. Each is
+// what its name says in the SDM; no locks; ring 0 only.
 #pragma once
 
 #include "lib/types.h"
@@ -145,6 +145,17 @@ static inline uint32_t port_read32(uint16_t port)
 static inline void port_write32(uint16_t port, uint32_t value)
 {
     __asm__ volatile("outl %0, %1" : : "a"(value), "Nd"(port));
+}
+
+// A device's register in memory; the mapping is uncached.
+static inline uint32_t device_read32(const volatile void *address)
+{
+    return *(const volatile uint32_t *)address;
+}
+
+static inline void device_write32(volatile void *address, uint32_t value)
+{
+    *(volatile uint32_t *)address = value;
 }
 
 // Drops everything that the TLB holds, global translations and all PCIDs included (SDM vol. 2A,

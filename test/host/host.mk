@@ -9,7 +9,8 @@ MEM := $(filter-out kernel/mem/object_guard.c,$(wildcard kernel/mem/*.c))
 EMULATOR := $(addprefix kernel/dev/,cell_colours.c emulator.c emulator_grid.c emulator_modes.c \
 	emulator_reply.c emulator_sequences.c escape_parser.c)
 DEV := $(addprefix kernel/dev/,acpi_fixed.c acpi_madt.c canvas.c cell_image.c font.c screen.c) $(EMULATOR)
-CPU := $(addprefix kernel/cpu/,cmos.c features.c fpu_image.c isolation.c machine_check.c tsc_compare.c pcid.c report.c)
+CPU := $(addprefix kernel/cpu/,calibrate.c cmos.c features.c fpu_image.c isolation.c lapic.c machine_check.c tsc_compare.c \
+	pcid.c reference.c report.c)
 LINE := $(wildcard kernel/pseudo/line_*.c)
 # The scheduler's policies, which need nothing of the machine.
 POLICIES := $(addprefix kernel/sched/,fair.c lottery.c mlfq.c placement.c policy.c realtime.c round_robin.c \

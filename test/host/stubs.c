@@ -30,6 +30,7 @@ static unsigned held_count;
 
 char log_last_line[512];
 struct fake_cpu fake_cpu;
+struct fake_msrs fake_msrs;
 struct fake_tlb fake_tlb;
 
 void panic_expect(void)
@@ -109,6 +110,24 @@ void write_msr(uint32_t number, uint64_t value)
 {
     fake_cpu.msr_number = number;
     fake_cpu.msr_value = value;
+    if (fake_msrs.write)
+        fake_msrs.write(number, value);
+}
+
+uint64_t read_msr(uint32_t number)
+{
+    if (!fake_msrs.read)
+        abort();
+    return fake_msrs.read(number);
+}
+
+uint64_t (*fake_tsc)(void);
+
+uint64_t read_tsc(void)
+{
+    static uint64_t count;
+
+    return fake_tsc ? fake_tsc() : ++count;
 }
 
 static void drop_all(void)
@@ -166,15 +185,27 @@ void port_write8(uint16_t port, uint8_t value)
         fake_ports.write(port, value);
 }
 
+uint32_t port_read32(uint16_t port)
+{
+    return fake_ports.read32 ? fake_ports.read32(port) : UINT32_MAX;
+}
+
+struct fake_device fake_device;
+
+uint32_t device_read32(const volatile void *address)
+{
+    return fake_device.read32(address);
+}
+
+void device_write32(volatile void *address, uint32_t value)
+{
+    fake_device.write32(address, value);
+}
+
 void invalidate_page(uint64_t address)
 {
     fake_cpu.invalidations++;
     fake_cpu.last_invalidated = address;
     if (fake_tlb.drop_page)
         fake_tlb.drop_page(address);
-}
-
-uint64_t read_msr(uint32_t number)
-{
-    abort();
 }

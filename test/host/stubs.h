@@ -24,9 +24,25 @@ struct fake_tlb {
 struct fake_ports {
     uint8_t (*read)(uint16_t port);
     void (*write)(uint16_t port, uint8_t value);
+    uint32_t (*read32)(uint16_t port);
+};
+
+// A device's registers in memory.
+struct fake_device {
+    uint32_t (*read32)(const volatile void *address);
+    void (*write32)(volatile void *address, uint32_t value);
+};
+
+// NULL: writes go to fake_cpu, and nothing can be read.
+struct fake_msrs {
+    uint64_t (*read)(uint32_t number);
+    void (*write)(uint32_t number, uint64_t value);
 };
 
 extern struct fake_cpu fake_cpu;
 extern struct fake_ports fake_ports;
+extern struct fake_device fake_device;
+extern struct fake_msrs fake_msrs;
+extern uint64_t (*fake_tsc)(void); // NULL: one more each time
 extern struct fake_tlb fake_tlb;
 extern char log_last_line[512];

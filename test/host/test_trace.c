@@ -6,6 +6,7 @@
 
 #include "cpu/registers.h"
 #include "debug/trace.h"
+#include "stubs.h"
 #include "test.h"
 
 #define ROOM 64u
@@ -15,7 +16,7 @@ static struct trace_event slots[ROOM] __attribute__((aligned(64)));
 static uint64_t now;
 static void (*nmi)(void);
 
-uint64_t read_tsc(void)
+static uint64_t read_tsc_with_nmi(void)
 {
     void (*handler)(void) = nmi;
 
@@ -27,6 +28,7 @@ uint64_t read_tsc(void)
 
 static void start_ring(void)
 {
+    fake_tsc = read_tsc_with_nmi;
     trace_add_ring(this_cpu(), slots, ROOM);
 }
 

@@ -4,15 +4,21 @@
 
 #include "lib/types.h"
 
+#define MSR_APIC_BASE 0x1bu
 #define MSR_PAT 0x277u
+#define MSR_TSC_DEADLINE 0x6e0u
+#define MSR_X2APIC_BASE 0x800u
 #define CR4_PGE (1ull << 7)
 #define CR4_PCIDE (1ull << 17)
 
-uint64_t read_msr(uint32_t number); // no test reads any
+uint64_t read_msr(uint32_t number);
 void write_msr(uint32_t number, uint64_t value);
 uint8_t port_read8(uint16_t port);
 void port_write8(uint16_t port, uint8_t value);
-uint64_t read_tsc(void); // test_trace.c
+uint32_t port_read32(uint16_t port);
+uint32_t device_read32(const volatile void *address);
+void device_write32(volatile void *address, uint32_t value);
+uint64_t read_tsc(void);
 uint64_t read_cr4(void);
 void write_cr4(uint64_t value);
 uint64_t read_cr3(void);
