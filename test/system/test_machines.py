@@ -11,7 +11,7 @@ from verdicts import expect_orderly, expect_success
 MACHINES = {
     "max": {"cpu": "max", "machine": "q35", "mem": "256M"},
     "skylake-128M": {"cpu": "Skylake-Server", "machine": "pc", "mem": "128M"},
-    "epyc-8G": {"cpu": "EPYC", "machine": "q35", "mem": "8G"},
+    "epyc-8G": {"cpu": "EPYC", "machine": "q35,hpet=off", "mem": "8G"},
     "qemu64": {"cpu": "qemu64", "machine": "pc", "mem": "256M"},
 }
 PROGRAMS = ("-- /bin/raw /bin/escape,-q,privileged,sensitive,vectors,pages /bin/walker "
@@ -37,6 +37,12 @@ def test_program(run, name, program):
 @pytest.mark.parametrize("name", MACHINES)
 def test_attempts_to_escape(run, name):
     expect_table(run(name), {"privileged", "sensitive", "vectors", "pages"})
+
+
+@pytest.mark.parametrize("name", MACHINES)
+def test_clock_that_the_tsc_is_measured_against(run, name):
+    reference = "ACPI PM timer" if "hpet=off" in MACHINES[name]["machine"] else "HPET"
+    assert run(name).matches(rf"\] clock: TSC runs at \d+ kHz, measured against the {reference};")
 
 
 @pytest.mark.protection("nx")

@@ -8,7 +8,8 @@ import pytest
 
 from verdicts import expect_orderly, expect_success
 
-GAPS = "6,sockets=2,cores=3,threads=1"  # APIC ids 0 1 2 4 5 6
+# APIC ids 0 1 2 4 5 6, and 8 9 10 in the firmware's table for CPUs that could be plugged in.
+GAPS = "6,maxcpus=9,sockets=3,cores=3,threads=1"
 SHOW = "-- /bin/busybox,cat,/proc/cpuinfo,/proc/interrupts,/proc/stat /bin/tour,all"
 COUNTS = os.environ.get("RINGFENCE_CPUS", "2").split()
 CPUS_SECONDS = 900
@@ -29,8 +30,11 @@ def expect_cpus(guest, apic_ids):
     assert shown == ["cpu", *(f"cpu{i}" for i in range(count))]
 
 
-def test_gaps_in_the_apic_ids(booted):
+def test_gaps_in_the_apic_ids_and_disabled_ones(booted):
     guest = booted(SHOW, smp=GAPS)
+    assert guest.matches(r"\] acpi: 9 CPUs, ")
+    assert guest.matches(r"\] cpu: 6 CPUs run; ")
+    assert not guest.matches(r"\] cpu: CPU with APIC id ")  # nobody waited for the other three
     expect_cpus(guest, [0, 1, 2, 4, 5, 6])
     expect_success(guest, "tour")
 
