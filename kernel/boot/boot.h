@@ -46,7 +46,8 @@ void boot_start_trace(void);
 uint32_t boot_trace_share(uint32_t further_cpus);
 void boot_add_trace(struct percpu *cpu, uint32_t count);
 void boot_seed_random(void);
-// vdso=0: none. tsc=unstable: programs read the clocks by system calls.
+// vdso=0: none. tsc=unstable, or a CPU whose TSC is not steady: programs read the clocks by system
+// calls.
 void boot_start_vdso(void);
 void boot_load_symbols(const struct boot_info *boot);
 void boot_open_screen(const struct boot_info *boot);

@@ -52,7 +52,10 @@ void boot_start_vdso(void)
         return;
     }
     vdso_init();
-    if (is_set_to("tsc", "unstable"))
+    bool steady = cpu_features_tsc_is_steady(&cpu_features);
+    if (!steady)
+        log_warning("clock", "this CPU's TSC may change its speed or stop: times may be wrong");
+    if (!steady || is_set_to("tsc", "unstable"))
         vdso_distrust_tsc();
 }
 

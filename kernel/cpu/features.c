@@ -223,6 +223,11 @@ void cpu_features_read(struct cpu_features *features)
     cpu_features_decode(features, ask_cpu);
 }
 
+bool cpu_features_tsc_is_steady(const struct cpu_features *features)
+{
+    return features->tsc_invariant || features->hypervisor;
+}
+
 const char *cpu_features_lacking(const struct cpu_features *needed,
                                  const struct cpu_features *offered)
 {

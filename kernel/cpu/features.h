@@ -38,4 +38,8 @@ void cpu_features_read(struct cpu_features *features);
 const char *cpu_features_lacking(const struct cpu_features *needed,
                                  const struct cpu_features *offered);
 
+// Whether the TSC alone tells the time: it keeps its speed in every state that the CPU saves power
+// in, or the CPU is software's, which rarely says so and keeps it. Pure.
+bool cpu_features_tsc_is_steady(const struct cpu_features *features);
+
 extern struct cpu_features cpu_features; // read-only after cpu_features_init()

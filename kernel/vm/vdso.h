@@ -8,8 +8,8 @@
 
 // Makes the page. Once, after clock_init() and before the first program.
 void vdso_init(void);
-// From now on programs ask the system calls: the TSC alone does not tell the time, since those of
-// the CPUs differ. For good. Any context.
+// From now on programs ask the system calls, for good. The kernel's clock is the same TSC, so what
+// they are told is no truer; but nobody beside cpu/clock.c computes it any more. Any context.
 void vdso_distrust_tsc(void);
 // Maps the page into a space that nobody else knows yet, at a place above `stack_top` chosen by
 // `random` (uniform). Its address, for AT_SYSINFO_EHDR; 0: there is none, or the program lies where

@@ -104,6 +104,19 @@ TEST(features_of_a_server)
     CHECK_EQUAL(found.hwcap, bit(0) | bit(4) | bit(13) | bit(24) | bit(25));
 }
 
+TEST(features_a_tsc_that_tells_the_time)
+{
+    make_server();
+    struct cpu_features found = decode();
+    CHECK(cpu_features_tsc_is_steady(&found));
+    set_leaf(0x80000007, 0, (struct cpuid_result){ UINT32_MAX, UINT32_MAX, UINT32_MAX, ~bit(8) });
+    found = decode();
+    CHECK(!cpu_features_tsc_is_steady(&found)); // real, and says nothing of it
+    set_leaf(1, 0, (struct cpuid_result){ 0x00050657, 0, bit(31), 0 });
+    found = decode();
+    CHECK(cpu_features_tsc_is_steady(&found)); // a hypervisor's
+}
+
 // Each bit alone turns exactly its own answer off.
 TEST(features_single_bits)
 {

@@ -32,6 +32,7 @@ def expect_cpus(guest, apic_ids):
 
 def test_gaps_in_the_apic_ids_and_disabled_ones(booted):
     guest = booted(SHOW, smp=GAPS)
+    assert not guest.matches(UNSTEADY) and not guest.matches(UNTRUSTED)
     assert guest.matches(r"\] acpi: 9 CPUs, ")
     assert guest.matches(r"\] cpu: 6 CPUs run; ")
     assert not guest.matches(r"\] cpu: CPU with APIC id ")  # nobody waited for the other three
@@ -46,8 +47,14 @@ def test_boots_and_passes_the_tour(booted, count):
     expect_success(guest, "tour")
 
 
-def test_nosmp(booted):
-    guest = booted("nosmp " + SHOW.replace(" /bin/tour,all", ""), smp="4")
+UNSTEADY = r"\] clock: this CPU's TSC may change its speed or stop"
+UNTRUSTED = r"\] vdso: the TSC is not trusted: "
+
+
+# Its CPUs say neither that they are software's nor that their TSCs keep their speed.
+def test_nosmp_and_a_tsc_that_is_not_steady(booted):
+    guest = booted("nosmp " + SHOW.replace(" /bin/tour,all", ""), smp="4", cpu="max,-hypervisor")
+    assert guest.matches(UNSTEADY) and guest.matches(UNTRUSTED)
     expect_cpus(guest, [0])
     assert guest.matches(r"\] cpu: 3 CPUs left out: 1 wanted$")
 
