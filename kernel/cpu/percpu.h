@@ -168,6 +168,7 @@ struct percpu {
     uint64_t idle_ticks, system_ticks;     // TSC, up to the last switch; the rest is the programs'
     uint64_t user_samples, system_samples; // where interrupts fell since the last switch
     uint64_t migrations; // threads that this CPU has moved from one CPU to another
+    uint64_t processes_started;
     uint64_t histograms[HISTOGRAM_COUNT][HISTOGRAM_BUCKETS];
     uint64_t interrupt_counts[INTERRUPT_VECTOR_LIMIT];
 };

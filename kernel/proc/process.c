@@ -32,7 +32,6 @@
 #define RLIMIT_RTPRIO 14
 
 static OBJECT_CACHE(process_cache, "process", struct process);
-static atomic_ullong live_count;
 
 static struct address_space *lookup_current_space(void);
 static size_t describe_current(char *buffer, size_t size);
@@ -109,7 +108,6 @@ struct process *process_create(const char *name)
     process->umask = DEFAULT_UMASK;
     process->exit_signal = SIGCHLD;
     string_copy(process->name, name, sizeof(process->name));
-    atomic_fetch_add_explicit(&live_count, 1, memory_order_relaxed);
     return process;
 }
 
@@ -138,13 +136,12 @@ void process_release(struct process *process)
     kassert(list_is_empty(&process->threads) && list_is_empty(&process->pid_link));
     kassert(process->queued_signals == 0);
     kassert(!process->files && !process->executable && !process->working_directory);
-    atomic_fetch_sub_explicit(&live_count, 1, memory_order_relaxed);
     object_release(&process_cache, process);
 }
 
 uint64_t processes_live(void)
 {
-    return atomic_load_explicit(&live_count, memory_order_relaxed);
+    return object_cache_live(&process_cache);
 }
 
 // thread->on_release: on another thread's stack, with no lock held.

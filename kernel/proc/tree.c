@@ -6,6 +6,7 @@
 #include "proc/internal.h"
 
 #include "abi/errno.h"
+#include "cpu/percpu.h"
 #include "lib/panic.h"
 #include "proc/inspect.h"
 #include "sched/scheduler.h"
@@ -26,9 +27,11 @@ struct bucket {
 static struct bucket pid_table[PROCESS_BUCKETS];
 // As pid, group or session, at most 3 a process; kept ones (process_number_keep) beside.
 static _Atomic(uint16_t) number_uses[COUNTS];
+// Shared by all CPUs, since each is exact: no number is given twice, no process too many is made
+// (PROCESS_LIMIT, together with thread_count of thread_table.c). What is only shown is counted per
+// CPU.
 static atomic_uint next_number = FIRST_NUMBER;
-static atomic_uint last_number, process_count;
-static atomic_ullong started_count;
+static atomic_uint process_count;
 
 _Static_assert(4 * PROCESS_LIMIT <= UINT16_MAX, "number_uses counts up to three uses per process");
 _Static_assert(2 * PROCESS_LIMIT <= COUNTS, "a number for each process beside those that are kept");
@@ -97,7 +100,6 @@ uint32_t process_number_allocate(void)
         uint32_t number = next % PID_LIMIT;
         if (number < FIRST_NUMBER || !take_number(number))
             continue;
-        atomic_store_explicit(&last_number, number, memory_order_relaxed);
         return number;
     }
     return 0;
@@ -141,8 +143,8 @@ int process_publish_locked(struct process *process, struct process *parent, stru
     if (parent)
         list_append(&parent->children, &process->sibling_link);
     process_attach_thread(process, thread);
-    atomic_fetch_add_explicit(&started_count, 1, memory_order_relaxed);
     spinlock_acquire(&bucket_of(pid)->lock);
+    this_cpu()->processes_started++;
     list_append(&bucket_of(pid)->processes, &process->pid_link); // whoever finds it finds it whole
     spinlock_release(&bucket_of(pid)->lock);
     return 0;
@@ -225,12 +227,21 @@ struct process *process_find_from(uint32_t pid)
     return process;
 }
 
+static uint64_t count_started(void)
+{
+    const struct percpu *cpu;
+    uint64_t count = 0;
+    for_each_cpu(cpu) count += __atomic_load_n(&cpu->processes_started, __ATOMIC_RELAXED);
+    return count;
+}
+
 void process_count_totals(struct process_totals *totals)
 {
+    uint32_t next = atomic_load_explicit(&next_number, memory_order_relaxed);
     *totals = (struct process_totals){
         .count = processes_in_tree(),
-        .last_pid = atomic_load_explicit(&last_number, memory_order_relaxed),
-        .started = atomic_load_explicit(&started_count, memory_order_relaxed),
+        .last_pid = (next - 1) % PID_LIMIT, // the one tried last, which may be in use
+        .started = count_started(),
     };
 }
 

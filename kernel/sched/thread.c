@@ -21,8 +21,8 @@
 #define FPU_STATE_ALIGNMENT 64u
 
 static OBJECT_CACHE(thread_cache, "thread", struct thread);
-static atomic_uint next_thread_id = 1; // 0 is the boot CPU's idle thread
-static atomic_ullong live_threads;
+// 0 is the boot CPU's idle thread. No two threads ever have the same, on whatever CPUs they begin.
+static atomic_uint next_thread_id = 1;
 
 // Lays out the stack so that switch_context() continues in thread_first_entry. The program's trap
 // frame has its place above.
@@ -67,7 +67,6 @@ struct thread *thread_create(const char *name, thread_function function, void *a
     thread->policy.weight = WEIGHT_NICE_0;
     list_init(&thread->owner_link);
     atomic_store(&thread->state, THREAD_NEW);
-    atomic_fetch_add(&live_threads, 1);
     if (!uses_fpu) // a kernel thread; processes are named by their layer
         trace_keep(TRACE_NAME, thread->id, trace_short_name(thread->name));
     return thread;
@@ -83,8 +82,7 @@ static void free_thread(struct thread *thread)
 {
     kernel_stack_release(thread->stack_top);
     memory_release(thread->fpu_state);
-    object_release(&thread_cache, thread);
-    atomic_fetch_sub(&live_threads, 1);
+    object_release(&thread_cache, thread); // last: shutdown waits for the count of these
 }
 
 void thread_discard(struct thread *thread)
@@ -126,5 +124,5 @@ void thread_set_translation(struct thread *thread, struct translation *translati
 
 uint64_t threads_live(void)
 {
-    return atomic_load(&live_threads);
+    return object_cache_live(&thread_cache);
 }

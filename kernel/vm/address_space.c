@@ -17,7 +17,6 @@
 #define TABLES_PER_PREEMPT_POINT 4u
 
 static OBJECT_CACHE(space_cache, "address_space", struct address_space);
-static atomic_ullong live_count;
 static struct address_space *(*current_lookup)(void);
 
 struct address_space *address_space_create(void)
@@ -35,7 +34,6 @@ struct address_space *address_space_create(void)
     space->data_limit_pages = UINT64_MAX;
     space->stack_limit = DEFAULT_STACK_LIMIT;
     space->mmap_top = USER_ADDRESS_LIMIT - DEFAULT_MMAP_GAP;
-    atomic_fetch_add_explicit(&live_count, 1, memory_order_relaxed);
     return space;
 }
 
@@ -68,7 +66,6 @@ void address_space_release(struct address_space *space)
         preempt_point();
     while (!page_table_destroy_step(space->translation.root, TABLES_PER_PREEMPT_POINT));
     object_release(&space_cache, space);
-    atomic_fetch_sub_explicit(&live_count, 1, memory_order_relaxed);
 }
 
 static uint64_t limit_in_pages(uint64_t bytes)
@@ -99,7 +96,7 @@ void address_space_visit(struct address_space *space, region_visit visit, void *
 
 uint64_t address_spaces_live(void)
 {
-    return atomic_load_explicit(&live_count, memory_order_relaxed);
+    return object_cache_live(&space_cache);
 }
 
 struct address_space *current_address_space(void)
