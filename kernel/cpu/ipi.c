@@ -1,6 +1,6 @@
 // Calls between CPUs. Each CPU has a stack of requests, pushed by a compare-and-swap and taken
-// whole by its interrupt handler. Invariant: a request lies on the caller's stack until
-// `unanswered` is zero, and the decrement is the last access of who serves it.
+// whole by its interrupt handler. Invariant: a request stays where it lies, on the caller's stack
+// as a rule, until `unanswered` is zero, and the decrement is the last access of who serves it.
 #include "cpu/ipi.h"
 
 #include "cpu/frame.h"
@@ -89,10 +89,10 @@ static void wait_for_answers(const struct ipi_call *call, const struct ipi_reque
     }
 }
 
-// Some of the CPUs, from number `first`; returns the number to go on with.
-static uint32_t call_some(const struct cpu_mask *cpus, struct ipi_call *call, uint32_t first)
+// To some of the CPUs, from number `first`; returns the number to go on with.
+static inline uint32_t post_some(const struct cpu_mask *cpus, struct ipi_call *call, uint32_t first,
+                                 struct ipi_request requests[REQUESTS_AT_ONCE], uint32_t *posted)
 {
-    struct ipi_request requests[REQUESTS_AT_ONCE];
     uint32_t count = 0;
     uint32_t number = first;
 
@@ -112,6 +112,16 @@ static uint32_t call_some(const struct cpu_mask *cpus, struct ipi_call *call, ui
         post(cpu, &requests[count++]);
     }
     interrupts_restore();
+    *posted = count;
+    return number;
+}
+
+static uint32_t call_some(const struct cpu_mask *cpus, struct ipi_call *call, uint32_t first)
+{
+    struct ipi_request requests[REQUESTS_AT_ONCE];
+    uint32_t count;
+
+    uint32_t number = post_some(cpus, call, first, requests, &count);
     wait_for_answers(call, requests, count);
     return number;
 }
@@ -124,6 +134,39 @@ void ipi_call(const struct cpu_mask *cpus, void (*function)(void *argument), voi
     kassert(interrupts_are_on() || cpu_count() == 1);
     for (uint32_t number = 0; number < cpu_count();)
         number = call_some(cpus, &call, number);
+}
+
+// What nobody waits for cannot lie on a stack. Its place is taken again so much later that it has
+// been answered long ago; should it not be, the next one waits.
+#define POSTED 64u
+struct posted_call {
+    struct ipi_call call;
+    struct ipi_request requests[REQUESTS_AT_ONCE];
+    uint64_t argument[IPI_POST_SIZE / sizeof(uint64_t)];
+    uint32_t count;
+};
+
+static struct posted_call *take_place(void)
+{
+    static struct posted_call places[POSTED];
+    static atomic_uint next;
+    struct posted_call *place = &places[atomic_fetch_add(&next, 1) % POSTED];
+
+    wait_for_answers(&place->call, place->requests, place->count);
+    return place;
+}
+
+void ipi_post(const struct cpu_mask *cpus, void (*function)(void *argument), const void *argument,
+              size_t size)
+{
+    kassert(size <= IPI_POST_SIZE);
+    for (uint32_t number = 0; number < cpu_count();) {
+        struct posted_call *place = take_place();
+        __builtin_memcpy(place->argument, argument, size);
+        place->call.function = function;
+        place->call.argument = place->argument;
+        number = post_some(cpus, &place->call, number, place->requests, &place->count);
+    }
 }
 
 void ipi_call_all(void (*function)(void *argument), void *argument)

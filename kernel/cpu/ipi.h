@@ -10,6 +10,11 @@
 // anybody holds while calling this. Thread context, interrupts on, no spinlock held.
 void ipi_call(const struct cpu_mask *cpus, void (*function)(void *argument), void *argument);
 void ipi_call_all(void (*function)(void *argument), void *argument);
+// The same, but it waits for nobody: when the function has run there, nobody is told. A copy of the
+// argument goes. For what may be late only; today that is builds without a protection.
+#define IPI_POST_SIZE 64u
+void ipi_post(const struct cpu_mask *cpus, void (*function)(void *argument), const void *argument,
+              size_t size);
 // Called again and again by who waits for a CPU's answer for more than ipi_stall_ticks (TSC), with
 // how long; it may panic. Both are set once, at boot; NULL: nobody.
 extern void (*ipi_stalled)(const struct percpu *cpu, uint64_t waited_ticks);

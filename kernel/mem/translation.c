@@ -242,7 +242,10 @@ never_inlined static void flush_others(struct percpu *cpu, struct flush *flush)
     if (count == 0)
         return;
     cpu->shootdowns_sent += count;
-    ipi_call(&others, serve_flush, flush);
+    if (PROTECT_SHOOTDOWN_WAIT)
+        ipi_call(&others, serve_flush, flush);
+    else
+        ipi_post(&others, serve_flush, flush, sizeof(*flush));
 }
 
 void translation_flush_used(struct translation *translation, uint64_t start, uint64_t end)

@@ -300,6 +300,11 @@ TEST_PROTECTION("shootdown", translation_histories_with_isolation_and_invpcid)
     CHECK(kept > dropped / 10);
 }
 
+TEST_PROTECTION("shootdown-wait", translation_histories_of_who_waits)
+{
+    run_history(false, false);
+}
+
 TEST(translation_lazy_cpu_is_not_called)
 {
     start_cpus(false, false);

@@ -77,6 +77,23 @@ void ipi_call_all(void (*function)(void *argument), void *argument)
     ipi_call(&all, function, argument);
 }
 
+// As late as may be: when the next one comes.
+void ipi_post(const struct cpu_mask *cpus, void (*function)(void *argument), const void *argument,
+              size_t size)
+{
+    static struct {
+        struct cpu_mask cpus;
+        void (*function)(void *argument);
+        uint64_t argument[IPI_POST_SIZE / sizeof(uint64_t)];
+    } posted;
+
+    if (posted.function)
+        ipi_call(&posted.cpus, posted.function, posted.argument);
+    posted.cpus = *cpus;
+    posted.function = function;
+    memcpy(posted.argument, argument, size);
+}
+
 struct thread *current_thread(void)
 {
     return &thread;

@@ -149,6 +149,13 @@ void ipi_call_all(void (*function)(void *argument), void *argument)
     ipi_call(&all, function, argument);
 }
 
+// For builds that do not wait; none of their cases is here.
+void ipi_post(const struct cpu_mask *cpus, void (*function)(void *argument), const void *argument,
+              size_t size)
+{
+    CHECK(false);
+}
+
 void cpus_meet(void)
 {
     uint32_t before = atomic_fetch_add(&meeting, 1);
