@@ -137,6 +137,15 @@ static int compare_general(const uint64_t general[GENERAL_COUNT], uint64_t flags
     return 0;
 }
 
+// Where no instruction reads them.
+static void ask_bases(void)
+{
+    if (registers_have_bases)
+        return;
+    syscall(SYS_arch_prctl, ARCH_GET_FS, &registers_out.fs_base);
+    syscall(SYS_arch_prctl, ARCH_GET_GS, &registers_out.gs_base);
+}
+
 static int compare_segments(unsigned changes)
 {
     for (unsigned i = 0; i < 6; i++)
@@ -145,10 +154,7 @@ static int compare_segments(unsigned changes)
                                 registers_out.selectors[i], registers_in.selectors[i]);
     if (changes & BASES_CHANGE)
         return 0;
-    if (!registers_have_bases) {
-        syscall(SYS_arch_prctl, ARCH_GET_FS, &registers_out.fs_base);
-        syscall(SYS_arch_prctl, ARCH_GET_GS, &registers_out.gs_base);
-    }
+    ask_bases();
     if (registers_out.fs_base != registers_in.fs_base)
         return attempt_note("FS base is %#lx, was %#lx", registers_out.fs_base,
                             registers_in.fs_base);
@@ -167,14 +173,29 @@ int registers_compare(unsigned changes)
 
 static unsigned changes_of_instruction;
 
+// CS and SS are the handler's own by now; its context has the program's. The rest stays loaded.
+static void read_segments_on_signal(const ucontext_t *context)
+{
+    uint64_t saved = (uint64_t)context->uc_mcontext.gregs[REG_CSGSFS];
+    read_selectors(registers_out.selectors);
+    registers_out.selectors[0] = saved & 0xffff;
+    registers_out.selectors[1] = saved >> 48;
+    if (!registers_have_bases)
+        return;
+    __asm__ volatile("rdfsbase %0; rdgsbase %1"
+                     : "=r"(registers_out.fs_base), "=r"(registers_out.gs_base));
+}
+
 // A fault changes nothing but what its frame says.
 static int compare_on_signal(const siginfo_t *info, const ucontext_t *context)
 {
     uint64_t general[GENERAL_COUNT];
+    read_segments_on_signal(context);
     for (unsigned i = 0; i < GENERAL_COUNT; i++)
         general[i] = (uint64_t)context->uc_mcontext.gregs[context_places[i]];
     return compare_general(general, (uint64_t)context->uc_mcontext.gregs[REG_EFL],
                            changes_of_instruction) ||
+           compare_segments(changes_of_instruction) ||
            compare_vectors((const unsigned char *)context->uc_mcontext.fpregs,
                            changes_of_instruction) ||
            compare_painted(changes_of_instruction);
