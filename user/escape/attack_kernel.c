@@ -4,12 +4,14 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <poll.h>
+#include <stdatomic.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/mman.h>
 #include <sys/resource.h>
 #include <sys/stat.h>
+#include <sys/sysinfo.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
@@ -18,6 +20,11 @@
 #define DEPTH 2000u
 #define LINKS_FOLLOWED 40u // more are ELOOP
 #define REGIONS_AT_MOST 70000u
+#define REGIONS_AT_LEAST 65400u // 65530 are allowed, and the program has some
+#define DESCRIPTORS 4096u       // RLIMIT_NOFILE's maximum
+#define OWN_DESCRIPTORS 16u     // at most, that it has without the attack
+#define PIPE_SHARE 4u           // of all memory, for pages of pipes beyond the first of each
+#define PIPE_PAGES 16u
 
 static int enter_folder(void)
 {
@@ -66,6 +73,7 @@ static int long_paths(void)
                                           "/proc/self/../..",
                                           "/../tmp",
                                           "/proc/self/cwd/../tmp/../proc/.." };
+    chdir("/");
     for (size_t i = 0; i < COUNT_OF(pieces); i++) {
         int error = long_path(pieces[i]);
         if (error != 0)
@@ -121,8 +129,8 @@ static int empty_files(void)
             break;
         close(file);
     }
-    if (made < wanted && errno != ENOSPC && errno != ENOMEM)
-        return attack_note("open: errno %d", errno);
+    if (made < wanted)
+        return attack_note("errno %d after %u files", errno, made);
     while (made-- > 0) {
         snprintf(name, sizeof(name), "%u", made);
         if (unlink(name) != 0)
@@ -132,41 +140,44 @@ static int empty_files(void)
     return rmdir(FOLDER) != 0 ? attack_note("rmdir: errno %d", errno) : 0;
 }
 
-static void raise_descriptor_limit(void)
+static unsigned raise_descriptor_limit(void)
 {
     struct rlimit limit;
     getrlimit(RLIMIT_NOFILE, &limit);
-    limit.rlim_cur = limit.rlim_max < 4096 ? limit.rlim_max : 4096;
+    limit.rlim_cur = limit.rlim_max < DESCRIPTORS ? limit.rlim_max : DESCRIPTORS;
     setrlimit(RLIMIT_NOFILE, &limit);
+    return (unsigned)limit.rlim_cur;
 }
 
+// Each takes all that it may have, and EMFILE says so.
 static int descriptors(void)
 {
-    int file, last = -1;
-    raise_descriptor_limit();
+    int file, last = -1, limit = (int)raise_descriptor_limit();
     while ((file = open("/dev/null", O_RDONLY)) >= 0)
         last = file;
-    if (errno != EMFILE && errno != ENFILE && errno != ENOMEM)
-        return attack_note("open: errno %d", errno);
+    if (errno != EMFILE || last != limit - 1)
+        return attack_note("open: errno %d, the last was %d of %d", errno, last, limit);
     if (close(last) != 0 || open("/dev/null", O_RDONLY) != last)
         return attack_note("the last one did not come back: errno %d", errno);
     return 0;
 }
 
-// Each fills every pipe that it may have.
+static volatile atomic_ulong *pages_in_pipes; // of all together
+
+// Each makes every pipe that it may have, and fills it: a page at least, whatever others hold.
 static int fill_pipes(void)
 {
-    static char bytes[65536];
+    static char bytes[PIPE_PAGES * PAGE];
+    unsigned made = 0, limit = raise_descriptor_limit();
     int ends[2];
-    raise_descriptor_limit();
-    while (pipe2(ends, O_NONBLOCK) == 0) {
-        while (write(ends[1], bytes, sizeof(bytes)) > 0)
-            ;
-        if (errno != EAGAIN && errno != ENOMEM)
-            return attack_note("write: errno %d", errno);
+    for (; pipe2(ends, O_NONBLOCK) == 0; made++) {
+        long written = write(ends[1], bytes, sizeof(bytes));
+        if (written < (long)PAGE || write(ends[1], bytes, sizeof(bytes)) != -1 || errno != EAGAIN)
+            return attack_note("%ld bytes into pipe %u, errno %d", written, made, errno);
+        *pages_in_pipes += (unsigned long)written / PAGE;
     }
-    if (errno != EMFILE && errno != ENFILE && errno != ENOMEM)
-        return attack_note("pipe: errno %d", errno);
+    if (errno != EMFILE || made < (limit - OWN_DESCRIPTORS) / 2)
+        return attack_note("pipe: errno %d after %u", errno, made);
     return 0;
 }
 
@@ -202,9 +213,29 @@ static int many_descriptors(void)
     return run_together(attack_is_quick ? 2 : 8, descriptors);
 }
 
+// First pages for all, and of further pages what the share allows: all of it, and not more.
+static int judge_pages(unsigned count)
+{
+    struct sysinfo info;
+    sysinfo(&info);
+    unsigned long pages = *pages_in_pipes, share = info.totalram / PAGE / PIPE_SHARE;
+    unsigned long first = count * (DESCRIPTORS / 2), wanted = first * PIPE_PAGES;
+    unsigned long least = (share < wanted ? share : wanted) / 16 * 15;
+    if (pages < least || pages > share + share / 16 + first)
+        return attack_note("%lu pages in pipes, the share is %lu of %lu", pages, share,
+                           info.totalram / PAGE);
+    return 0;
+}
+
 static int many_pipes(void)
 {
-    return run_together(attack_is_quick || !kernel_is_ringfence() ? 1 : 8, fill_pipes);
+    unsigned count = attack_is_quick || !kernel_is_ringfence() ? 1 : 8;
+    pages_in_pipes = mmap(NULL, PAGE, PROT_READ | PROT_WRITE, MAP_SHARED | MAP_ANONYMOUS, -1, 0);
+    if (pages_in_pipes == MAP_FAILED)
+        return attack_note("no shared memory");
+    if (run_together(count, fill_pipes) != 0)
+        return 1;
+    return kernel_is_ringfence() ? judge_pages(count) : 0; // others have pipes on Linux, too
 }
 
 static int poll_of_many(void)
@@ -235,13 +266,13 @@ static int regions(void)
            mmap(place + 2 * made * PAGE, PAGE, PROT_READ, MAP_PRIVATE | MAP_ANONYMOUS | MAP_FIXED,
                 -1, 0) != MAP_FAILED)
         made++;
-    if (made == REGIONS_AT_MOST || errno != ENOMEM)
+    if (made == REGIONS_AT_MOST || made < REGIONS_AT_LEAST || errno != ENOMEM)
         return attack_note("errno %d after %u regions", errno, made);
     int pid = fork(); // a copy of all
     if (pid == 0)
         _exit(0);
-    if (pid > 0)
-        child_wait(pid);
+    if (pid < 0 || child_wait(pid) != 0)
+        return attack_note("fork with %u regions: errno %d", made, errno);
     munmap(place, PAGE);
     if (mmap(place, PAGE, PROT_READ, MAP_PRIVATE | MAP_ANONYMOUS | MAP_FIXED, -1, 0) == MAP_FAILED)
         return attack_note("errno %d after one went", errno);

@@ -4,7 +4,7 @@
 #include <errno.h>
 #include <limits.h>
 #include <pthread.h>
-#include <setjmp.h>
+#include <stdatomic.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/mman.h>
@@ -17,10 +17,9 @@
 #define PAGE 4096ul
 #define RW (PROT_READ | PROT_WRITE)
 #define SECOND_NS 1000000000u
-#define PROCESSES 24u // more than are there without the attack
+#define PROCESSES 24u // more than are there without the attack, with their threads
 #define SLEEPERS 1000u
 #define SLEEPER_STACK 16384u
-#define LEAST_SLEEPERS 400u // of a thousand: small machines allow fewer threads
 
 static bool limit_to(int resource, rlim_t value)
 {
@@ -69,6 +68,13 @@ static int fork_bomb_with_limit(void)
     return fork_for(60ull * SECOND_NS);
 }
 
+static unsigned processes_allowed(void)
+{
+    struct rlimit limit;
+    getrlimit(RLIMIT_NPROC, &limit);
+    return limit.rlim_cur < UINT_MAX ? (unsigned)limit.rlim_cur : UINT_MAX;
+}
+
 // Zombies keep their numbers: with all taken nobody can be made, and then all come back.
 static int zombies(void)
 {
@@ -80,8 +86,8 @@ static int zombies(void)
         made++;
     if (pid == 0)
         _exit(0);
-    if (pid != -EAGAIN && pid != -ENOMEM)
-        return attack_note("fork: errno %d", -pid);
+    if (pid != -EAGAIN || made + PROCESSES < processes_allowed())
+        return attack_note("fork: errno %d after %u", -pid, made);
     for (; made > 0; made--)
         wait(NULL);
     pid = attack_fork();
@@ -179,12 +185,13 @@ static int memory_hog_that_sits(void)
     return 0;
 }
 
+static volatile unsigned *tables_made;
+
 // One page, moved about: what it leaves behind are page tables.
-static int page_table_hog(void)
+static int page_table_hog(unsigned tables)
 {
-    const unsigned tables = attack_is_quick ? 4000 : 200000;
     char *place = (char *)0x100000000000;
-    for (unsigned i = 0; i < tables; i++, place += 2 * MIB) {
+    for (; *tables_made < tables; ++*tables_made, place += 2 * MIB) {
         if (mmap(place, PAGE, RW, MAP_PRIVATE | MAP_ANONYMOUS | MAP_FIXED, -1, 0) == MAP_FAILED)
             return errno == ENOMEM ? 0 : attack_note("mmap: errno %d", errno);
         *place = 1;
@@ -193,14 +200,23 @@ static int page_table_hog(void)
     return 0;
 }
 
+// It ends early only when half of all memory, or more, was in its tables.
 static int page_table_hog_in_child(void)
 {
-    int status, pid = attack_fork();
+    const unsigned tables = attack_is_quick ? 4000 : 200000;
+    struct sysinfo info;
+    tables_made = mmap(NULL, PAGE, RW, MAP_SHARED | MAP_ANONYMOUS, -1, 0);
+    if (tables_made == MAP_FAILED)
+        return attack_note("no shared memory");
+    int pid = attack_fork();
     if (pid == 0)
-        _exit(page_table_hog());
-    status = child_wait(pid);
+        _exit(page_table_hog(tables));
+    int status = child_wait(pid);
     if (status != 0 && (!WIFSIGNALED(status) || WTERMSIG(status) != SIGKILL))
         return attack_note("status %#x", status);
+    sysinfo(&info);
+    if (*tables_made < tables && *tables_made * PAGE < info.totalram / 2)
+        return attack_note("%u tables, status %#x", *tables_made, status);
     return 0;
 }
 
@@ -252,13 +268,15 @@ static int faults_in_handlers_without_end(void)
 static int signal_flood(void)
 {
     sigset_t all;
+    struct rlimit limit;
     unsigned queued = 0;
     union sigval value = { 0 };
     sigfillset(&all);
     sigprocmask(SIG_BLOCK, &all, NULL);
     while (queued < 1000000 && sigqueue(getpid(), SIGRTMIN, value) == 0)
         queued++;
-    if (errno != EAGAIN)
+    getrlimit(RLIMIT_SIGPENDING, &limit);
+    if (errno != EAGAIN || (kernel_is_ringfence() && queued + PROCESSES < limit.rlim_cur))
         return attack_note("sigqueue: errno %d after %u", errno, queued);
     for (struct timespec none = { 0, 0 }; queued > 0; queued--) {
         if (sigtimedwait(&all, NULL, &none) != SIGRTMIN)
@@ -267,12 +285,18 @@ static int signal_flood(void)
     return 0;
 }
 
+static atomic_bool all_are_made;
+
+// Once and again until all are there, each by a time of its own.
 static void *sleep_long(void *number)
 {
-    sleep_ns(200000000 + (uintptr_t)number % 97 * 10000000);
+    do
+        sleep_ns(200000000 + (uintptr_t)number % 97 * 10000000);
+    while (!all_are_made);
     return NULL;
 }
 
+// A thousand at once; fewer only on machines so small that RLIMIT_NPROC is lower.
 static int thousand_sleepers(void)
 {
     static pthread_t threads[SLEEPERS];
@@ -286,11 +310,12 @@ static int thousand_sleepers(void)
         error = pthread_create(&threads[made], &attributes, sleep_long, (void *)made);
         made += error == 0;
     }
-    if (error != 0 && error != EAGAIN)
-        return attack_note("pthread_create: errno %d", error);
+    all_are_made = true;
     for (size_t i = 0; i < made; i++)
         pthread_join(threads[i], NULL);
-    return made < wanted && made < LEAST_SLEEPERS ? attack_note("only %zu sleepers", made) : 0;
+    if (made < wanted && (error != EAGAIN || made + PROCESSES < processes_allowed()))
+        return attack_note("pthread_create: errno %d after %zu", error, made);
+    return 0;
 }
 
 // They are in the kernel when the process ends.
@@ -301,8 +326,9 @@ static int sleepers_killed(void)
     pthread_attr_init(&attributes);
     pthread_attr_setstacksize(&attributes, SLEEPER_STACK);
     for (unsigned i = 0; i < 200; i++) {
-        if (pthread_create(&thread, &attributes, sleep_long, NULL) != 0)
-            break;
+        int error = pthread_create(&thread, &attributes, sleep_long, NULL);
+        if (error != 0)
+            return attack_note("pthread_create: errno %d after %u", error, i);
     }
     return raise(SIGKILL);
 }
