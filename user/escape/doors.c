@@ -14,7 +14,7 @@
 #define PAGE 4096ul
 #define USER_LIMIT 0x7ffffffff000ul
 #define KERNEL_HALF 0xffff800000000000ul
-#define KERNEL_IMAGE 0xffffffff80000000ul
+#define KERNEL_IMAGE 0xffffffff80000000ul // where it is linked; it is there with `nokaslr`
 #define NON_CANONICAL 0x0000800000000000ul
 #define BUSY_NS 30000000u
 #define SPINS 1000000u

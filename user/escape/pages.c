@@ -1,6 +1,7 @@
 // Page faults: addresses that are not the program's, rights that a page does not give, rights that
 // were taken away. For the kernel's half the error code says "present" whether or not something is
-// mapped there, so that nobody can look for it.
+// mapped there, so that nobody can look for it. The kernel lies at KERNEL_IMAGE in boots with
+// `nokaslr` only (test_escape.py has both).
 #include "registers.h"
 
 #include <fcntl.h>
@@ -11,7 +12,7 @@
 #define PAGE 4096ul
 #define USER_LIMIT 0x7ffffffff000ul
 #define KERNEL_HALF 0xffff800000000000ul
-#define KERNEL_IMAGE 0xffffffff80000000ul
+#define KERNEL_IMAGE 0xffffffff80000000ul // where it is linked
 
 #define READ 4
 #define WRITE 6
@@ -148,7 +149,7 @@ static int kernel_half(const struct attempt *attempt)
 {
     registers_prepare();
     for (uint64_t step = 0; step < 1024; step++) {
-        // Slots of the top table first, then the image, page by page.
+        // Slots of the top table first, then from where the image is linked on, page by page.
         uint64_t address = step < 256 ? KERNEL_HALF + (step << 39) + (step << 12)
                                       : KERNEL_IMAGE + (step - 256) * PAGE;
         registers_in.general[RAX] = address;

@@ -55,7 +55,7 @@ CODE(rdtscp, "", "rdtscp");
 CODE(rdpid, "", ".byte 0xf3, 0x0f, 0xc7, 0xf8"); // to RAX
 
 #define NON_CANONICAL 0x0000800000000000ul
-#define KERNEL_IMAGE 0xffffffff80000000ul
+#define KERNEL_IMAGE 0xffffffff80000000ul // where it is linked; it is there with `nokaslr`
 
 // TSC_AUX holds the CPU's number and nothing else.
 static int processor_number(const struct attempt *attempt)
