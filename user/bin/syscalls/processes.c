@@ -71,8 +71,9 @@ static bool test_wait_forms(void)
 // A zombie can be sent signals and waited for, once; its number stays taken until then.
 static bool test_zombie(void)
 {
+    siginfo_t info;
     pid_t pid = child_start(exit_with, (void *)3);
-    sleep_ns(5000000);
+    EXPECT(waitid(P_PID, (id_t)pid, &info, WEXITED | WNOWAIT) == 0);
     EXPECT(kill(pid, 0) == 0 && kill(pid, SIGKILL) == 0);
     EXPECT(child_wait(pid) == 0x0300); // the signal came too late to matter
     EXPECT_ERROR(kill(pid, 0), ESRCH);
