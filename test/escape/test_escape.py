@@ -29,7 +29,7 @@ FOLDER = os.path.join(ROOT, "build", "escape")
 @pytest.mark.parametrize("smp", CPUS)
 @pytest.mark.parametrize("name", MACHINES)
 def test_nothing_escapes(boot, name, smp):
-    place = "nokaslr loglevel=6 " if name in WHERE_LINKED else ""
+    place = "nokaslr " if name in WHERE_LINKED else ""
     guest = boot(f"{place}panic=1 -- /bin/escape", smp=smp, mem=MEMORY, timeout=ESCAPE_SECONDS,
                  **MACHINES[name])
     guest.wait()

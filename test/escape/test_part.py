@@ -8,7 +8,7 @@ from table import expect_table
 from verdicts import kernel_offset
 
 GROUPS = ("selectors", "doors", "leaks", "fresh", "padding", "storms")
-PART = f"nokaslr loglevel=6 -- /bin/escape,-q,{','.join(GROUPS)}"
+PART = f"nokaslr -- /bin/escape,-q,{','.join(GROUPS)}"
 
 
 @pytest.mark.protection("clac")

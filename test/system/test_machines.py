@@ -25,7 +25,7 @@ WHERE_LINKED = "epyc-8G"  # and no isolation: ring 3's tables have the kernel's 
 @pytest.fixture
 def run(booted):
     def run_on(name):
-        place = "nokaslr loglevel=6 " if name == WHERE_LINKED else ""
+        place = "nokaslr " if name == WHERE_LINKED else ""
         guest = booted(place + PROGRAMS, timeout=240, **MACHINES[name])
         assert not place or kernel_offset(guest.log) == 0
         return guest

@@ -5,7 +5,7 @@ import subprocess
 
 VERDICT = re.compile(r"^init: (service )?(\S+) pid (\d+) (exited \d+|killed by \w+)$")
 DEATH = re.compile(r"^\[ *\d+\.\d+\] process: (\d+) \((\S+)\) killed by (\w+): ")
-OFFSET = re.compile(r"^\[ *\d+\.\d+\] boot: kernel offset (0x[0-9a-f]+)$")
+OFFSET = re.compile(r"^\[ *\d+\.\d+\] boot: kernel offset (0|0x[0-9a-f]+)$")
 LIVE = re.compile(r"^([a-z][a-z0-9-]*) (\d+)$")
 
 
