@@ -6,7 +6,8 @@
 KERNEL_CFLAGS := --target=x86_64-unknown-linux-gnu -std=gnu11 -ffreestanding -nostdlibinc \
 	-mcmodel=kernel -fno-pic -mno-red-zone -mgeneral-regs-only -fno-omit-frame-pointer \
 	-fno-strict-aliasing -fno-common -ffunction-sections -fdata-sections \
-	-fstack-protector-strong -fno-asynchronous-unwind-tables \
+	$(if $(filter stack-protector,$(WITHOUT)),-fno-stack-protector,-fstack-protector-strong) \
+	-fno-asynchronous-unwind-tables \
 	-O2 -g -Wall -Wextra -Werror -Wmissing-prototypes -Wstrict-prototypes \
 	-Wshadow -Wundef -Wvla -Wno-unused-parameter \
 	-Iinclude -Ikernel -I$(BUILD)

@@ -164,6 +164,17 @@ def test_stack_overflow():
     assert is_shown(picture, reason)
 
 
+@pytest.mark.protection("stack-protector")
+def test_array_overrun():
+    report, picture, _ = run_selftest("canary")
+    assert not [line for line in report if "not protected" in line]
+    reason = next(line for line in report if "] panic: " in line)
+    assert reason.endswith("] panic: a function's stack frame was overwritten (canary)")
+    names = function_names(report)
+    assert names[:4] == ["panic", "__stack_chk_fail", "write_behind_array", "overrun_array"]
+    assert is_shown(picture, reason)
+
+
 def test_double_fault_and_an_nmi_at_every_line(boot):
     """The stack is gone for good, and each line is written while an NMI comes: the whole report,
     once."""
