@@ -11,6 +11,7 @@
 #include "cpu/isolation.h"
 #include "cpu/lapic.h"
 #include "cpu/processor.h"
+#include "cpu/register_set.h"
 #include "cpu/registers.h"
 #include "cpu/tables.h"
 #include "cpu/trampoline.h"
@@ -20,6 +21,7 @@
 #include "debug/watchdog.h"
 #include "dev/acpi.h"
 #include "lib/panic.h"
+#include "lib/protection.h"
 #include "lib/string.h"
 #include "mem/entry_map.h"
 #include "mem/frame.h"
@@ -35,7 +37,9 @@
 // Between the boot CPU and the one that is coming.
 enum arrival { ARRIVAL_AWAITED, ARRIVAL_READY, ARRIVAL_LACKS, ARRIVAL_GIVEN_UP };
 static _Atomic(enum arrival) arrival;
-static const char *lacking; // with ARRIVAL_LACKS
+static const char *lacking;                             // with ARRIVAL_LACKS
+static struct register_set wanted_registers, registers; // CPU 0's, and with ARRIVAL_READY
+static uint32_t alike_count;                            // further CPUs that have CPU 0's registers
 static uint64_t slowest_round_trip;
 static uint32_t trace_events; // room of each ring
 
@@ -97,12 +101,16 @@ static void processor_main(struct percpu *cpu)
 {
     compare_features();
     cpu_control_registers_load();
+    if (!PROTECT_EVERY_CPU)
+        write_cr4(read_cr4() & ~CR4_SMAP);
     cpu_tables_load(cpu);
     cpu_syscall_msrs_load();
     fpu_init_cpu();
     translation_cpu_init();
     lapic_init_cpu();
     cpu->apic_id = lapic_id();
+    if (DEBUG_CHECKS)
+        register_set_read(&registers);
     if (!announce(ARRIVAL_READY) || !tsc_follow(meeting_of(cpu), &tsc))
         rest();
     while (cpu_count() <= cpu->number)
@@ -193,6 +201,19 @@ static bool compare_counters(struct percpu *cpu, uint32_t apic_id)
     return agree;
 }
 
+// A protection that is on here and off there protects nobody.
+static void compare_registers(uint32_t apic_id)
+{
+    uint32_t which = register_set_difference(&wanted_registers, &registers);
+
+    if (which == REGISTER_SET_SIZE)
+        alike_count++;
+    else
+        log_error("cpu", "%s of the CPU with APIC id %u is %#llx, CPU 0's is %#llx",
+                  register_set_name(which), apic_id, (unsigned long long)registers.values[which],
+                  (unsigned long long)wanted_registers.values[which]);
+}
+
 // The CPU has taken `cpu` and everything in it. True: it is one of us now.
 static bool receive_cpu(struct percpu *cpu, uint32_t apic_id)
 {
@@ -202,6 +223,8 @@ static bool receive_cpu(struct percpu *cpu, uint32_t apic_id)
             log_warning("cpu", "going on without the CPU with APIC id %u", apic_id);
             break;
         }
+        if (DEBUG_CHECKS)
+            compare_registers(apic_id);
         boot_add_trace(cpu, trace_events);
         percpu_table[cpu->number] = cpu;
         atomic_store_explicit(&percpu_count, cpu->number + 1, memory_order_release);
@@ -299,10 +322,15 @@ void boot_start_processors(const struct boot_info *boot)
                     choice.count + 1);
         return;
     }
+    if (DEBUG_CHECKS)
+        register_set_read(&wanted_registers);
     processor_trampoline_init(page, kernel_page_table_root, KERNEL_PAT);
     start_chosen(&choice);
     watchdog_init(boot_options.watchdog_seconds);
     log_info("cpu", "%u CPUs run; the others took %llu us to start; TSCs agree within %llu ns",
              cpu_count(), (unsigned long long)(clock_now_ns() - begin) / 1000,
              (unsigned long long)clock_ticks_to_ns(slowest_round_trip));
+    if (DEBUG_CHECKS)
+        log_info("cpu", "%u registers of %u further CPUs are as CPU 0's", REGISTER_SET_SIZE,
+                 alike_count);
 }

@@ -92,6 +92,13 @@ static inline void write_msr(uint32_t number, uint64_t value)
                      : "memory");
 }
 
+static inline uint64_t read_xcr0(void)
+{
+    uint32_t low, high;
+    __asm__ volatile("xgetbv" : "=a"(low), "=d"(high) : "c"(0));
+    return (uint64_t)high << 32 | low;
+}
+
 static inline uint64_t read_tsc(void)
 {
     uint32_t low, high;

@@ -25,6 +25,7 @@ def expect_cpus(guest, apic_ids):
     count = len(apic_ids)
     assert numbers(guest, "processor") == list(range(count))
     assert numbers(guest, "apicid") == apic_ids
+    assert count == 1 or guest.matches(f" of {count - 1} further CPUs are as CPU 0's$")
     assert [line for line in guest.log if line.split() == [f"CPU{i}" for i in range(count)]]
     shown = [line.split()[0] for line in guest.log if re.match(r"cpu\d* +\d+ 0 \d+ \d+ 0", line)]
     assert shown == ["cpu", *(f"cpu{i}" for i in range(count))]
@@ -38,6 +39,14 @@ def test_gaps_in_the_apic_ids_and_disabled_ones(booted):
     assert not guest.matches(r"\] cpu: CPU with APIC id ")  # nobody waited for the other three
     expect_cpus(guest, [0, 1, 2, 4, 5, 6])
     expect_success(guest, "tour")
+
+
+@pytest.mark.protection("every-cpu")
+def test_every_processor_is_protected_alike(booted):
+    """Control and debug registers and MSRs, read back on each; CPU 0: test_protection.py."""
+    guest = booted(SHOW, smp=GAPS)
+    assert guest.matches(r"\] cpu: 14 registers of 5 further CPUs are as CPU 0's$")
+    assert not guest.matches(r"\] cpu: .*, CPU 0's is ")
 
 
 @pytest.mark.parametrize("count", COUNTS)

@@ -10,6 +10,8 @@ from verdicts import expect_orderly, expect_success
 CR0_WP, CR0_NE = 1 << 16, 1 << 5
 CR4 = {"umip": 1 << 11, "fsgsbase": 1 << 16, "smep": 1 << 20, "smap": 1 << 21}
 EFER_NXE = 1 << 11
+DR6_NOTHING, DR7_NO_BREAKPOINTS = 0xFFFF0FF0, 0x400
+WRITE_BACK, WRITE_COMBINING, UNCACHED = 6, 1, 0  # of the PAT, SDM vol. 3A, 11.12.2
 SFMASK = sum(1 << bit for bit in (8, 9, 10, 12, 13, 14, 16, 18, 21))  # TF IF DF IOPL NT RF AC ID
 IST_VECTORS = {1, 2, 8, 18}  # #DB, NMI, #DF, #MC
 USER_GATES = {3, 4}  # INT3 and INTO, as on Linux
@@ -42,6 +44,13 @@ def test_control_registers(state):
     for name, bit in CR4.items():
         if values[f"cpu-{name}"]:
             assert values["cr4"] & bit, name
+    assert values["dr6"] == DR6_NOTHING and values["dr7"] == DR7_NO_BREAKPOINTS
+
+
+def test_memory_types(state):
+    """What a page's entry means that names the PAT's entry 0, 3 or 4 (mem/kernel_map.h)."""
+    types = state()["pat"].to_bytes(8, "little")
+    assert (types[0], types[3], types[4]) == (WRITE_BACK, UNCACHED, WRITE_COMBINING)
 
 
 # The other boots count returns by SYSRET, too, and have SMEP and SMAP: see above.

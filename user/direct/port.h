@@ -52,6 +52,8 @@ static inline void say_value(const char *name, uint64_t value)
 READ_CONTROL(cr0)
 READ_CONTROL(cr3)
 READ_CONTROL(cr4)
+READ_CONTROL(dr6)
+READ_CONTROL(dr7)
 READ_CONTROL(cs)
 READ_CONTROL(ss)
 

@@ -77,6 +77,9 @@ static void say_state(void)
     say_value("probe: cpu-fsgsbase", ebx & 1);
     say_value("probe: cr0", read_cr0());
     say_value("probe: cr4", read_cr4());
+    say_value("probe: dr6", read_dr6());
+    say_value("probe: dr7", read_dr7());
+    say_value("probe: pat", read_msr(0x277));
     say_value("probe: efer", read_msr(0xc0000080));
     say_value("probe: star", read_msr(0xc0000081));
     say_value("probe: lstar", read_msr(0xc0000082));
