@@ -8,10 +8,12 @@ import pytest
 
 sys.path.insert(0, os.path.dirname(os.path.abspath(__file__)))
 
-from harness import fixtures, repeat
+from harness import commands, fixtures, repeat
 from harness.fixtures import boot, booted, built, compile_c, run_exec  # noqa: F401
 
 SHOWN_LINES = 60
+SHARED_COMMANDS = 4  # of a file, at most: each copy that is kept takes room
+started_in_file = {}  # path: the first commands of its tests, what other tests there looked at
 COMPLAINT = re.compile(r"^ +NO  |^BAD |: warning: |panic: ")  # what explains a failed verdict
 
 # Files whose tests wait for one long boot; first, so that no worker is left with one at the end.
@@ -47,19 +49,42 @@ def pytest_collection_modifyitems(config, items):
 
 
 @pytest.hookimpl(hookwrapper=True)
+def pytest_fixture_setup(fixturedef, request):
+    """Remembers what a fixture has started, for the tests that share it."""
+    guests, started = len(fixtures.guests_of_test), len(fixtures.commands_of_test)
+    yield
+    fixturedef.started = fixtures.guests_of_test[guests:], fixtures.commands_of_test[started:]
+
+
+def started_for(item):
+    """(guests, commands) of the test, and of what it shares with others; each once."""
+    guests, started = list(fixtures.guests_of_test), list(fixtures.commands_of_test)
+    for made in item._fixtureinfo.name2fixturedefs.values():
+        shared = getattr(made[-1], "started", ((), ()))
+        guests += [guest for guest in shared[0] if guest not in guests]
+        started += [command for command in shared[1] if command not in started]
+    if not guests and not started:  # something that an earlier test here made for all
+        started = started_in_file.get(item.path, [])
+    return guests, started
+
+
+@pytest.hookimpl(hookwrapper=True)
 def pytest_runtest_makereport(item, call):
     """A failure shows what its machines said: complaints from anywhere, then the log's end."""
     report = (yield).get_result()
-    if report.when == "call" and report.failed:
-        for guest in fixtures.guests_of_test:
+    if report.when in ("setup", "call") and report.failed:
+        guests, started = started_for(item)
+        for guest in guests:
             lines = guest.log
             end = lines[-SHOWN_LINES:]
             complaints = [line for line in lines[:-SHOWN_LINES] if COMPLAINT.search(line)]
             report.sections.append(("the machine's log", "\n".join(complaints + end)))
             report.sections.append(("the machine again", "\n".join(repeat.lines(guest))))
-        for command in fixtures.commands_of_test:
-            report.sections.append(("the program again", command))
+        for words, live in started:
+            report.sections.append(("the program again", "\n".join(commands.lines(words, live))))
     if report.when == "teardown":
+        first = started_in_file.setdefault(item.path, [])
+        first += fixtures.commands_of_test[:SHARED_COMMANDS - len(first)]
         fixtures.guests_of_test.clear()
         fixtures.commands_of_test.clear()
 

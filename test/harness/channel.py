@@ -44,9 +44,11 @@ class Outcome:
 
 
 class Session:
-    """Moves bytes until BYE. `death` returns why the guest can no longer answer, or None."""
+    """Moves bytes until BYE. `death` returns why the guest can no longer answer, or None. `silent`:
+    nothing is sent, since the guest has its input already."""
 
-    def __init__(self, connection, stdin, stdout, stderr, death, trace=None, deadline=None):
+    def __init__(self, connection, stdin, stdout, stderr, death, trace=None, deadline=None,
+                 silent=False):
         self._connection = connection
         self._connection.setblocking(False)
         self._stdin = stdin  # a descriptor, or None: no live input, end of file at once
@@ -57,7 +59,7 @@ class Session:
         self._received = bytearray()
         self._to_send = bytearray()
         self.ready = False
-        self._done = self._input_over = False
+        self._done, self._input_over = False, silent
         self._unacknowledged = 0
         self._outcome = Outcome()
 

@@ -11,10 +11,11 @@ from contextlib import ExitStack
 from harness import repeat
 from harness.channel import Outcome, Session
 from harness.guest import Guest, GuestError
-from harness.payload import (DEFAULT_FOLDER, NotExecutable, Payload, likely_meant,
-                             regular_input)
+from harness.payload import (DEFAULT_FOLDER, NotExecutable, Payload, input_archive, is_nothing,
+                             likely_meant, regular_input)
 
-INIT = "init=/sbin/exec-init"
+INIT = repeat.EXEC_INIT
+USAGE = 2
 MACHINE_DIED = 125
 NOT_EXECUTABLE = 126
 NOT_FOUND = 127
@@ -34,23 +35,27 @@ def add_options(parser):
     parser.add_argument("--split-args", metavar="TEXT", help="more arguments, split by shell rules")
     parser.add_argument("--through", default="", metavar="WORDS",
                         help="program of the guest, with options, that starts the program")
-    parser.add_argument("program")
+    parser.add_argument("--kept", choices=[repeat.LIVE, repeat.FILED, repeat.NO_INPUT],
+                        help="no program: what a failed run left in --build-dir, with its input")
+    parser.add_argument("program", nargs="?")
     parser.add_argument("arguments", nargs="*")
 
 
 def command(options):
+    if not options.program and not options.kept:
+        print("qemu.py exec: the program is missing", file=sys.stderr)
+        return USAGE
     try:
         status = execute(options)
     except NotExecutable as error:
         print(error, file=sys.stderr)
         status = NOT_EXECUTABLE
     except (GuestError, OSError, ValueError) as error:
-        build, again = repeat.told_build(options.build_dir), shlex.join(sys.argv[1:])
-        print(f"qemu.py: {error}\nqemu.py: {build}; again: test/qemu.py {again}", file=sys.stderr)
+        print(f"qemu.py: {error}", *told(error, options), sep="\n", file=sys.stderr)
         status = MACHINE_DIED
     except KeyboardInterrupt:
         status = 128 + signal.SIGINT
-    meant = likely_meant(options.program) if status == NOT_FOUND else None
+    meant = likely_meant(options.program or "") if status == NOT_FOUND else None
     if meant:
         print(f"exec: did you mean {meant}?", file=sys.stderr)
     if options.status:
@@ -58,29 +63,53 @@ def command(options):
     return status
 
 
+def told(error, options):
+    """How to repeat it; without a machine there is nothing to keep."""
+    return getattr(error, "told", None) or [
+        f"to repeat it: {repeat.told_build(options.build_dir)}",
+        f"  again: test/qemu.py {shlex.join(sys.argv[1:])}"]
+
+
 def execute(options):
-    payload = payload_of(options)
-    boot_media = options.media_of(options, f"{INIT} {options.cmdline}".strip())
-    boot_media.appended = payload.archive()
-    live_input = None if payload.stdin is not None else 0
+    boot_media, kind = what_to_boot(options, 0)
     with ExitStack() as stack:
         trace = stack.enter_context(open(options.trace, "wb")) if options.trace else None
         guest = stack.enter_context(
             Guest(options.machine_of(options), boot_media, options.timeout, with_exec=True))
+        guest.exec_input = kind
         if options.log:
             stack.callback(keep_log, guest, options.log)
         watch = Watch(guest, ICOUNT_READY_SECONDS if options.icount else READY_SECONDS)
-        session = Session(guest.exec_socket, live_input, 1, 2, watch.death, trace, guest.deadline)
+        live_input = 0 if kind == repeat.LIVE else None
+        session = Session(guest.exec_socket, live_input, 1, 2, watch.death, trace, guest.deadline,
+                          silent=kind == repeat.FILED)
         watch.session = session
         return conclude(guest, session.run())
 
 
-def payload_of(options):
+def what_to_boot(options, stdin):
+    """(the boot disk, where the program's input comes from). `stdin` is a descriptor."""
+    boot_media = options.media_of(options, f"{INIT} {options.cmdline}".strip())
+    if options.kept == repeat.NO_INPUT and options.icount:
+        boot_media.appended = input_archive(b"")
+        return boot_media, repeat.FILED
+    if options.kept:
+        return boot_media, options.kept
+    payload = payload_of(options, stdin)
+    boot_media.appended = payload.archive()
+    if payload.stdin is not None:
+        return boot_media, repeat.FILED
+    return boot_media, repeat.NO_INPUT if is_nothing(stdin) else repeat.LIVE
+
+
+def payload_of(options, stdin):
     arguments = options.arguments + shlex.split(options.split_args or "")
     through = shlex.split(options.through)  # sends a trace itself, if any
     environment = dict(pair.split("=", 1) for pair in options.env)
-    return Payload(options.program, arguments, environment, options.cwd, options.files,
-                   regular_input(0), ["trace"] if options.trace and not through else [], through)
+    # Where an instruction is a nanosecond, the end of no input must not come when the host likes.
+    given = b"" if options.icount and is_nothing(stdin) else regular_input(stdin)
+    return Payload(options.program, arguments, environment, options.cwd, options.files, given,
+                   ["trace"] if options.trace and not through else [], through)
 
 
 class Watch:
@@ -110,7 +139,9 @@ def conclude(guest, outcome):
     if outcome.failure:
         if guest.failed:
             linger(guest)
-        raise GuestError(outcome.failure, guest.complaint())
+        error = GuestError(outcome.failure, guest.complaint())
+        error.told = repeat.lines(guest)
+        raise error
     return exit_status(outcome.wait_status)
 
 

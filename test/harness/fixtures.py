@@ -8,7 +8,6 @@ built        the folder of another build than the one under test
 """
 
 import os
-import shlex
 import subprocess
 import sys
 import tempfile
@@ -25,7 +24,8 @@ from harness.newc import Archive
 
 QEMU_PROGRAM = os.path.join(ROOT, "test", "qemu.py")
 HANG_SECONDS = 120
-# What the running test has booted or looked at, and what it had exec run: for a failure's report.
+# What the running test has booted or looked at, and the commands that it started, each with whether
+# input was sent: for a failure's report. For what tests share, test/conftest.py remembers it.
 guests_of_test, commands_of_test = [], []
 
 
@@ -37,7 +37,8 @@ def start_guest(cmdline="", *, initramfs_extra=None, kernel=None, initramfs=None
                   initramfs=initramfs, loader=loader)
     if initramfs_extra:
         media.appended = archive_of(initramfs_extra)
-    return Guest(Machine(**machine), media, timeout)
+    guests_of_test.append(Guest(Machine(**machine), media, timeout))
+    return guests_of_test[-1]
 
 
 def archive_of(files):
@@ -65,7 +66,6 @@ def boot():
 
     def boot_one(*arguments, **options):
         guests.append(start_guest(*arguments, **options))
-        guests_of_test.append(guests[-1])
         return guests[-1]
 
     yield boot_one
@@ -82,7 +82,8 @@ def booted():
         key = repr((arguments, sorted(options.items())))
         if key not in guests:
             guests[key] = start_guest(*arguments, **options)
-        guests_of_test.append(guests[key])
+        elif guests[key] not in guests_of_test:
+            guests_of_test.append(guests[key])
         guests[key].wait()
         return guests[key]
 
@@ -93,8 +94,9 @@ def booted():
 
 def exec_command(argv, *, env=None, cwd=None, files=None, timeout=HANG_SECONDS, cmdline="",
                  smp=None, mem=None, cpu=None, machine=None, icount=False, trace=None, log=None,
-                 medium=None, vga=None, serial=True):
-    """The command line of `qemu.py exec`, for tests that drive it themselves."""
+                 medium=None, vga=None, serial=True, live=False):
+    """The command line of `qemu.py exec`, for tests that drive it themselves; a failure tells how
+    to repeat it. `live`: the program will get input, which is not told."""
     command = [sys.executable, QEMU_PROGRAM, "exec", "--build-dir", default_build()]
     named = {"--cwd": cwd, "--files": files, "--timeout": timeout, "--smp": smp, "--mem": mem,
              "--cpu": cpu, "--machine": machine, "--trace": trace, "--log": log,
@@ -106,7 +108,13 @@ def exec_command(argv, *, env=None, cwd=None, files=None, timeout=HANG_SECONDS, 
         command += ["--env", f"{name}={value}"]
     command += ["--icount"] if icount else []
     command += [] if serial else ["--no-serial"]
-    return command + [f"--cmdline={cmdline}", "--", *map(os.fspath, argv)]
+    return noted([*command, f"--cmdline={cmdline}", "--", *map(os.fspath, argv)], live)
+
+
+def noted(command, live=False):
+    """The command, which is going to be run: a failure tells it. `live`: with input."""
+    commands_of_test.append((command, live))
+    return command
 
 
 @pytest.fixture
@@ -121,8 +129,7 @@ def run_exec():
         with tempfile.TemporaryDirectory(prefix="ringfence-exec-") as folder:
             log = os.path.join(folder, "log")
             events = os.path.join(folder, "trace") if trace else None
-            command = exec_command(argv, log=log, trace=events, **options)
-            commands_of_test.append(shlex.join(exec_command(argv, **options)))
+            command = exec_command(argv, log=log, trace=events, live=stdin is not None, **options)
             given = {"input": stdin} if isinstance(stdin, bytes) else {"stdin": stdin}
             given = {"stdin": subprocess.DEVNULL} if stdin is None else given
             result = subprocess.run(command, stdout=subprocess.PIPE, stderr=subprocess.PIPE,

@@ -31,6 +31,7 @@ class GuestError(Exception):
     def __init__(self, reason, complaint):
         super().__init__(f"{reason}; the log ends with\n{complaint}")
         self.reason = reason
+        self.told = []  # how to repeat it, where that is known
 
 
 class Guest:
@@ -39,6 +40,7 @@ class Guest:
     def __init__(self, machine_settings, boot_media, timeout=120, on_line=None, with_exec=False):
         self.machine, self.media = machine_settings, boot_media
         self.outside = {}  # what was done to it meanwhile: how often
+        self.exec_input = None  # of exec's program: as harness/repeat.py says; None: no exec
         self.deadline = time.monotonic() + timeout if timeout else None
         self.folder = tempfile.mkdtemp(prefix="ringfence-")
         self._on_line = on_line
@@ -68,6 +70,7 @@ class Guest:
         arguments += machine.monitor_channel(control.fileno())
         if with_exec:
             self.exec_socket, channel = socket.socketpair()
+            channel.setsockopt(socket.SOL_SOCKET, socket.SO_SNDBUF, CONSOLE_BUFFER)
             inherited.append(channel)
             arguments += machine.exec_channel(channel.fileno())
         state = saved.state_of(self.machine, boot_media, with_exec, boot_rest)

@@ -18,6 +18,7 @@ DEFAULT_ENVIRONMENT = {
     "TERM": "linux",
 }
 GUEST_FOLDER = "/bin"  # where a bare name that the host does not know is looked for
+STDIN = "/etc/exec/stdin"
 STDIN_FILE_LIMIT = 32 << 20  # a larger file travels as live input
 
 
@@ -58,8 +59,15 @@ class Payload:
         archive.file("/etc/exec/cwd", os.fsencode(self.folder))
         archive.file("/etc/exec/flags", " ".join(self.flags).encode())
         if self.stdin is not None:
-            archive.file("/etc/exec/stdin", self.stdin)
+            archive.file(STDIN, self.stdin)
         return archive.finish()
+
+
+def input_archive(data):
+    """To be appended behind a payload that has no input."""
+    archive = newc.Archive()
+    archive.file(STDIN, data)
+    return archive.finish()
 
 
 def find_program(name):
@@ -99,6 +107,10 @@ def is_dynamic(path):
 def likely_meant(name):
     """What somebody who asked for a program that was not found may have meant, or None."""
     return f"./{name}" if "/" not in name and os.path.isfile(name) else None
+
+
+def is_nothing(descriptor):
+    return os.path.samestat(os.fstat(descriptor), os.stat(os.devnull))
 
 
 def regular_input(descriptor):

@@ -3,6 +3,7 @@ to be pasted in the checkout, boots that again.
 
 With ICOUNT=1 and one CPU, every run of the command is the same, byte for byte; without, it is the
 same machine, and chance does the rest. What a test typed or injected is told, but not done again.
+What the kernel drew at random without seed= came from the hardware and is told to nobody.
 """
 
 import hashlib
@@ -10,9 +11,9 @@ import os
 import shlex
 import shutil
 import subprocess
-from dataclasses import fields
+from dataclasses import dataclass, field, fields
 
-from harness.machine import Machine
+from harness.machine import EXACT_WORDS, Machine
 from harness.media import LEFT_OUT, ROOT, Media
 from harness.saved import FOLDER_VARIABLE
 
@@ -24,6 +25,19 @@ VARIABLES = ("DEBUG", "SAN", "COVERAGE", "WITHOUT")  # of make, as build/*/varia
 DEFAULTS = ("1", "0", "0", "")
 # Of the machine, what the command names; how it ends is the command's own business.
 KNOBS = ("smp", "mem", "cpu", "machine", "tcg", "medium", "vga", "plugin")
+EXEC_INIT = "init=/sbin/exec-init"
+LIVE, FILED, NO_INPUT = "live", "filed", "none"  # of exec's program: sent by us, or in a file
+
+
+@dataclass
+class Run:
+    """As much of a guest as is looked at here, for a run that is known by its command alone."""
+
+    machine: Machine
+    media: Media
+    exec_input: str
+    went_on: bool
+    outside: dict = field(default_factory=dict)
 
 
 def lines(guest):
@@ -36,27 +50,43 @@ def lines(guest):
     except OSError as error:
         return [f"to repeat it: what it booted cannot be kept: {error}"]
     told = [f"to repeat it: {told_build(media.build_folder)}; what it booted is kept in {folder}"]
-    again = command(settings, media.cmdline, folder)
+    again = command(settings, media.cmdline, folder, guest.exec_input)
     if settings.icount and guest.went_on:  # as this one did: the firmware leaves something else
         os.makedirs(SAVED, exist_ok=True)
         again = f"{FOLDER_VARIABLE}={os.path.relpath(SAVED, ROOT)} {again}"
-    told.append(f"  again: {again}")
+    told += [f"  again: {again}", f"  {told_seed(settings, media)}"]
     if settings.cpu_count > 1:
         told.append("  with several CPUs, whose turn it is when is up to chance")
     elif settings.icount:
         told.append("  one CPU, an instruction a nanosecond: each time the same, byte for byte")
     else:
         told.append("  each time the same, byte for byte (but slow): with --icount")
+    if guest.exec_input == LIVE:
+        told.append("  its input came live, which a program may notice, and is not in the command")
     if guest.outside:
         acts = ", ".join(f"{act} ({count})" for act, count in guest.outside.items())
         told.append(f"  from outside came, and is not in the command: {acts}")
     return told
 
 
-def command(settings, cmdline, build):
-    """test/qemu.py boot ..., quoted for the shell."""
-    default = {field.name: field.default for field in fields(Machine)}
-    words = ["test/qemu.py", "boot", "--build-dir", build]
+def told_seed(settings, media):
+    """What all randomness of the kernel came from."""
+    if settings.icount and settings.exact:
+        media = media.with_settings(EXACT_WORDS)
+    said = (media.cmdline or "").split(" -- ")[0].split()
+    seeds = [word for word in said if word.startswith("seed=")]
+    if seeds:
+        return f"random numbers: all from {seeds[-1]}, which it has on its command line"
+    return "random numbers: from the hardware, other ones each time; with seed=1 always the same"
+
+
+def command(settings, cmdline, build, exec_input=None):
+    """test/qemu.py boot ..., or exec with what was kept of it, quoted for the shell."""
+    default = {knob.name: knob.default for knob in fields(Machine)}
+    words = ["test/qemu.py", "exec" if exec_input else "boot", "--build-dir", build]
+    if exec_input:
+        words += ["--kept", exec_input]
+        cmdline = (cmdline or "").removeprefix(EXEC_INIT).strip()
     for name in KNOBS:
         if getattr(settings, name) != default[name]:
             words += [f"--{name}", str(getattr(settings, name))]

@@ -2,6 +2,7 @@
 
 import hashlib
 import os
+import re
 import subprocess
 
 import pytest
@@ -41,8 +42,8 @@ def test_closed_input():
 
 def test_endless_input_ends_with_the_program():
     with subprocess.Popen(["yes"], stdout=subprocess.PIPE) as endless:
-        result = subprocess.run(exec_command([BUSYBOX, "head", "-c1"]), stdin=endless.stdout,
-                                capture_output=True, timeout=120, check=False)
+        result = subprocess.run(exec_command([BUSYBOX, "head", "-c1"], live=True),
+                                stdin=endless.stdout, capture_output=True, timeout=120, check=False)
         endless.stdout.close()
     assert (result.returncode, result.stdout) == (0, b"y")
 
@@ -103,8 +104,8 @@ def test_not_executable(run_exec, tmp_path):
 
 
 def test_two_runs_at_once():
-    runs = [subprocess.Popen(exec_command(shell(f"cat; echo run {number}; exit {number}")),
-                             stdin=subprocess.PIPE, stdout=subprocess.PIPE)
+    runs = [subprocess.Popen(exec_command(shell(f"cat; echo run {number}; exit {number}"),
+                                          live=True), stdin=subprocess.PIPE, stdout=subprocess.PIPE)
             for number in (1, 2)]
     for number, process in enumerate(runs, 1):
         output, _ = process.communicate(f"input {number}\n".encode(), timeout=120)
@@ -115,6 +116,12 @@ def test_kernel_death_is_no_status(run_exec):
     result = run_exec([BUSYBOX, "true"], cmdline="panic=1 selftest=panic")
     assert (result.status, result.stdout) == (MACHINE_DIED, b"")
     assert b"panic" in result.stderr
+    again = re.search(rb"^  again: (test/qemu.py exec --build-dir build/repeat/.*)$", result.stderr,
+                      re.M)[1]
+    repeated = subprocess.run(again, shell=True, cwd=ROOT, stdin=subprocess.DEVNULL,
+                              capture_output=True, check=False)
+    assert (repeated.returncode, repeated.stdout) == (MACHINE_DIED, b"")
+    assert b"asked for by selftest=panic" in repeated.stderr and again in repeated.stderr
 
 
 def test_closed_output_ends_the_run():

@@ -10,7 +10,7 @@ import tempfile
 import pytest
 
 from harness import machine
-from harness.fixtures import QEMU_PROGRAM, start_guest
+from harness.fixtures import QEMU_PROGRAM, noted, start_guest
 from harness.interactive import GDB_HELPERS
 from harness.media import default_build
 from verdicts import verdicts
@@ -208,10 +208,11 @@ def test_helper_memory(helper):
 def debugged(tmp_path_factory):
     """`make debug` without a person: (gdb's output, the log). The loader seems of another build."""
     log = tmp_path_factory.mktemp("debug") / "log"
-    command = [sys.executable, QEMU_PROGRAM, "debug", "--build-dir", default_build(), "--log", log]
+    command = [sys.executable, QEMU_PROGRAM, "debug", "--build-dir", default_build(), "--log",
+               str(log)]
     for step in ("backtrace", "set variable boot->version = 99", "continue"):
         command += ["--gdb-argument=-ex", f"--gdb-argument={step}"]
-    result = subprocess.run([*command, "--gdb-argument=-batch"], stdin=subprocess.DEVNULL,
+    result = subprocess.run(noted([*command, "--gdb-argument=-batch"]), stdin=subprocess.DEVNULL,
                             stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True,
                             timeout=GDB_SECONDS, check=False)
     return result.stdout, log.read_text(errors="replace")

@@ -8,7 +8,7 @@ import sys
 
 import pytest
 
-from harness.fixtures import HANG_SECONDS, QEMU_PROGRAM
+from harness.fixtures import HANG_SECONDS, QEMU_PROGRAM, noted
 from harness.media import ROOT, default_build
 from harness.shell import COLUMNS, LEAVE, MONITOR, ROWS, Shell
 
@@ -246,7 +246,7 @@ def test_power_off(shell):
 def test_restart_and_halt(tmp_path):
     log = str(tmp_path / "log")
     command = [sys.executable, QEMU_PROGRAM, "run", "--build-dir", default_build(), "--log", log]
-    shell = Shell(command, timeout=HANG_SECONDS)
+    shell = Shell(noted(command), timeout=HANG_SECONDS)
     try:
         shell.prompt()
         # Whoever restarts without asking init may run on any of the many stacks that were used.
@@ -270,7 +270,7 @@ def test_restart_and_halt(tmp_path):
 def test_run_without_a_terminal(programs, status, tmp_path):
     command = [sys.executable, QEMU_PROGRAM, "run", "--build-dir", default_build(), "--log",
                str(tmp_path / "log"), f"--cmdline={programs}"]
-    result = subprocess.run(command, stdin=subprocess.DEVNULL, stdout=subprocess.PIPE,
+    result = subprocess.run(noted(command), stdin=subprocess.DEVNULL, stdout=subprocess.PIPE,
                             stderr=subprocess.PIPE, check=False)
     lines = result.stdout.decode("utf-8", "replace").splitlines()
     assert result.returncode == status, "\n".join(lines[-20:])

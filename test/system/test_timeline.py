@@ -13,6 +13,7 @@ from statistics import median
 
 import pytest
 
+from harness.fixtures import noted
 from harness.media import ROOT, default_build
 from timeline import rules
 from timeline.chrome import CPU_GROUP
@@ -28,7 +29,8 @@ pytestmark = pytest.mark.xdist_group("timeline")
 def run_timeline(folder, *arguments, cmdline=""):
     command = [sys.executable, "-B", os.path.join(ROOT, "test", "timeline"), "--build-dir",
                default_build(), "--out", str(folder), f"--cmdline={cmdline}", *arguments]
-    return subprocess.run(command, stdin=subprocess.DEVNULL, capture_output=True, check=False)
+    return subprocess.run(noted(command), stdin=subprocess.DEVNULL, capture_output=True,
+                          check=False)
 
 
 class Result:
