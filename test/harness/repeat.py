@@ -61,6 +61,8 @@ def lines(guest):
         told.append("  one CPU, an instruction a nanosecond: each time the same, byte for byte")
     else:
         told.append("  each time the same, byte for byte (but slow): with --icount")
+    if guest.exec_input:
+        told.append("  who prints much waits until this machine has read it, which takes its time")
     if guest.exec_input == LIVE:
         told.append("  its input came live, which a program may notice, and is not in the command")
     if guest.outside:
