@@ -7,6 +7,7 @@
 #include <fcntl.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/ioctl.h>
 #include <sys/mman.h>
 #include <sys/prctl.h>
 #include <sys/stat.h>
@@ -14,87 +15,21 @@
 #include <sys/time.h>
 #include <sys/uio.h>
 #include <sys/wait.h>
+#include <termios.h>
 #include <unistd.h>
 
 #define FOLDER "/tmp/escape-arguments"
 #define FILE_PATH FOLDER "/file"
+#define FRESH_PATH FOLDER "/fresh"
 #define ROOM 1024u // of good memory for each argument
 #define BLOCKING_US 60000
 #define HUNG_ALARMS 40
 #define FILLING 'A' // as a signal mask it lets SIGALRM through
 
-// Descriptors of every case's process.
-enum { FILE_FD = 40, FOLDER_FD, PIPE_OUT_FD, PIPE_IN_FD };
-
-#define ARG(index) (1u << (index))
-#define ALL 0x3fu
-static const struct setup setups[] = {
-    { SYS_read, ARG(0), 0, { PIPE_OUT_FD } },
-    { SYS_read, 0, 0, { 0 } },
-    { SYS_write, ARG(0), 0, { PIPE_IN_FD } },
-    { SYS_write, 0, 0, { 0 } },
-    { SYS_readv, ARG(0), 0, { PIPE_OUT_FD } },
-    { SYS_readv, 0, 0, { 0 } },
-    { SYS_writev, ARG(0), 0, { PIPE_IN_FD } },
-    { SYS_writev, 0, 0, { 0 } },
-    { SYS_poll, ARG(2), 0, { 0 } },
-    { SYS_rt_sigaction, ARG(3), 0, { [3] = 8 } },
-    { SYS_rt_sigprocmask, ARG(3), 0, { [3] = 8 } },
-    { SYS_rt_sigpending, ARG(1), 0, { [1] = 8 } },
-    { SYS_rt_sigtimedwait, ARG(3), 0, { [3] = 8 } },
-    { SYS_rt_sigsuspend, ARG(1), 0, { [1] = 8 } },
-    { SYS_ppoll, ARG(4), 0, { [4] = 8 } },
-    { SYS_ioctl, ARG(0) | ARG(1), 0, { PIPE_OUT_FD, 0x541b } }, // FIONREAD
-    { SYS_fcntl, ARG(1), 0, { [1] = 5 } },                      // F_GETLK
-    { SYS_fcntl, ARG(1), 0, { [1] = 6 } },                      // F_SETLK
-    { SYS_prctl, ARG(0), 0, { PR_SET_NAME } },
-    { SYS_prctl, ARG(0), 0, { PR_GET_NAME } },
-    { SYS_prctl, ARG(0), 0, { PR_GET_PDEATHSIG } },
-    { SYS_arch_prctl, ARG(0), 0, { 0x1003 } }, // ARCH_GET_FS
-    { SYS_arch_prctl, ARG(0), 0, { 0x1004 } },
-    { SYS_sendfile, ARG(0), 0, { PIPE_IN_FD } },
-    // CLONE_PARENT_SETTID, CHILD_SETTID, CHILD_CLEARTID
-    { SYS_clone, ARG(0) | ARG(1), 0, { 0x1300000 | SIGCHLD } },
-    { SYS_clone, ARG(0), 0, { SIGCHLD } },
-    { SYS_execve, ARG(0), 0, { (uint64_t) "/bin/true" } },
-    { SYS_wait4, 0, NEEDS_CHILD, { 0 } },
-    { SYS_waitid, ARG(3), NEEDS_CHILD, { [3] = WEXITED } },
-    { SYS_readlink, ARG(0), 0, { (uint64_t) "/proc/self/exe" } },
-    { SYS_readlinkat, ARG(1), 0, { [1] = (uint64_t) "/proc/self/exe" } },
-    { SYS_getrlimit, ARG(0), 0, { 4 } }, // RLIMIT_CORE
-    { SYS_setrlimit, ARG(0), 0, { 4 } },
-    { SYS_prlimit64, ARG(1), 0, { [1] = 4 } },
-    { SYS_syslog, ARG(0), 0, { 3 } },
-    { SYS_reboot, ALL, 0, { 0 } },
-    { SYS_sched_setaffinity, 0, NEEDS_ONES, { 0 } },
-    { SYS_getdents64, ARG(0), 0, { FOLDER_FD } },
-    { SYS_set_robust_list, ARG(1), 0, { [1] = 24 } },
-    { SYS_getgroups, ARG(0), 0, { 32 } },
-    { SYS_rseq, ARG(1), 0, { [1] = 32 } },
-    { SYS_clone3, ARG(1), 0, { [1] = 64 } },
-    { SYS_futex, ARG(1), 0, { [1] = 0 } }, // WAIT
-    { SYS_futex, ARG(1), 0, { [1] = 1 } }, // WAKE
-    { SYS_futex, ARG(1), 0, { [1] = 4 } }, // CMP_REQUEUE
-    { SYS_mount, ARG(2), 0, { [2] = (uint64_t) "no-such-file-system" } },
-    { SYS_newfstatat, ARG(3), 0, { 0 } },
-    { SYS_getcwd, 0, 0, { 0 } },
-};
-static const struct setup usual;
-
 bool outcomes_are_printed;
 struct arena arena;
 static volatile struct outcome *shared;
 static int alarms;
-
-const struct setup *setup_at(uint16_t number, size_t index)
-{
-    size_t seen = 0;
-    for (size_t i = 0; i < COUNT_OF(setups); i++) {
-        if (setups[i].number == number && seen++ == index)
-            return &setups[i];
-    }
-    return seen == 0 && index == 0 ? &usual : NULL;
-}
 
 // Holes stay holes: nothing is mapped after them.
 static char *map_at(char *address, size_t pages, int protection, int flags)
@@ -155,40 +90,110 @@ static void count_alarm(int signal)
         _exit(99);
 }
 
-static void prepare_process(void)
+static void open_terminal(void)
 {
-    const struct itimerval soon = { { 0, BLOCKING_US }, { 0, BLOCKING_US } };
-    struct sigaction action = { .sa_handler = count_alarm };
+    int terminal = open("/dev/console", O_RDWR | O_NOCTTY);
+    if (terminal < 0 || !isatty(terminal))
+        terminal = posix_openpt(O_RDWR | O_NOCTTY); // Linux in a box
+    if (terminal < 0 || dup2(terminal, TERMINAL_FD) < 0)
+        fail("terminal");
+}
+
+static void open_files(void)
+{
     int ends[2], file = open(FILE_PATH, O_CREAT | O_RDWR | O_TRUNC, 0644);
-    prctl(PR_SET_NAME, "hostile");
-    signals_reset();
     if (file < 0 || ftruncate(file, PAGE) != 0 || dup2(file, FILE_FD) < 0 || pipe(ends) != 0 ||
         dup2(ends[0], PIPE_OUT_FD) < 0 || dup2(ends[1], PIPE_IN_FD) < 0 ||
         write(PIPE_IN_FD, arena.canary, 64) != 64)
         fail("preparing");
     dup2(open(FOLDER, O_RDONLY | O_DIRECTORY), FOLDER_FD);
+}
+
+// A child that has ended and was not waited for.
+static void provide_child(void)
+{
+    siginfo_t info = { 0 };
+    if (waitid(P_ALL, 0, &info, WEXITED | WNOHANG | WNOWAIT) == 0 && info.si_pid != 0)
+        return;
+    if (fork() == 0)
+        _exit(0);
+    while (waitid(P_ALL, 0, &info, WEXITED | WNOWAIT) != 0 && errno == EINTR)
+        ;
+}
+
+static void provide_needs(uint8_t needs)
+{
+    unlink(FRESH_PATH);
+    rmdir(FRESH_PATH);
+    if (needs & NEEDS_FOLDER)
+        mkdir(FRESH_PATH, 0755);
+    if (needs & NEEDS_CHILD)
+        provide_child();
+    if (needs & NEEDS_SIGNAL)
+        kill(getpid(), SIGUSR2);
+}
+
+void case_prepare(const struct setup *setup)
+{
+    const struct itimerval soon = { { 0, BLOCKING_US }, { 0, BLOCKING_US } };
+    struct sigaction action = { .sa_handler = count_alarm };
+    sigset_t set;
+    prctl(PR_SET_NAME, "hostile");
+    signals_reset();
+    open_files();
+    if (setup->needs & NEEDS_TERMINAL)
+        open_terminal();
+    if (setup->needs & NEEDS_GROUPS)
+        syscall(SYS_setgroups, 2, (const gid_t[]){ 0, 1 });
     close(0);
     close(1);
     close(2);
     sigaction(SIGALRM, &action, NULL);
     signal(SIGUSR1, SIG_IGN);
+    sigemptyset(&set);
+    sigaddset(&set, SIGUSR2);
+    sigprocmask(SIG_BLOCK, &set, NULL);
     setitimer(ITIMER_REAL, &soon, NULL);
+    provide_needs(setup->needs);
+}
+
+// For the same call once more: as after case_prepare(), with pipes that block nobody.
+void case_renew(const struct setup *setup)
+{
+    static char bytes[8192];
+    alarms = 0;
+    for (int fd = 0; fd < 8; fd++)
+        close(fd);
+    close(open(FILE_PATH, O_CREAT | O_RDWR, 0644));
+    fcntl(PIPE_OUT_FD, F_SETFL, O_NONBLOCK);
+    fcntl(PIPE_IN_FD, F_SETFL, O_NONBLOCK);
+    while (read(PIPE_OUT_FD, bytes, sizeof(bytes)) > 0)
+        ;
+    if (write(PIPE_IN_FD, arena.canary, 64) != 64 || ftruncate(FILE_FD, PAGE) != 0)
+        fail("preparing again");
+    lseek(FILE_FD, 0, SEEK_SET);
+    lseek(FOLDER_FD, 0, SEEK_SET);
+    if (!(setup->needs & NEEDS_CHILD))
+        while (waitpid(-1, NULL, WNOHANG) > 0)
+            ;
+    provide_needs(setup->needs);
 }
 
 // An array of what the kind points to, over good memory.
-static uint64_t fill_good(uint8_t kind, char *memory)
+static uint64_t fill_good(uint8_t kind, char *memory, size_t room)
 {
-    char *text = memory + ROOM / 2;
+    char *text = memory + room / 2;
     switch (kind) {
     case PATH:
         strcpy(memory, FILE_PATH);
         break;
     case VECTOR:
-        *(struct iovec *)memory = (struct iovec){ text, 64 };
+        ((struct iovec *)memory)[0] = (struct iovec){ text, 32 };
+        ((struct iovec *)memory)[1] = (struct iovec){ text + 32, 32 };
         break;
     case STRINGS:
         strcpy(text, "true");
-        *(char **)memory = text;
+        ((char **)memory)[0] = ((char **)memory)[1] = text;
         break;
     case POLLS:
         *(int *)memory = FILE_FD;
@@ -199,8 +204,9 @@ static uint64_t fill_good(uint8_t kind, char *memory)
     return (uint64_t)memory;
 }
 
-static uint64_t usual_value(uint8_t kind, char *memory)
+static uint64_t usual_value(const struct call *call, unsigned index, char *memory, size_t room)
 {
+    uint8_t kind = call->kinds[index];
     switch (kind) {
     case FD:
         return FILE_FD;
@@ -209,32 +215,35 @@ static uint64_t usual_value(uint8_t kind, char *memory)
     case SIZE:
         return 64;
     case COUNT:
+        return index > 0 && call->kinds[index - 1] == VECTOR ? 2 : 1;
     case CLOCK:
         return 1;
     case SIGNAL:
         return SIGUSR1;
     default:
-        return kind_is_pointer(kind) ? fill_good(kind, memory) : 0;
+        return kind_is_pointer(kind) ? fill_good(kind, memory, room) : 0;
     }
 }
 
-void case_prepare(const struct call *call, const struct setup *setup,
-                  uint64_t values[ARGUMENT_COUNT])
+void case_fill(const struct call *call, const struct setup *setup, char *memory, size_t room,
+               uint64_t values[ARGUMENT_COUNT])
 {
-    memset(arena.good, setup->needs & NEEDS_ONES ? 0xff : 0, 2 * PAGE);
     for (unsigned i = 0; i < ARGUMENT_COUNT; i++) {
-        values[i] = usual_value(call->kinds[i], arena.good + i * ROOM);
-        if (setup->given & ARG(i))
+        char *own = memory + i * room;
+        values[i] = usual_value(call, i, own, room);
+        if (setup->given & ARGUMENT(i))
             values[i] = setup->values[i];
+        if (setup->self & ARGUMENT(i))
+            values[i] = (uint64_t)getpid();
+        if (setup->folder & ARGUMENT(i))
+            strcpy(own, FOLDER);
+        if (setup->fresh & ARGUMENT(i))
+            strcpy(own, FRESH_PATH);
+        if (setup->word.value != 0 && setup->word.argument == i)
+            *(uint64_t *)(own + setup->word.offset) = setup->word.value;
+        if (i == 2 && setup->needs & NEEDS_TERMINAL)
+            ioctl(TERMINAL_FD, TCGETS, own);
     }
-    prepare_process();
-    if (!(setup->needs & NEEDS_CHILD))
-        return;
-    siginfo_t info;
-    if (fork() == 0)
-        _exit(0);
-    while (waitid(P_ALL, 0, &info, WEXITED | WNOWAIT) != 0 && errno == EINTR)
-        ;
 }
 
 // What is a new process or thread afterwards ends at once: it may have no stack.
@@ -261,21 +270,23 @@ long case_call(uint16_t number, const uint64_t values[ARGUMENT_COUNT])
     return result;
 }
 
-static int make_case(const struct call *call, const struct setup *setup, unsigned index,
-                     uint64_t value)
+static int make_case(const struct call *call, const struct setup *setup, const struct bad *bad)
 {
     uint64_t values[ARGUMENT_COUNT];
-    case_prepare(call, setup, values);
-    if (index < ARGUMENT_COUNT)
-        values[index] = value;
+    case_prepare(setup);
+    memset(arena.good, 0, 2 * PAGE);
+    case_fill(call, setup, arena.good, ROOM, values);
+    if (bad->is_inner)
+        *(uint64_t *)(arena.good + bad->index * ROOM + bad->offset) = bad->value;
+    else if (bad->index < ARGUMENT_COUNT)
+        values[bad->index] = bad->value;
     shared->value = case_call(call->number, values);
     shared->returned = true;
-    shared->intact = arena_is_intact(index < ARGUMENT_COUNT ? (const char *)value : NULL);
+    shared->intact = arena_is_intact(bad->index < ARGUMENT_COUNT ? (const char *)bad->value : NULL);
     return 0;
 }
 
-struct outcome case_run(const struct call *call, const struct setup *setup, unsigned index,
-                        uint64_t value)
+struct outcome case_run(const struct call *call, const struct setup *setup, const struct bad *bad)
 {
     struct outcome outcome;
     memset((void *)shared, 0, sizeof(*shared));
@@ -283,7 +294,7 @@ struct outcome case_run(const struct call *call, const struct setup *setup, unsi
     if (pid < 0)
         fail("fork");
     if (pid == 0)
-        _exit(make_case(call, setup, index, value));
+        _exit(make_case(call, setup, bad));
     int status = child_wait(pid);
     outcome = *shared;
     outcome.status = status;

@@ -1,23 +1,16 @@
-// The classes of bad pointers and lengths, and what may come of each: EFAULT where the call got as
-// far as its memory, its own refusal where it did not, and never anything around the buffer.
+// The classes of bad pointers and lengths: each is put in the place of an argument, and of a word
+// that an argument points to, and args_verdict.c says whether what came of it may. Invariant:
+// nothing around the buffer changes.
 #include "args.h"
 #include "attempt.h"
 
 #include <errno.h>
 #include <stdio.h>
-#include <string.h>
 #include <sys/syscall.h>
 #include <sys/wait.h>
 
+#define TRIES 3u
 #define QUICK_STEP 5u // other classes for each call
-
-struct class
-{
-    const char *name;
-    enum { ELSEWHERE, AT_EDGE, AT_BORDER, AT_READ_ONLY, AT_NO_ACCESS, AT_UNMAPPED } place;
-    uint64_t offset;
-    bool may_do; // a small object has room there
-};
 
 static const struct class pointer_classes[] = {
     { "null", ELSEWHERE, 0, true },
@@ -58,13 +51,18 @@ static const struct class length_classes[] = {
     { "minus-1", ELSEWHERE, -1ul, true },
 };
 
-// Calls whose arguments are addresses, not buffers: whatever they say of them is right, and a
-// process that unmaps itself is on its own.
-static bool may_lose_memory(uint16_t number)
-{
-    return number == SYS_munmap || number == SYS_mprotect || number == SYS_mremap ||
-           number == SYS_mmap || number == SYS_brk || number == SYS_madvise || number == SYS_rseq;
-}
+// What is bad in good memory: entries of vectors and lists, and where one of two words is a
+// pointer.
+static const struct inner inners[] = {
+    { 0, 0, VECTOR, 0, BUFFER_IN, "base-1" },
+    { 0, 0, VECTOR, 8, SIZE, "length-1" },
+    { 0, 0, VECTOR, 16, BUFFER_IN, "base-2" },
+    { 0, 0, VECTOR, 24, SIZE, "length-2" },
+    { 0, 0, STRINGS, 0, PATH, "word-1" },
+    { 0, 0, STRINGS, 8, PATH, "word-2" },
+    { SYS_pselect6, 5, STRUCT_IN, 0, STRUCT_IN, "set" },
+    { SYS_pselect6, 5, STRUCT_IN, 8, SIZE, "size" },
+};
 
 static uint64_t class_value(const struct class *class)
 {
@@ -84,108 +82,52 @@ static uint64_t class_value(const struct class *class)
     }
 }
 
-// The kernel looks at it, but nothing depends on whether it can: as on Linux.
-static bool is_not_needed(const struct call *call, unsigned index)
+static void print_outcome(const struct row *row, const char *name, const struct outcome *outcome)
 {
-    switch (call->number) {
-    case SYS_clone: // tids are stored if they can be; a stack is the child's problem
-    case SYS_set_robust_list:
-    case SYS_set_tid_address:
-    case SYS_futex: // the second word only counts for some commands
-    case SYS_mount:
-    case SYS_getgroups: // there are none
-    case SYS_syslog:    // nothing was said
-        return true;
-    case SYS_rt_sigtimedwait: // no signal came
-    case SYS_nanosleep:       // nobody interrupted it
-        return index == 1;
-    case SYS_clock_nanosleep:
-        return index == 3;
-    case SYS_prctl:
-    case SYS_ioctl:
-    case SYS_fcntl:
-    case SYS_reboot:
-        return true;
-    default:
-        return false;
-    }
-}
-
-static bool length_error_is_known(long error)
-{
-    static const int known[] = { EFAULT, EINVAL, ENOMEM,       E2BIG,     ERANGE,
-                                 EFBIG,  EBADF,  ENAMETOOLONG, EOVERFLOW, EPERM };
-    for (size_t i = 0; i < COUNT_OF(known); i++) {
-        if (error == -known[i])
-            return true;
-    }
-    return false;
-}
-
-// Of what could be read there, which is nothing that makes sense.
-static bool content_error_is_known(const struct class *class, long error)
-{
-    if (error == -EINVAL || error == -EINTR) // without a time-out it blocks
-        return class->may_do || class->place == AT_BORDER || class->place == AT_READ_ONLY;
-    bool is_readable =
-        class->offset == -8ul || class->place == AT_BORDER || class->place == AT_READ_ONLY;
-    return is_readable &&
-           (error == -EBADF || error == -EOVERFLOW || error == -E2BIG || error == -EAGAIN);
-}
-
-static bool value_is_right(const struct call *call, unsigned index, const struct class *class,
-                           long usual, long value)
-{
-    uint8_t kind = call->kinds[index];
-    if (value == usual && usual < 0)
-        return true;
-    if (kind == ADDRESS)
-        return value >= 0 || value == -EFAULT || value == -EINVAL || value == -ENOMEM ||
-               value == -EPERM || value == -EEXIST || value == -EAGAIN;
-    if (kind_is_length(kind))
-        return value >= 0 || length_error_is_known(value);
-    if (value == -EFAULT)
-        return true;
-    bool counts = kind == BUFFER_IN || kind == BUFFER_OUT || kind == POLLS || kind == VECTOR;
-    if (class->place == AT_EDGE || class->place == AT_BORDER)
-        counts = counts && value >= 0 && value < usual; // of what was good
+    if (!outcomes_are_printed)
+        return;
+    printf("raw: %s.%u %s%s%s ", row->call->name, row->index + 1,
+           row->inner ? row->inner->name : "", row->inner ? ":" : "", name);
+    if (outcome->returned)
+        printf("%ld\n", outcome->value);
     else
-        counts = false;
-    if (value < 0)
-        return content_error_is_known(class, value) ||
-               ((kind == ANY || is_not_needed(call, index)) && value == -EINVAL);
-    return counts || class->may_do || kind == ANY || is_not_needed(call, index);
+        printf("status %#x\n", outcome->status);
 }
 
-static int judge(const struct call *call, unsigned index, const struct class *class,
-                 const struct outcome *usual, const struct outcome *outcome)
+static int judge(const struct row *row, const struct class *class, const struct outcome *outcome)
 {
-    bool loses = may_lose_memory(call->number);
-    if (outcomes_are_printed) {
-        if (outcome->returned)
-            printf("raw: %s.%u %s %ld\n", call->name, index + 1, class->name, outcome->value);
-        else
-            printf("raw: %s.%u %s status %#x\n", call->name, index + 1, class->name,
-                   outcome->status);
-    }
+    bool loses = call_may_lose_memory(row->call->number);
+    const char *inner = row->inner ? row->inner->name : "";
+    print_outcome(row, class->name, outcome);
     if (!outcome->returned || outcome->status != 0) {
-        bool replaced = call->number == SYS_execve && WIFEXITED(outcome->status) && class->may_do;
-        bool lost = loses && WIFSIGNALED(outcome->status) && WTERMSIG(outcome->status) == SIGSEGV;
-        return replaced || lost ? 0 : attempt_note("%s: status %#x", class->name, outcome->status);
+        bool may_be_null = class == pointer_classes && (row->inner || row->setup->optional);
+        bool replaced = may_be_null && program_was_replaced(row->call, outcome->status);
+        // What it would have said so in may be gone.
+        bool lost = loses && (outcome->status == 0 || (WIFSIGNALED(outcome->status) &&
+                                                       WTERMSIG(outcome->status) == SIGSEGV));
+        return replaced || lost
+                   ? 0
+                   : attempt_note("%s %s: status %#x", inner, class->name, outcome->status);
     }
     if (!outcome->intact && !loses)
-        return attempt_note("%s: memory around it changed", class->name);
-    if (!value_is_right(call, index, class, usual->returned ? usual->value : 0, outcome->value))
-        return attempt_note("%s: %ld, usually %ld", class->name, outcome->value, usual->value);
+        return attempt_note("%s %s: memory around it changed", inner, class->name);
+    if (!value_is_right(row, class, class_value(class), outcome->value))
+        return attempt_note("%s %s: %ld, usually %ld", inner, class->name, outcome->value,
+                            row->usual.value);
     return 0;
 }
 
-struct row {
-    const struct call *call;
-    const struct setup *setup;
-    unsigned index;
-    struct outcome usual;
-};
+// Again where SIGALRM came into a call that does not block: this machine is slow.
+static struct outcome run_case(const struct row *row, const struct bad *bad)
+{
+    struct outcome outcome;
+    unsigned tries = 0;
+    do {
+        outcome = case_run(row->call, row->setup, bad);
+    } while (outcome.returned && outcome.value == -EINTR && row->setup->refuses != EINTR &&
+             ++tries < TRIES);
+    return outcome;
+}
 
 // The last class's note stays, if there are several.
 static int run_table(const struct row *row, const struct class *classes, size_t count)
@@ -193,34 +135,73 @@ static int run_table(const struct row *row, const struct class *classes, size_t 
     int result = 0;
     size_t step = sweeps_are_quick ? QUICK_STEP : 1;
     for (size_t i = row->call->number % step; i < count; i += step) {
-        struct outcome outcome =
-            case_run(row->call, row->setup, row->index, class_value(&classes[i]));
-        result |= judge(row->call, row->index, &classes[i], &row->usual, &outcome);
+        const struct bad bad = {
+            .index = row->index,
+            .is_inner = row->inner != NULL,
+            .offset = row->inner ? row->inner->offset : 0,
+            .value = class_value(&classes[i]),
+        };
+        struct outcome outcome = run_case(row, &bad);
+        result |= judge(row, &classes[i], &outcome);
     }
     return result;
 }
 
-static int run_setup(const struct row *row)
+static int run_tables(const struct row *row)
 {
-    uint8_t kind = row->call->kinds[row->index];
-    bool is_output = kind == BUFFER_OUT || kind == STRUCT_OUT || kind == STRUCT_INOUT;
-    if (outcomes_are_printed)
-        printf("raw: %s.%u usual %ld\n", row->call->name, row->index + 1, row->usual.value);
-    if (kind_is_length(kind))
+    if (kind_is_length(row->kind))
         return run_table(row, length_classes, COUNT_OF(length_classes));
     int result = run_table(row, pointer_classes, COUNT_OF(pointer_classes));
-    if (is_output)
+    if (row->is_written)
         result |= run_table(row, output_classes, COUNT_OF(output_classes));
+    return result;
+}
+
+static int run_inner(const struct row *outer)
+{
+    int result = 0;
+    const struct call *call = outer->call;
+    for (size_t i = 0; i < COUNT_OF(inners); i++) {
+        struct row row = *outer;
+        row.inner = &inners[i];
+        row.kind = inners[i].kind;
+        row.is_written =
+            row.kind == BUFFER_IN && (call->number == SYS_readv || call->number == SYS_preadv);
+        if (inners[i].in == outer->kind &&
+            (inners[i].number == 0 ||
+             (inners[i].number == call->number && inners[i].index == outer->index)))
+            result |= run_tables(&row);
+    }
+    return result;
+}
+
+static int run_setup(const struct call *call, const struct setup *setup, unsigned index)
+{
+    uint8_t kind = call->kinds[index];
+    struct row row = {
+        .call = call,
+        .setup = setup,
+        .index = index,
+        .kind = kind,
+        .is_written = kind == BUFFER_OUT || kind == STRUCT_OUT || kind == STRUCT_INOUT ||
+                      (setup->writes & ARGUMENT(index)),
+    };
+    row.usual = run_case(&row, &(const struct bad){ .index = ARGUMENT_COUNT });
+    print_outcome(&row, "usual", &row.usual);
+    if (!usual_is_right(&row))
+        return attempt_note("with good arguments: %ld, status %#x", row.usual.value,
+                            row.usual.status);
+    int result = run_tables(&row);
+    if (pointer_is_followed(call, setup, index) && !(setup->given & ARGUMENT(index)))
+        result |= run_inner(&row);
     return result;
 }
 
 int classes_run(const struct call *call, unsigned index)
 {
     int result = 0;
-    struct row row = { .call = call, .index = index };
-    for (size_t i = 0; (row.setup = setup_at(call->number, i)) != NULL; i++) {
-        row.usual = case_run(call, row.setup, ARGUMENT_COUNT, 0);
-        result |= run_setup(&row);
-    }
+    const struct setup *setup;
+    for (size_t i = 0; (setup = setup_at(call->number, i)) != NULL; i++)
+        result |= run_setup(call, setup, index);
     return result;
 }

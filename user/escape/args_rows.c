@@ -1,11 +1,12 @@
 // The rows of group `arguments`: one for each pointer and length of the system-call table, one for
-// each call that has a pointer.
+// each call that has a pointer, except those that would take the memory away for good.
 #include "args.h"
 #include "attempt.h"
 
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/syscall.h>
 
 #define NAME_SIZE 32u
 #define REVOKED ARGUMENT_COUNT
@@ -34,17 +35,23 @@ bool kind_is_length(uint8_t kind)
     return kind == SIZE || kind == COUNT;
 }
 
+// Whether its memory may go away in mid-call: not where the call itself makes, moves or unmaps it,
+// or where the thread dies of it afterwards (rseq).
+#define IS_REVOCABLE(number)                                                                       \
+    ((number) != SYS_munmap && (number) != SYS_mmap && (number) != SYS_mremap &&                   \
+     (number) != SYS_mprotect && (number) != SYS_madvise && (number) != SYS_rseq)
+
 // How many rows: counted by the compiler, since a group is a constant.
 #define IS_ROW(kind) ((kind) == SIZE || (kind) == COUNT || IS_POINTER(kind))
 #define IS_POINTER(kind)                                                                           \
     ((kind) == PATH || (kind) == BUFFER_IN || (kind) == BUFFER_OUT ||                              \
      ((kind) >= STRUCT_IN && (kind) <= ADDRESS) || (kind) == ANY)
-#define ROWS_OF(unused, a, b, c, d, e, f, ...)                                                     \
+#define ROWS_OF(number, unused, a, b, c, d, e, f, ...)                                             \
     (IS_ROW(a) + IS_ROW(b) + IS_ROW(c) + IS_ROW(d) + IS_ROW(e) + IS_ROW(f) +                       \
-     (IS_POINTER(a) || IS_POINTER(b) || IS_POINTER(c) || IS_POINTER(d) || IS_POINTER(e) ||         \
-      IS_POINTER(f)))
+     IS_REVOCABLE(number) * (IS_POINTER(a) || IS_POINTER(b) || IS_POINTER(c) || IS_POINTER(d) ||   \
+                             IS_POINTER(e) || IS_POINTER(f)))
 #define SYSCALL(number, name, ...)                                                                 \
-    +ROWS_OF(NOTHING, ##__VA_ARGS__, NOTHING, NOTHING, NOTHING, NOTHING, NOTHING, NOTHING)
+    +ROWS_OF(number, NOTHING, ##__VA_ARGS__, NOTHING, NOTHING, NOTHING, NOTHING, NOTHING, NOTHING)
 enum {
     ROW_COUNT = 0
 #include "syscalls.def"
@@ -86,7 +93,7 @@ __attribute__((constructor)) static void make_rows(void)
             if (is_pointer || kind_is_length(calls[i].kinds[k]))
                 add_row(&count, &calls[i], k);
         }
-        if (has_pointer)
+        if (has_pointer && IS_REVOCABLE(calls[i].number))
             add_row(&count, &calls[i], REVOKED);
     }
     if (count != ROW_COUNT)

@@ -84,7 +84,7 @@ static bool status_is_right(int status)
     if (status == -1)
         return false;
     if (WIFEXITED(status))
-        return true;
+        return WEXITSTATUS(status) != EFAULT && WEXITSTATUS(status) != EIO;
     int signal = WTERMSIG(status);
     return signal == SIGSEGV || signal == SIGBUS || signal == SIGILL || signal == SIGKILL ||
            signal == SIGTRAP || signal == SIGFPE;
