@@ -41,9 +41,15 @@ struct race {
 static volatile uint64_t *word;
 static uint64_t good, bad; // bad 0: those of kernel_half in turn
 static volatile bool stop;
-static char *memory; // a page, then nothing
+static char *memory; // a page, and one that nobody may read
 static int ends[2];
 static char received[4 * BYTES];
+static struct stat folder;
+// Of a child: it says what it got.
+static volatile struct {
+    uint64_t stack, tls;
+} * told;
+static uint64_t stack_due, tls_due; // 0: nobody asks
 
 static void *flip(void *unused)
 {
@@ -134,6 +140,18 @@ static void prepare_path(void)
     word = (volatile uint64_t *)path;
 }
 
+// Long, and then there is nothing of it.
+static void prepare_long_path(void)
+{
+    memcpy(memory, "/tmp", 4);
+    memset(memory + 4, '/', 1024);
+    memcpy((void *)&good, memory, sizeof(good));
+    bad = good & ~0xfful;
+    word = (volatile uint64_t *)memory;
+    if (stat("/tmp", &folder) != 0)
+        fail("/tmp");
+}
+
 static long call_openat(void)
 {
     int file = (int)syscall(SYS_openat, AT_FDCWD, memory + PAGE - 8, O_RDONLY);
@@ -141,6 +159,23 @@ static long call_openat(void)
         return -errno;
     close(file);
     return 0;
+}
+
+// Not the working directory, which is what an empty path names for some calls.
+static long call_openat_long(void)
+{
+    struct stat opened;
+    int file = (int)syscall(SYS_openat, AT_FDCWD, memory, O_RDONLY);
+    if (file < 0)
+        return -errno;
+    fstat(file, &opened);
+    close(file);
+    return opened.st_ino == folder.st_ino && opened.st_dev == folder.st_dev ? 0 : -EIO;
+}
+
+static bool is_nothing(long result)
+{
+    return result == -ENOENT;
 }
 
 // What can be executed, but is no program.
@@ -203,11 +238,13 @@ static void prepare_clone_stack(void)
 {
     ((uint64_t *)memory)[STACK_SIZE] = 512;
     prepare_clone(STACK, 0, (uint64_t)memory + 1024);
+    stack_due = good + 512;
 }
 
 static void prepare_clone_tls(void)
 {
     prepare_clone(TLS, CLONE_SETTLS_FLAG, (uint64_t)memory + 1024);
+    tls_due = good;
 }
 
 static void prepare_clone_flags(void)
@@ -216,14 +253,40 @@ static void prepare_clone_flags(void)
     bad = 0x10800; // CLONE_THREAD | CLONE_SIGHAND without CLONE_VM
 }
 
-// The child ends at once.
+// The child writes down its stack pointer and its FS base, and ends.
+static long clone_to_tell(void)
+{
+    long result = SYS_clone3;
+    register uint64_t place __asm__("r12") = (uint64_t)told;
+    __asm__ volatile("syscall\n\t"
+                     "test %%rax, %%rax\n\t"
+                     "jnz 1f\n\t"
+                     "mov %%rsp, (%%r12)\n\t"
+                     "mov $158, %%eax\n\t" // arch_prctl
+                     "mov $0x1003, %%edi\n\t"
+                     "lea 8(%%r12), %%rsi\n\t"
+                     "syscall\n\t"
+                     "mov $60, %%eax\n\t"
+                     "xor %%edi, %%edi\n\t"
+                     "syscall\n"
+                     "1:"
+                     : "+a"(result)
+                     : "D"(memory), "S"(CLONE_WORDS * sizeof(uint64_t)), "r"(place)
+                     : "rcx", "r11", "memory");
+    return result;
+}
+
 static long call_clone(void)
 {
-    const uint64_t values[ARGUMENT_COUNT] = { (uint64_t)memory, CLONE_WORDS * sizeof(uint64_t) };
-    long result = case_call(SYS_clone3, values);
+    told->stack = told->tls = 0;
+    long result = clone_to_tell();
+    if (result < 0)
+        return result;
     while (waitpid(-1, NULL, 0) > 0)
         ;
-    return result;
+    bool is_right =
+        (stack_due == 0 || told->stack == stack_due) && (tls_due == 0 || told->tls == tls_due);
+    return is_right ? result : -EIO;
 }
 
 static bool is_right_refusal_of_clone(long result)
@@ -244,7 +307,10 @@ static int race_in_child(void *argument)
     pthread_t thread;
     signals_reset();
     memory = mmap(NULL, 2 * PAGE, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
-    munmap(memory + PAGE, PAGE);
+    mprotect(memory + PAGE, PAGE, PROT_NONE);
+    told = mmap(NULL, PAGE, PROT_READ | PROT_WRITE, MAP_SHARED | MAP_ANONYMOUS, -1, 0);
+    if (memory == MAP_FAILED || told == MAP_FAILED)
+        fail("mmap");
     race->prepare();
     if (pthread_create(&thread, NULL, flip, NULL) != 0)
         return 2;
@@ -289,6 +355,7 @@ static const struct attempt attempts[] = {
     RACE("writev-length", call_writev, prepare_length, is_whole, is_fault_or_invalid),
     RACE("readv-base", call_readv, prepare_vector, is_whole, is_fault),
     RACE("openat-path", call_openat, prepare_path, is_done, is_fault),
+    RACE("openat-length", call_openat_long, prepare_long_path, is_done, is_nothing),
     RACE("execve-argv", call_execve, prepare_words, is_no_program, is_fault),
     RACE("execve-envp", call_execve_environment, prepare_words, is_no_program, is_fault),
     RACE("pselect6-set", call_pselect, prepare_set, is_done, is_fault),
