@@ -14,6 +14,7 @@ from harness.fixtures import exec_command
 SCRIPT = """status() { echo "$1 $?"; }
 cat /proc/lock_stat
 cpus pinned; status pinned
+cpus hop 300ms; status hop
 cpus pingpong 200; status pingpong
 cpus storm; status storm
 pollmany busy; status busy
@@ -39,8 +40,8 @@ def lines():
     return result.stdout.decode().splitlines()
 
 
-@pytest.mark.parametrize("what", ["pinned", "pingpong", "storm", "busy", "crowd", "alone", "even",
-                                  "uneven"])
+@pytest.mark.parametrize("what", ["pinned", "hop", "pingpong", "storm", "busy", "crowd", "alone",
+                                  "even", "uneven"])
 def test_cpus(lines, what):
     assert f"{what} 0" in lines, "\n".join(lines)
 

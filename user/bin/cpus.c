@@ -1,8 +1,8 @@
 // Several processors at once. `cpus share [N] [DURATION]`: endless loops get equal CPU time.
 // `cpus pinned [DURATION]`: nobody leaves his mask while others change it. `cpus pingpong
 // [ROUNDS]`: a ball between two CPUs. `cpus storm [DURATION]`: rings of pipes while masks change.
-// `cpus alone [DURATION]`: one endless loop, and how often the timer interrupts it. Each exits 0 if
-// all was well.
+// `cpus hop [DURATION]`: one moves itself round, its registers keep. `cpus alone [DURATION]`: one
+// endless loop, and how often the timer interrupts it. Each exits 0 if all was well.
 #include "program.h"
 
 #include <errno.h>
@@ -140,12 +140,46 @@ static int watch_own_cpu(void *argument)
     return looks == 0;
 }
 
+#define ARCH_SET_GS 0x1001
+
+// Moves itself with a value in a vector register and at GS:0, and looks at them and at FS:0 before
+// anything else can touch them. A CPU that it comes back to may still have the last ones it saw.
+static bool move_holding(unsigned cpu, uint64_t value)
+{
+    static uint64_t at_gs[64]; // one after the other: the base is another each time, too
+    uint64_t in_vector, in_gs, in_fs, fs;
+    long result = SYS_sched_setaffinity;
+    cpu_set_t set;
+    CPU_ZERO(&set);
+    CPU_SET(cpu, &set);
+    at_gs[value % COUNT_OF(at_gs)] = value;
+    if (syscall(SYS_arch_prctl, ARCH_SET_GS, &at_gs[value % COUNT_OF(at_gs)]) != 0)
+        fail("arch_prctl");
+    __asm__ volatile("movq %%fs:0, %[fs]\n\t"
+                     "movq %[value], %%xmm9\n\t"
+                     "syscall\n\t"
+                     "movq %%xmm9, %[in_vector]\n\t"
+                     "movq %%gs:0, %[in_gs]\n\t"
+                     "movq %%fs:0, %[in_fs]"
+                     : "+a"(result), [in_vector] "=&r"(in_vector), [in_gs] "=&r"(in_gs),
+                       [in_fs] "=&r"(in_fs), [fs] "=&r"(fs)
+                     : "D"(0), "S"(sizeof(set)), "d"(&set), [value] "r"(value)
+                     : "rcx", "r11", "xmm9", "memory");
+    if (result == 0 && in_vector == value && in_gs == value && in_fs == fs)
+        return true;
+    printf("cpus: move %llu, to CPU %u: %ld; XMM9 has %llu, GS:0 %llu, FS:0 is %s\n",
+           (unsigned long long)value, cpu, result, (unsigned long long)in_vector,
+           (unsigned long long)in_gs, in_fs == fs ? "the same" : "another");
+    return false;
+}
+
 // Moves itself, and looks without a system call in between.
 static int hop(void *argument)
 {
     uint64_t deadline_ns = clock_ns() + *(const uint64_t *)argument;
     for (unsigned i = 0; clock_ns() < deadline_ns; i++) {
-        set_cpu(0, i % cpu_count);
+        if (!move_holding(i % cpu_count, i))
+            return 1;
         for (unsigned look = 0; look < 20; look++)
             if (own_cpu() != i % cpu_count) {
                 printf("cpus: pid %d went to CPU %u but ran elsewhere\n", getpid(), i % cpu_count);
@@ -315,7 +349,9 @@ int main(int argc, char **argv)
         return pingpong(argc > 2 ? (unsigned)number_argument(argv[2]) : 1000) != 0;
     if (strcmp(mode, "storm") == 0)
         return storm(duration_ns);
+    if (strcmp(mode, "hop") == 0)
+        return hop(&duration_ns);
     if (strcmp(mode, "alone") == 0)
         return alone(duration_ns);
-    fail("usage: cpus share|pinned|pingpong|storm|alone [...]");
+    fail("usage: cpus share|pinned|pingpong|storm|hop|alone [...]");
 }
