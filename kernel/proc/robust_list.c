@@ -20,8 +20,9 @@ static bool tell_word(user_addr word, bool is_pending, bool is_inheriting)
     if (user_addr_as_number(word) % sizeof(value) != 0 || user_load32(&value, word) != 0)
         return false;
     for (;;) {
-        // It died between unlocking and the wake-up: somebody has to be told all the same.
-        if (is_pending && !is_inheriting && value == 0) {
+        // It died between unlocking and the wake-up, or was woken and died before it took the lock:
+        // somebody else has to be told, and the word says already what it must.
+        if (is_pending && !is_inheriting && (value & FUTEX_TID_MASK) == 0) {
             (void)!futex_wake(word, 1, FUTEX_ANY_BIT, true);
             return true;
         }

@@ -19,6 +19,7 @@ static const struct test_group groups[] = {
     { delivery_tests, &delivery_test_count }, { futex_tests, &futex_test_count },
     { end_tests, &end_test_count },           { program_tests, &program_test_count },
     { proc_tests, &proc_test_count },         { clone_tests, &clone_test_count },
+    { robust_tests, &robust_test_count },
 };
 
 pthread_t thread_begin(void *(*body)(void *), void *argument)
@@ -50,10 +51,9 @@ pid_t own_tid(void)
     return (pid_t)syscall(SYS_gettid);
 }
 
-char thread_state(pid_t tid)
+static char state_in(const char *path)
 {
-    char path[64], text[256] = "";
-    snprintf(path, sizeof(path), "/proc/self/task/%d/stat", tid);
+    char text[256] = "";
     int file = open(path, O_RDONLY);
     if (file < 0)
         return '?';
@@ -63,9 +63,24 @@ char thread_state(pid_t tid)
     return name_end ? name_end[2] : '?';
 }
 
+char thread_state(pid_t tid)
+{
+    char path[64];
+    snprintf(path, sizeof(path), "/proc/self/task/%d/stat", tid);
+    return state_in(path);
+}
+
 void await_sleep(pid_t tid)
 {
     while (thread_state(tid) != 'S')
+        sched_yield();
+}
+
+void await_sleep_of(pid_t pid)
+{
+    char path[64];
+    snprintf(path, sizeof(path), "/proc/%d/stat", pid);
+    while (state_in(path) != 'S')
         sched_yield();
 }
 
@@ -87,6 +102,13 @@ void *shared_page(void)
     return page;
 }
 
+// robust_tests executes this program: it ends with the byte that it reads.
+static int read_end(void)
+{
+    unsigned char byte = 0;
+    return read(0, &byte, 1) == 1 ? byte : 0;
+}
+
 // program_tests executes this program: it says whether it is the process and alone.
 static int become(const char *pid)
 {
@@ -102,6 +124,8 @@ int main(int argc, char **argv)
         return become(argv[2]);
     if (argc == 2 && strcmp(argv[1], "--sleep") == 0)
         return (int)sleep(1);
+    if (argc == 2 && strcmp(argv[1], "--read") == 0)
+        return read_end();
     unsigned bad = suite_run("threads", groups, COUNT_OF(groups), argv[1], NULL);
     return bad != 0;
 }
