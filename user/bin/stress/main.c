@@ -34,6 +34,7 @@ const struct job jobs[] = {
     { "proc", run_proc, true },       { "threads", run_threads, true },
     { "mutexes", run_mutexes, true }, { "thread-maps", run_thread_maps, true },
     { "revoke", run_revoke, true },   { "thread-ends", run_thread_ends, true },
+    { "wakes", run_wakes, true },
 };
 const size_t job_count = COUNT_OF(jobs);
 

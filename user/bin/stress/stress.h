@@ -79,6 +79,7 @@ int run_queue(struct slot *slot);
 int run_stops(struct slot *slot);
 int run_timers(struct slot *slot);
 int run_futex(struct slot *slot);
+int run_wakes(struct slot *slot);
 int run_affinity(struct slot *slot);
 int run_proc(struct slot *slot);
 int run_threads(struct slot *slot);

@@ -1,5 +1,5 @@
-// Threads of one process, and futexes between processes: locks that must exclude, conditions that
-// must be seen, memory that one unmaps while others work, threads that end in every way.
+// Threads of one process: conditions that must be seen, memory that one unmaps while others work,
+// threads that end in every way.
 #include "stress.h"
 
 #include <pthread.h>
@@ -13,68 +13,7 @@
 
 #define PAGE 4096u
 #define CREW 4
-#define FUTEX_WAIT 0 // linux/futex.h, which musl does not bring
-#define FUTEX_WAKE 1
 #define ROUNDS 200
-
-// A lock on one word of shared memory: 0 free, 1 taken, 2 taken and waited for.
-static void word_lock(atomic_uint *word)
-{
-    unsigned seen = 0;
-    if (atomic_compare_exchange_strong(word, &seen, 1))
-        return;
-    while (atomic_exchange(word, 2) != 0)
-        syscall(SYS_futex, word, FUTEX_WAIT, 2, NULL, NULL, 0);
-}
-
-static void word_unlock(atomic_uint *word)
-{
-    if (atomic_exchange(word, 0) == 2)
-        syscall(SYS_futex, word, FUTEX_WAKE, 1, NULL, NULL, 0);
-}
-
-struct common {
-    atomic_uint word;
-    unsigned inside, count; // guarded by the word
-};
-
-static int count_under_lock(struct slot *slot, void *argument)
-{
-    volatile struct common *common = argument;
-    for (unsigned i = 0; i < ROUNDS; i++) {
-        word_lock((atomic_uint *)&common->word);
-        bool alone = common->inside++ == 0;
-        if (random_below(slot, 4) == 0)
-            sched_yield();
-        common->count++;
-        alone = alone && --common->inside == 0;
-        word_unlock((atomic_uint *)&common->word);
-        CHECK(alone);
-        advance(slot);
-    }
-    return 0;
-}
-
-// Futexes in shared memory, between processes.
-int run_futex(struct slot *slot)
-{
-    struct common *common = shared_memory(PAGE);
-    if (syscall(SYS_futex, &common->word, FUTEX_WAKE, 1, NULL, NULL, 0) != 0)
-        return 0; // this kernel has none
-    while (goes_on(slot)) {
-        pid_t children[CREW];
-        memset(common, 0, sizeof(*common));
-        for (unsigned i = 0; i < CREW; i++) {
-            children[i] = job_fork(slot, count_under_lock, common);
-            CHECK(children[i] >= 0);
-        }
-        for (unsigned i = 0; i < CREW; i++)
-            CHECK(job_wait(children[i], 0));
-        CHECK(common->count == CREW * ROUNDS);
-        atomic_fetch_add(&slot->amount, common->count);
-    }
-    return 0;
-}
 
 static _Thread_local uint64_t own_seed;
 
