@@ -98,7 +98,8 @@ make mutate            takes single checks out of entry, exit, user copy, ELF lo
 make model             the protocols of sleeping, switching, process locks and shootdown: every
                        interleaving of their models, then mutants that must fail; MODELS="wait" chooses
 make stress            20 minutes of processes, threads, memory, files, signals at random on SMP=4,
-                       every job checked; SECONDS=60 SEED=1 JOBS="forks ring"; best with SAN=1
+                       every job checked; SECONDS=60 SEED=1 JOBS="forks ring"; best with SAN=1;
+                       CMDLINE="spinlocks=queued sched=mlfq kpti=on" reaches the kernel
 make nmi               NMIs at random moments, a minute of each: 1 and 4 CPUs, kpti=on and off
 make fuzz              the parsers of outside data against libFuzzer, each FUZZ_SECONDS=60 long;
                        TARGETS="fuzz_elf" chooses

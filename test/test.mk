@@ -114,10 +114,10 @@ model:
 	@$(PYTHON) -B test/model.py $(MODELS)
 
 # Jobs at random, which check themselves, with a watch over their progress; then everything must come
-# back. The seed is printed.
+# back. The seed is printed. Of CMDLINE="spinlocks=queued sched=mlfq" what stands before -- is taken.
 SECONDS ?= 1200
 stress: all
-	@RINGFENCE_CMDLINE="panic=1 -- /bin/stress,-t,$(SECONDS),-s,$(if $(SEED),$(SEED),$$(date +%s))$(subst $() ,,$(JOBS:%=$(comma)%))"; \
+	@RINGFENCE_CMDLINE="panic=1 $${RINGFENCE_CMDLINE%%-- *} -- /bin/stress,-t,$(SECONDS),-s,$(if $(SEED),$(SEED),$$(date +%s))$(subst $() ,,$(JOBS:%=$(comma)%))"; \
 	$(QEMU_PY) run $(KNOBS) $(if $(SMP),,--smp 4) $(if $(MEM),,--mem 512M) --log build/stress.log \
 		--timeout $$(($(SECONDS) * 4 + 600)) </dev/null
 comma := ,

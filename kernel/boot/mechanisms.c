@@ -86,6 +86,8 @@ void boot_choose_mechanisms(void)
             turn_off(&mechanisms[i]);
     }
     spinlocks_are_crowds = cpu_features.hypervisor && !is_set_to("spinlocks", "queued");
+    log_info("boot", "spinlocks: %s",
+             spinlocks_are_crowds ? "to whoever looks first" : "first come, first served");
     boot_options.never_sysret = is_given("iretq");
     if (is_given("norandmaps")) {
         exec_layout_fix();

@@ -1,5 +1,6 @@
-"""Shares of the CPUs under each policy, as the kernel counts them. `make test-shares` counts them
-in instructions, without the host's noise, for every policy and on several CPUs."""
+"""Shares of the CPUs under each policy, as the kernel counts them, and threads that move between
+two CPUs. `make test-shares` counts the shares in instructions, without the host's noise, for every
+policy and on several CPUs."""
 
 import os
 import re
@@ -63,15 +64,37 @@ def expect_shares(text, promise, noise):
     assert others[0] < min(first, second) / 2
 
 
+# Not counted, the machine has two CPUs; `shares` stays on one of them, then threads move.
+MOVING = """cat /proc/sched; shares || exit
+cpus storm 500ms; echo storm $?
+cpus pinned 500ms; echo pinned $?
+cpus share 3 700ms || cpus share 3 700ms || cpus share 3 700ms || true
+"""
+PARTS = re.compile(r"cpus: 3 loops on 2 CPUs: (\d+) to (\d+) us each")
+
+
+def expect_moving(text, policy):
+    """Nothing hangs or leaves its mask; of three loops none has a CPU for itself, which would be
+    twice what the others have."""
+    assert f"[{policy}]" in text.splitlines()[0].split(), text
+    assert {"storm 0", "pinned 0"} <= set(text.splitlines()), text
+    assert max(int(least) / int(most) for least, most in PARTS.findall(text)) > 0.65, text
+
+
 # Loops of different worth, side by side for a second. Nice values count where a policy says so;
 # fixed priorities come before any of them.
 @pytest.mark.parametrize("policy, slice_ms, promise", [
     ("stride", 10, weighted), ("lottery", 1, drawn), ("rr", 10, equal), ("mlfq", 2, equal)])
 def test_shares(run_exec, policy, slice_ms, promise):
-    result = run_exec(["/bin/shares"], cmdline=f"sched={policy} slice_ms={slice_ms}",
-                      icount=policy in COUNTED, timeout=ICOUNT_SECONDS)
-    assert result.status == 0, result.stdout
-    expect_shares(result.stdout.decode(), promise, 0 if policy in COUNTED else NOISE)
+    counted = policy in COUNTED
+    program = ["/bin/shares"] if counted else ["/bin/busybox", "sh", "-c", MOVING]
+    result = run_exec(program, cmdline=f"sched={policy} slice_ms={slice_ms}", icount=counted,
+                      smp=None if counted else 2, timeout=ICOUNT_SECONDS)
+    text = result.stdout.decode()
+    assert result.status == 0, text
+    expect_shares(text, promise, 0 if counted else NOISE)
+    if not counted:
+        expect_moving(text, policy)
 
 
 def test_shares_of_the_default(counted):

@@ -1,4 +1,5 @@
-"""Threads as C libraries make them: one suite, against musl and against glibc, on 1 and 4 CPUs."""
+"""Threads as C libraries make them: one suite, against musl and against glibc, on 1 and 4 CPUs; on
+4, spinlocks keep their queue as they do on real ones."""
 
 import glob
 import os
@@ -7,7 +8,7 @@ import subprocess
 import pytest
 
 from harness.media import ROOT
-from verdicts import expect_orderly, expect_success
+from verdicts import expect_orderly, expect_queued_spinlocks, expect_success
 
 PROGRAMS = "-- /bin/threads /bin/threads-glibc"
 SHARED_SOURCES = ("suite.c", "program.c", "verdict.c", "machine.c")
@@ -37,11 +38,14 @@ def glibc_program(compile_c):
 @pytest.fixture(params=[1, 4], ids=["1-cpu", "4-cpus"])
 def machine(request, booted, glibc_program):
     extra = {"/bin/threads-glibc": glibc_program} if glibc_program else {}
-    return lambda: booted(PROGRAMS, smp=request.param, initramfs_extra=extra, timeout=600)
+    words = "" if request.param == 1 else "spinlocks=queued "
+    return lambda: booted(words + PROGRAMS, smp=request.param, initramfs_extra=extra, timeout=600)
 
 
-def test_everything_came_back(machine):
+def test_everything_came_back(machine, request):
     expect_orderly(machine())
+    if request.node.callspec.params["machine"] != 1:
+        expect_queued_spinlocks(machine())
 
 
 @pytest.mark.protection("word-fixup")

@@ -20,6 +20,11 @@ def expect_orderly(guest):
     assert guest.exit_status == 0, "\n".join([f"ended by {guest.end_reason}", *guest.log[-12:]])
 
 
+def expect_queued_spinlocks(guest):
+    """As on real processors: a virtual machine's spinlocks go to whoever looks first."""
+    assert guest.matches(r"\] boot: spinlocks: first come, first served$")
+
+
 def expect_success(guest, program):
     """The program ran and each of its runs exited 0; otherwise shows what it complained of."""
     ends = [verdict for name, verdict in verdicts(guest) if name == program]
