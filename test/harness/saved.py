@@ -9,9 +9,10 @@ import hashlib
 import os
 import re
 import time
+from dataclasses import replace
 
 from harness import media
-from harness.machine import Machine
+from harness.machine import ICOUNT_CPU, Machine
 
 FOLDER_VARIABLE = "RINGFENCE_SAVED"
 REST = os.path.join(media.ROOT, "build", "rest.efi")
@@ -25,6 +26,7 @@ def state_of(settings, boot_media, with_exec, make_guest):
     folder = os.environ.get(FOLDER_VARIABLE)
     if not folder or not can_go_on(settings, boot_media) or not os.path.exists(REST):
         return None
+    settings = as_saved(settings)
     kind = repr((settings.arguments("", ""), with_exec))
     path = os.path.join(folder, hashlib.sha256(kind.encode()).hexdigest()[:16])
     with open(path + ".lock", "w", encoding="utf-8") as lock:
@@ -35,6 +37,15 @@ def state_of(settings, boot_media, with_exec, make_guest):
         if not os.path.exists(path) and not os.path.exists(path + ".failed"):
             save(path, settings, with_exec, make_guest, folder)
     return path if os.path.exists(path) else None
+
+
+def as_saved(settings):
+    """Where each instruction takes its time, and CPUs take turns, the others wait for a minute while
+    the firmware runs on one. Such a machine goes on from one that did not count: whose turn it is
+    when is up to chance anyhow."""
+    if not settings.icount or settings.cpu_count == 1:
+        return settings
+    return replace(settings, icount=False, tcg="single", cpu=settings.cpu or ICOUNT_CPU)
 
 
 def can_go_on(settings, boot_media):

@@ -6,7 +6,7 @@ import os
 import pytest
 
 from harness import saved
-from harness.machine import Machine
+from harness.machine import ICOUNT_CPU, Machine
 from harness.media import Media, ReadyImage
 
 
@@ -89,3 +89,14 @@ def test_nobody_waits_while_a_machine_is_being_saved(folder):
 def test_without_a_folder_all_start_with_the_firmware(folder, monkeypatch):
     monkeypatch.delenv(saved.FOLDER_VARIABLE)
     assert state_of(Machine()) is None
+
+
+def test_several_cpus_that_count_go_on_from_some_that_did_not(folder):
+    made = []
+    first = state_of(Machine(smp="4", icount=True), made=made)
+    again = state_of(Machine(smp="4", icount=True, exact=False), made=made)
+    alone = state_of(Machine(icount=True), made=made)
+    assert first == again != alone
+    assert [settings.icount for settings, *_ in made] == [False, True]
+    assert "thread=single" in " ".join(made[0][0].arguments("", ""))
+    assert made[0][0].cpu == ICOUNT_CPU
