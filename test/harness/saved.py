@@ -40,9 +40,9 @@ def state_of(settings, boot_media, with_exec, make_guest):
 
 
 def as_saved(settings):
-    """Where each instruction takes its time, and CPUs take turns, the others wait for a minute while
-    the firmware runs on one. Such a machine goes on from one that did not count: whose turn it is
-    when is up to chance anyhow."""
+    """Of several CPUs that take turns, instruction by instruction, the others wait busily while the
+    firmware runs on one, for a minute. Such a machine goes on from one that did not count: whose
+    turn it is when is up to chance anyhow."""
     if not settings.icount or settings.cpu_count == 1:
         return settings
     return replace(settings, icount=False, tcg="single", cpu=settings.cpu or ICOUNT_CPU)

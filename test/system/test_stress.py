@@ -1,6 +1,6 @@
 """The build that checks itself (SAN=1) for undefined behaviour and misused memory: that it
-does, and that on four CPUs, whose spinlocks keep their queue as on real ones, jobs of every kind get
-on beside each other, come out as they must, and leave nothing behind."""
+does, and that on four CPUs jobs of every kind get on beside each other, come out as they must, and
+leave nothing behind. Its spinlocks keep their queue, as on real processors."""
 
 import random
 import re
@@ -63,8 +63,8 @@ def test_misused_memory_is_reported(sanitizer_build, boot):
 
 def test_all_jobs_get_on_beside_each_other(sanitizer_build, boot):
     seed = random.randrange(1 << 32)  # on the command line, which a failure shows
-    guest = boot(f"panic=1 spinlocks=queued -- /bin/stress,-t,{STRESS_SECONDS},-s,{seed}", build=sanitizer_build,
-                 smp="4", tcg="single", mem="512M", timeout=PATIENCE_SECONDS)
+    guest = boot(f"panic=1 spinlocks=queued -- /bin/stress,-t,{STRESS_SECONDS},-s,{seed}",
+                 build=sanitizer_build, smp="4", tcg="single", mem="512M", timeout=PATIENCE_SECONDS)
     guest.wait()
     expect_queued_spinlocks(guest)
     assert not guest.matches(r"^BAD "), [line for line in guest.log if line.startswith("BAD ")]
