@@ -125,6 +125,7 @@ void boot_run_selftest(const char *name)
         { "stopped-call", selftest_stopped_call },
         { "stopped-lock", selftest_stopped_lock },
         { "stopped-reschedule", selftest_stopped_reschedule },
+        { "stopped-loop", selftest_stopped_loop },
         { "unwanted-cpus", selftest_unwanted_cpus },
         { "locks", selftest_locks },
         { "memory", selftest_memory },

@@ -5,6 +5,7 @@
 void selftest_stopped_call(void);
 void selftest_stopped_lock(void);
 void selftest_stopped_reschedule(void);
+void selftest_stopped_loop(void);
 void selftest_panic_everywhere(void);
 void selftest_unwanted_cpus(void);
 // selftest_locks.c

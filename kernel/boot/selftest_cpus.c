@@ -1,4 +1,4 @@
-// The parts of `selftest=` about several CPUs: one that stops with interrupts off, which the
+// The parts of `selftest=` about several CPUs: one that stops, with interrupts off or on, which the
 // watchdog must name; one that does not exist; one that comes when nobody wants it; all that panic
 // at once.
 #include "boot/boot.h"
@@ -17,6 +17,7 @@
 #include "sched/wait.h"
 
 #define STOPPED_CPU 1u
+#define LIVE_CPU 2u
 #define STEP_NS 50000000ull
 #define STEPS 1200u // a minute
 #define ABSENT_APIC_ID 250u
@@ -39,6 +40,14 @@ noreturn_function static void stop_for_good(void *argument)
         cpu_relax();
 }
 
+// It takes its interrupts, but nobody else ever runs there.
+noreturn_function static void loop_for_good(void *argument)
+{
+    atomic_store(&has_stopped, true);
+    for (;;)
+        cpu_relax();
+}
+
 static void do_nothing(void *argument)
 {
 }
@@ -52,43 +61,54 @@ static void pin(struct thread *thread, uint32_t number)
     kassert(error == 0);
 }
 
-static void start_on_stopped_cpu(thread_function function, void *argument)
+static void start_on(uint32_t number, thread_function function, void *argument)
 {
     struct thread *thread = thread_create("stopped", function, argument, false);
 
     kassert(thread);
-    pin(thread, STOPPED_CPU);
+    pin(thread, number);
     thread_start(thread);
 }
 
-static void stop_a_cpu(void *argument)
+static void stop_a_cpu(thread_function how, void *argument)
 {
     pin(current_thread(), 0);
     wait_a_step(); // a thread moves when it is woken, or on its way to user mode
-    start_on_stopped_cpu(stop_for_good, argument);
+    start_on(STOPPED_CPU, how, argument);
     for (uint32_t step = 0; step < STEPS && !atomic_load(&has_stopped); step++)
         wait_a_step();
 }
 
 void selftest_stopped_call(void)
 {
-    stop_a_cpu(NULL);
+    stop_a_cpu(stop_for_good, NULL);
     ipi_call_all(do_nothing, NULL);
 }
 
 void selftest_stopped_lock(void)
 {
-    stop_a_cpu(&held);
+    stop_a_cpu(stop_for_good, &held);
     spinlock_acquire(&held);
+}
+
+// One that lives is told just before, and then there is nothing to do here for a minute.
+static void want_stopped_cpu(thread_function how)
+{
+    stop_a_cpu(how, NULL);
+    start_on(LIVE_CPU, do_nothing, NULL);
+    start_on(STOPPED_CPU, do_nothing, NULL);
+    (void)sleep_until(clock_now_ns() + STEPS * STEP_NS);
+    log_error("selftest", "nobody noticed that CPU %u has stopped", STOPPED_CPU);
 }
 
 void selftest_stopped_reschedule(void)
 {
-    stop_a_cpu(NULL);
-    start_on_stopped_cpu(do_nothing, NULL);
-    for (uint32_t step = 0; step < STEPS; step++)
-        wait_a_step();
-    log_error("selftest", "nobody noticed that CPU %u has stopped", STOPPED_CPU);
+    want_stopped_cpu(stop_for_good);
+}
+
+void selftest_stopped_loop(void)
+{
+    want_stopped_cpu(loop_for_good);
 }
 
 static void spin_until_stopped(_Atomic(struct percpu *) *cpu)

@@ -126,11 +126,6 @@ struct percpu {
     // fs/inode_pages.h: looks pages of this file up without its lock
     _Atomic(const struct inode *) pages_looked_up;
 
-    // debug/watchdog.h: the CPU that this one told to reschedule, since when that is known to be
-    // overdue (TSC; 0: not yet), and what that CPU had done when it was told
-    const struct percpu *kicked;
-    uint64_t kicked_since, kicked_signs;
-
     // debug/panic_report.h: came to rest because another CPU panics; why, if it panicked as well
     atomic_bool stopped;
     const char *stop_reason;

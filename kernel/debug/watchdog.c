@@ -1,6 +1,6 @@
-// The watchdog: called by who waits for another CPU for long, and by the timer interrupt of who
-// told one to reschedule. Invariant: a CPU is accused only after it did nothing that is counted for
-// the whole limit, and it is told where it is: an NMI reaches it with interrupts off, too.
+// The watchdog: called by who waits for another CPU for long, or has told one to reschedule
+// (sched/kick.c). Invariant: a CPU is accused only after it did not do for the whole limit what was
+// asked of it, and it is told where it is: an NMI reaches it with interrupts off, too.
 #include "debug/watchdog.h"
 
 #include "cpu/clock.h"
@@ -20,8 +20,8 @@
 #define NMI_LIMIT_NS 1000000000ull
 #define CPUS_PER_SHARE 8u // of the limit
 
-static uint64_t limit_ticks; // 0: off
-static atomic_bool accused;  // one accusation is enough
+uint64_t watchdog_limit_ticks; // 0: off
+static atomic_bool accused;    // one accusation is enough
 
 // Where the CPU is, in words; asked by an NMI.
 static void find_place(const struct percpu *cpu, char *text, size_t size)
@@ -49,7 +49,7 @@ static bool is_first(void)
     return !atomic_exchange(&accused, true);
 }
 
-static void accuse(const struct percpu *cpu, const char *what, uint64_t ticks)
+void watchdog_accuse(const struct percpu *cpu, const char *what, uint64_t ticks)
 {
     unsigned long long seconds = clock_ticks_to_ns(ticks) / NS_PER_SECOND;
     char place[160];
@@ -65,7 +65,7 @@ static void accuse(const struct percpu *cpu, const char *what, uint64_t ticks)
 
 static void call_stalled(const struct percpu *cpu, uint64_t waited_ticks)
 {
-    accuse(cpu, "a call", waited_ticks);
+    watchdog_accuse(cpu, "a call", waited_ticks);
 }
 
 // Who holds it: known in the checked build alone. Read while they come and go, which the limit
@@ -99,44 +99,13 @@ static void lock_stalled(const struct spinlock *lock, uint64_t waited_ticks)
           place);
 }
 
-// What a CPU does that takes its interrupts, VECTOR_RESCHEDULE above all.
-static uint64_t count_signs_of_life(const struct percpu *cpu)
-{
-    return cpu->switch_count + cpu->timer_interrupts + cpu->sysret_count + cpu->iretq_count +
-           cpu->interrupt_counts[VECTOR_RESCHEDULE] + cpu->interrupt_counts[VECTOR_CALL];
-}
-
-void watchdog_note_kick(const struct percpu *target)
-{
-    struct percpu *self = this_cpu();
-
-    if (self->kicked)
-        return;
-    self->kicked = target;
-    self->kicked_signs = count_signs_of_life(target);
-    self->kicked_since = 0;
-}
-
-void watchdog_look_now(void)
-{
-    struct percpu *self = this_cpu();
-    const struct percpu *cpu = self->kicked;
-    uint64_t now = read_tsc();
-
-    if (count_signs_of_life(cpu) != self->kicked_signs)
-        self->kicked = NULL;
-    else if (self->kicked_since == 0)
-        self->kicked_since = now;
-    else if (limit_ticks != 0 && now - self->kicked_since > limit_ticks)
-        accuse(cpu, "the wish to reschedule", now - self->kicked_since);
-}
-
 void watchdog_init(uint32_t seconds)
 {
     if (seconds == 0)
         return;
-    limit_ticks = clock_ns_to_ticks(seconds * NS_PER_SECOND * (1 + cpu_count() / CPUS_PER_SHARE));
-    ipi_stall_ticks = spinlock_stall_ticks = limit_ticks;
+    watchdog_limit_ticks =
+        clock_ns_to_ticks(seconds * NS_PER_SECOND * (1 + cpu_count() / CPUS_PER_SHARE));
+    ipi_stall_ticks = spinlock_stall_ticks = watchdog_limit_ticks;
     ipi_stalled = call_stalled;
     spinlock_stalled = lock_stalled;
 }

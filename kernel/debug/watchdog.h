@@ -8,15 +8,11 @@
 #define WATCHDOG_DEFAULT_SECONDS 20u
 
 // From now on, waits for calls (cpu/ipi.h) and for spinlocks are watched, and CPUs that were told
-// to reschedule. More CPUs are given more time: they may be an emulator's. After the CPUs were
-// started.
+// to reschedule (sched/kick.c). More CPUs are given more time: they may be an emulator's. After the
+// CPUs were started.
 void watchdog_init(uint32_t seconds);
-// This CPU is about to send another one VECTOR_RESCHEDULE; interrupts off.
-void watchdog_note_kick(const struct percpu *target);
-void watchdog_look_now(void);
-// Has the CPU that this one sent that interrupt taken it? By whoever has the time; interrupts off.
-static inline void watchdog_look(void)
-{
-    if (unlikely(this_cpu()->kicked))
-        watchdog_look_now();
-}
+// For others that watch (sched/kick.c): how long a CPU may do nothing, TSC ticks; 0: watch nobody.
+extern uint64_t watchdog_limit_ticks;
+// It has not answered `what` for that long. Once in a machine's life. Interrupts off; the checked
+// build does not return.
+void watchdog_accuse(const struct percpu *cpu, const char *what, uint64_t ticks);

@@ -4,7 +4,6 @@
 // and is in no queue; nobody but who made it so changes that.
 #include "abi/errno.h"
 #include "cpu/interrupts.h"
-#include "cpu/ipi.h"
 #include "cpu/registers.h"
 #include "lib/panic.h"
 #include "sched/placement.h"
@@ -142,14 +141,17 @@ static void tell_idle(struct percpu *idle)
 {
     atomic_store(&idle->reschedule_due, true);
     if (idle != this_cpu())
-        ipi_reschedule(idle);
+        kick_send(idle);
 }
 
 // The queue is longer by the thread, and then we look who idles; a CPU says that it idles, and then
 // looks at the queues. Both with a full barrier in between, so one of the two sees the other. (A
-// bit that is set already needs none: it is seen, and its CPU told.)
+// bit that is set already needs none: it is seen, and its CPU told.) The queue's CPU was told, or
+// had been, or its timer ends the slice.
 void run_queue_offer_among(const struct run_queue *queue, const struct thread *thread)
 {
+    if (queue->cpu != this_cpu())
+        kick_note(queue->cpu);
     atomic_thread_fence(memory_order_seq_cst);
     struct percpu *idle = claim_idle(thread, queue->cpu->number);
     if (idle)

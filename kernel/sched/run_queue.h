@@ -8,10 +8,20 @@
 #include "lib/load_average.h"
 #include "sched/policy.h"
 #include "sched/scheduler.h"
+#include "sched/timer.h"
 
 struct timer_queue {
     struct spinlock lock;
     struct heap heap; // earliest first
+};
+
+// kick.c: the CPUs that this one told to reschedule, until it has seen that they did; used by it
+// alone, with interrupts off.
+struct kick_watch {
+    struct timer timer; // armed while `told` is not empty
+    struct cpu_mask told;
+    const struct percpu *suspect; // one of them; NULL: none
+    uint64_t signs, since;        // what it has done, unchanged since then (TSC)
 };
 
 struct run_queue {
@@ -32,6 +42,7 @@ struct run_queue {
     uint64_t armed;       // what the hardware timer is set to
 
     struct timer_queue timers; // timer.c
+    struct kick_watch kicks;
 };
 
 // May the thread run on this queue's CPU? Lock held.
@@ -78,6 +89,13 @@ void run_queue_remove(struct run_queue *queue, struct thread *thread);
 struct thread *run_queue_take_for(struct run_queue *queue, uint32_t cpu_number);
 // The queue's CPU passes through schedule() before it runs a program again. Lock held.
 void run_queue_kick(struct run_queue *queue, uint64_t now);
+
+// kick.c. VECTOR_RESCHEDULE to another CPU, after what it is to see was stored, and a look later
+// whether it came. Interrupts off.
+void kick_send(const struct percpu *cpu);
+// That look alone: somebody else has told it, or its timer is to.
+void kick_note(const struct percpu *cpu);
+void kick_watch_init(struct kick_watch *watch);
 
 // wake.c: locks the queue that the thread belongs to.
 struct run_queue *thread_queue_acquire(const struct thread *thread);

@@ -4,11 +4,9 @@
 #include "sched/scheduler.h"
 
 #include "cpu/interrupts.h"
-#include "cpu/ipi.h"
 #include "cpu/registers.h"
 #include "cpu/upcalls.h"
 #include "debug/latency.h"
-#include "debug/watchdog.h"
 #include "lib/panic.h"
 #include "lib/protection.h"
 #include "mem/frame.h"
@@ -271,24 +269,20 @@ void scheduler_yield(void)
         schedule(SWITCH_YIELDED);
 }
 
-// Not this one.
-never_inlined static void interrupt_cpu(const struct percpu *cpu)
-{
-    watchdog_note_kick(cpu);
-    ipi_reschedule(cpu);
-}
-
 void run_queue_kick(struct run_queue *queue, uint64_t now)
 {
     struct percpu *cpu = queue->cpu;
 
     // Who set it has sent the interrupt, or it is this CPU that has set it: see README.md.
-    if (atomic_load_explicit(&cpu->reschedule_due, memory_order_relaxed))
+    if (atomic_load_explicit(&cpu->reschedule_due, memory_order_relaxed)) {
+        if (unlikely(cpu != this_cpu()))
+            kick_note(cpu);
         return;
+    }
     queue->due_since = now;
     atomic_store_explicit(&cpu->reschedule_due, true, memory_order_release);
     if (unlikely(cpu != this_cpu()))
-        interrupt_cpu(cpu);
+        kick_send(cpu);
 }
 
 // Somebody waits now, and the running thread has no end of its slice: that is set on its own CPU,
@@ -304,7 +298,7 @@ static void want_slice(struct run_queue *queue, uint64_t now)
         queue->slice_end = now + running->policy.slice_left;
         timer_hardware_update(queue);
     } else {
-        interrupt_cpu(queue->cpu);
+        kick_send(queue->cpu);
     }
 }
 

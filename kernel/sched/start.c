@@ -25,6 +25,7 @@ static void init_queue(struct run_queue *queue, struct percpu *cpu, struct threa
     queue->load.hz = clock_tsc_hz();
     queue->load.since = queue->load.changed = read_tsc();
     timer_queue_init(&queue->timers);
+    kick_watch_init(&queue->kicks);
     idle->canary = cpu->canary;
     idle->last_switch_tsc = read_tsc();
     memset(&idle->affinity, 0xff, sizeof(idle->affinity));

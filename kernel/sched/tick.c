@@ -7,7 +7,6 @@
 #include "cpu/registers.h"
 #include "debug/latency.h"
 #include "debug/log.h"
-#include "debug/watchdog.h"
 #include "lib/protection.h"
 #include "sched/run_queue.h"
 #include "sched/scheduler.h"
@@ -61,7 +60,6 @@ void scheduler_timer_interrupt(void)
     queue->armed = UINT64_MAX; // one shot
     scheduler_check_deadlines();
     timer_hardware_update(queue);
-    watchdog_look();
 }
 
 // What others have too much of is looked for after it is known that we idle (run_queue_offer).

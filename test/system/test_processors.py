@@ -100,13 +100,14 @@ def test_all_panic_at_once(boot):
     assert report[-1] == "halted" and sum(line.startswith("  #0 ") for line in report) == 1
 
 
-@pytest.mark.parametrize("what, complaint", [
-    ("call", "CPU 1 has not answered a call for"),
-    ("lock", "lock selftest was not free for"),
-    ("reschedule", "CPU 1 has not answered the wish to reschedule for"),
+@pytest.mark.parametrize("what, complaint, place", [
+    ("call", "CPU 1 has not answered a call for", "stop_for_good"),
+    ("lock", "lock selftest was not free for", "stop_for_good"),
+    ("reschedule", "CPU 1 has not answered the wish to reschedule for", "stop_for_good"),
+    ("loop", "CPU 1 has not answered the wish to reschedule for", "loop_for_good"),
 ])
-def test_watchdog_names_who_stopped(boot, what, complaint):
+def test_watchdog_names_who_stopped(boot, what, complaint, place):
     report = report_of(boot, f"stopped-{what}")
     assert report[0].startswith(complaint)
-    assert re.search(r" it is at 0x[0-9a-f]{16} stop_for_good\+0x[0-9a-f]+$", report[0])
-    assert [line for line in report if re.match(r"cpu 1 was at 0x\w+ stop_for_good\+", line)]
+    assert re.search(rf" it is at 0x[0-9a-f]{{16}} {place}\+0x[0-9a-f]+$", report[0])
+    assert [line for line in report if re.match(rf"cpu 1 was at 0x\w+ {place}\+", line)]
