@@ -86,6 +86,8 @@ static int publish_thread(struct process *process, struct thread *thread)
         error = -ERESTARTNOINTR;
     else if (process_may_grow_locked(process))
         error = thread_publish_locked(thread, process);
+    if (!error)
+        itimers_thread_added_locked(process);
     if (!error && (process->stopped || process->pending_signals.set))
         atomic_fetch_or(&thread->work, THREAD_WORK_SIGNAL);
     process_unlock(process);

@@ -204,9 +204,11 @@ void signal_discard_all_locked(struct process *process, struct thread *thread);
 must_check bool signal_child_ended_locked(struct process *child);
 void signal_child_stopped_locked(struct process *child, uint32_t signal);
 void signal_child_continued_locked(struct process *child);
-// itimer.c. The second: its SIGALRM was taken, so that a periodic timer runs again.
+// itimer.c. The second: its SIGALRM was taken, so that a periodic timer runs again. The third: CPU
+// time may pass faster from now on.
 void itimers_init(struct process *process);
 void itimer_restart_locked(struct process *process);
+void itimers_thread_added_locked(struct process *process);
 void itimers_stop(struct process *process); // its last thread ends; no lock held
 // signal_gate.c. True: the running thread ends at the exit gate, whatever happens meanwhile: for
 // the process's exit, another's execve, or a pending deadly signal, whose exit has begun then. No

@@ -1,5 +1,6 @@
-// setitimer's three timers. REAL runs on the kernel clock; VIRTUAL and PROF count CPU time, so
-// their kernel timer fires no later than the CPU time can be used up, looks, and is armed again.
+// setitimer's three timers. REAL runs on the kernel clock; VIRTUAL and PROF count the CPU time of
+// all threads, so their kernel timer fires no later than as many CPUs can use it up as there are
+// threads for, looks, and is armed again.
 // Invariant: a periodic REAL timer runs again only once its SIGALRM was taken, so that a tiny
 // interval costs the process, not the machine. Callbacks run in the timer interrupt.
 
@@ -35,6 +36,12 @@ static uint64_t time_of(struct process *process, uint32_t which)
         return clock_now_ns();
     process_cpu_times_locked(process, &user_ns, &system_ns);
     return which == ITIMER_VIRTUAL ? user_ns : user_ns + system_ns;
+}
+
+// How soon may that much CPU time be used up, when no thread is added?
+static uint64_t soonest_use(const struct process *process, uint64_t cpu_time_ns)
+{
+    return cpu_time_ns / max_of(min_of(process->thread_count, cpu_count()), 1u);
 }
 
 static void real_expired(struct timer *timer)
@@ -75,10 +82,20 @@ static void cpu_time_expired(struct timer *timer)
         itimer->deadline_ns = itimer->interval_ns ? later(used_ns, itimer->interval_ns) : 0;
     }
     if (itimer->deadline_ns != 0) {
-        uint64_t left_ns = max_of(itimer->deadline_ns - used_ns, CPU_TIMER_MINIMUM_NS);
-        timer_arm(&itimer->timer, later(clock_now_ns(), left_ns));
+        uint64_t wait_ns = soonest_use(process, itimer->deadline_ns - used_ns);
+        timer_arm(&itimer->timer, later(clock_now_ns(), max_of(wait_ns, CPU_TIMER_MINIMUM_NS)));
     }
     process_unlock_or_all(process, all);
+}
+
+// Who stops them takes the deadlines away before it cancels.
+void itimers_thread_added_locked(struct process *process)
+{
+    for (uint32_t which = ITIMER_VIRTUAL; which <= ITIMER_PROF; which++) {
+        struct itimer *itimer = &process->itimers[which];
+        if (unlikely(itimer->deadline_ns != 0))
+            timer_arm(&itimer->timer, clock_now_ns());
+    }
 }
 
 void itimers_init(struct process *process)
@@ -128,7 +145,9 @@ int itimer_set(uint32_t which, uint64_t value_ns, uint64_t interval_ns, uint64_t
     itimer->has_fired = false;
     itimer->interval_ns = min_of(interval_ns, FAR_FUTURE_NS);
     itimer->deadline_ns = value_ns ? later(time_of(process, which), value_ns) : 0;
-    if (value_ns) // with the lock: the last of several threads that set it arms it, too
+    if (which != ITIMER_REAL)
+        value_ns = soonest_use(process, value_ns);
+    if (itimer->deadline_ns) // with the lock: the last of several threads that set it arms it, too
         timer_arm(&itimer->timer, later(clock_now_ns(), value_ns));
     process_unlock(process);
     return 0;

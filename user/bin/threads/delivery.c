@@ -267,6 +267,58 @@ static bool test_timer(void)
     return true;
 }
 
+static uint64_t now_ns(clockid_t clock)
+{
+    struct timespec now = moment_after(clock, 0);
+    return (uint64_t)now.tv_sec * 1000000000u + (uint64_t)now.tv_nsec;
+}
+
+static void *compute(void *argument)
+{
+    while (!released)
+        ;
+    return NULL;
+}
+
+// How much CPU time passes until it fires, with two threads that use it. The second one comes when
+// the timer runs, or is there.
+static uint64_t used_until_expiry(int which, uint64_t value_us, bool is_there)
+{
+    struct itimerval value = { .it_value = { 0, (suseconds_t)value_us } };
+    handled = released = 0;
+    pthread_t thread = is_there ? thread_begin(compute, NULL) : pthread_self();
+    uint64_t begin_ns = now_ns(CLOCK_PROCESS_CPUTIME_ID);
+    if (setitimer(which, &value, NULL) != 0)
+        fail("setitimer");
+    if (!is_there)
+        thread = thread_begin(compute, NULL);
+    while (!handled)
+        ;
+    uint64_t used_ns = now_ns(CLOCK_PROCESS_CPUTIME_ID) - begin_ns;
+    released = 1;
+    thread_join(thread);
+    return used_ns / 1000;
+}
+
+// Not before the time has been used, and not after half as much again, though two CPUs use it; but
+// an emulated CPU may come late.
+static bool test_timers_of_cpu_time(void)
+{
+    const uint64_t value_us = 200000;
+    handle(SIGPROF, SA_RESTART);
+    handle(SIGVTALRM, SA_RESTART);
+    for (int kind = 0; kind < 4; kind++) {
+        uint64_t used_us = UINT64_MAX;
+        for (int turn = 0; turn < 5 && used_us > value_us * 3 / 2; turn++) {
+            used_us =
+                used_until_expiry(kind & 1 ? ITIMER_VIRTUAL : ITIMER_PROF, value_us, kind & 2);
+            EXPECT(used_us >= value_us);
+        }
+        EXPECT(used_us <= value_us * 3 / 2);
+    }
+    return true;
+}
+
 // A handler's mask hides a second signal of the process from the first taker only.
 static atomic_int second_by;
 
@@ -322,6 +374,7 @@ const struct test delivery_tests[] = {
     { "queued-to-a-thread", test_queued_to_a_thread },
     { "alternate-stacks", test_alternate_stacks },
     { "timer-of-the-process", test_timer },
+    { "timers-of-cpu-time", test_timers_of_cpu_time },
     { "handler-mask", test_handler_mask },
 };
 const size_t delivery_test_count = COUNT_OF(delivery_tests);
