@@ -55,9 +55,10 @@ static void do_nothing(void *argument)
 static void pin(struct thread *thread, uint32_t number)
 {
     struct cpu_mask mask = { { 0 } };
+    struct departure departure; // of nobody who runs
 
     cpu_mask_add(&mask, number);
-    int error = thread_set_affinity(thread, &mask);
+    int error = thread_set_affinity(thread, &mask, &departure);
     kassert(error == 0);
 }
 

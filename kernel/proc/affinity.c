@@ -21,15 +21,23 @@ int thread_affinity_get(uint32_t tid, struct cpu_mask *mask)
     return thread ? 0 : -ESRCH;
 }
 
-int thread_affinity_set(uint32_t tid, const struct cpu_mask *mask)
+static int set_of_other(uint32_t tid, const struct cpu_mask *mask, struct departure *departure)
 {
-    if (tid == 0)
-        return thread_set_affinity(current_thread(), mask);
     struct process *process = process_find_and_lock(tid);
     if (!process)
         return -ESRCH;
     struct thread *thread = thread_find_locked(process, tid);
-    int result = thread ? thread_set_affinity(thread, mask) : -ESRCH;
+    int result = thread ? thread_set_affinity(thread, mask, departure) : -ESRCH;
     process_unlock_and_release(process);
+    return result;
+}
+
+int thread_affinity_set(uint32_t tid, const struct cpu_mask *mask)
+{
+    struct departure departure = { 0 };
+    if (tid == 0)
+        return thread_set_affinity(current_thread(), mask, &departure);
+    int result = set_of_other(tid, mask, &departure);
+    departure_wait(&departure);
     return result;
 }

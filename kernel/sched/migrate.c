@@ -230,13 +230,24 @@ static uint32_t cut_to_running(struct cpu_mask *mask)
     return count;
 }
 
+// Who is current on the queue's CPU leaves it when that passes schedule(). Lock held, so nobody
+// switches there meanwhile.
+static void tell_to_leave(struct run_queue *queue, struct departure *departure)
+{
+    run_queue_kick(queue, read_tsc());
+    if (queue->cpu != this_cpu())
+        *departure = (struct departure){ queue->cpu, queue->cpu->switch_count };
+}
+
 // Who waits is moved at once; who runs leaves when its CPU passes schedule(), before it runs
 // another instruction of the program; who sleeps is placed when it wakes up; and who is MOVING is
 // looked at once more at the end of that.
-int thread_set_affinity(struct thread *thread, const struct cpu_mask *mask)
+int thread_set_affinity(struct thread *thread, const struct cpu_mask *mask,
+                        struct departure *departure)
 {
     struct cpu_mask wanted = *mask;
 
+    *departure = (struct departure){ 0 };
     uint32_t count = cut_to_running(&wanted);
     if (count == 0)
         return -EINVAL;
@@ -258,13 +269,34 @@ int thread_set_affinity(struct thread *thread, const struct cpu_mask *mask)
     } else if (is_waiting) {
         run_queue_offer(queue, thread);
     } else if (!may_stay && queue->cpu->current == thread) {
-        run_queue_kick(queue, read_tsc());
+        tell_to_leave(queue, departure);
     }
     spinlock_release(&queue->lock);
     if (moves)
         thread_move_end(thread, RUNNABLE_MOVED);
     interrupts_restore();
     return 0;
+}
+
+static bool is_still_there(const struct departure *departure)
+{
+    return atomic_load_explicit(&departure->cpu->reschedule_due, memory_order_relaxed) &&
+           __atomic_load_n(&departure->cpu->switch_count, __ATOMIC_RELAXED) ==
+               departure->switch_count;
+}
+
+// What was due is not due any more from the beginning of schedule() on; whoever gets the lock comes
+// after its end. Two that tell each other to leave come through: both pass schedule() here.
+void departure_wait(const struct departure *departure)
+{
+    if (!departure->cpu)
+        return;
+    while (is_still_there(departure)) {
+        preempt_point();
+        cpu_relax();
+    }
+    spinlock_acquire(&departure->cpu->run_queue->lock);
+    spinlock_release(&departure->cpu->run_queue->lock);
 }
 
 // Nobody knows the new thread yet.

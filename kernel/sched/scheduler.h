@@ -30,10 +30,19 @@ static inline bool reschedule_is_due(void)
 // the run-queue lock. True when the thread was woken by this call.
 bool thread_wake(struct thread *thread);
 // Sets the mask of CPUs a thread may run on, CPUs that do not run left out. -EINVAL when nothing is
-// left. A thread that may not stay where it is executes no further instruction of its program
-// there once this has returned and the CPU has had the interrupt; the running thread itself, none
-// at all. Any context, takes run-queue locks; the caller keeps the thread.
-must_check int thread_set_affinity(struct thread *thread, const struct cpu_mask *mask);
+// left. The running thread executes no further instruction of its program where it may not stay;
+// another one that runs, none after departure_wait(), which may be left out, has returned. Any
+// context, takes run-queue locks; the caller keeps the thread.
+struct departure {
+    const struct percpu *cpu; // where it runs and may not; NULL: nowhere
+    uint64_t switch_count;    // of that CPU, so far
+};
+must_check int thread_set_affinity(struct thread *thread, const struct cpu_mask *mask,
+                                   struct departure *departure);
+// Returns when the CPU has passed schedule(), where the thread leaves it, unless its mask has changed
+// again. Thread context, interrupts on, no spinlock held; nobody need
+// keep the thread.
+void departure_wait(const struct departure *departure);
 // That mask, without CPUs that do not run.
 void thread_affinity(const struct thread *thread, struct cpu_mask *mask);
 // VECTOR_RESCHEDULE: another CPU has put a thread into this one's queue. Interrupts off.
