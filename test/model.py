@@ -39,6 +39,7 @@ MODELS = {
         "IDLE_LOOKS_FIRST": "an idle CPU looks at the queues before it can be seen",
         "START_UNLOCKED": "a new thread gets its CPU while another gives it a mask",
         "REST_NOT_OFFERED": "two come to an idle CPU: nobody is told of the second",
+        "DEPARTURE_UNLOCKED": "who waits for a thread to leave does not wait for the switch",
     },
     "kernel/sched/idle.pml": {
         "STORE_ON_ITS_WAY": "what an idle CPU stored late wipes out that it was told",

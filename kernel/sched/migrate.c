@@ -47,16 +47,16 @@ static uint32_t load_of(const struct run_queue *queue)
     return run_queue_waiting(queue) + !run_queue_is_idle(queue);
 }
 
-static void read_loads(uint8_t loads[CPU_LIMIT])
+static void read_loads(uint16_t loads[CPU_LIMIT])
 {
     struct percpu *cpu;
 
     for_each_cpu(cpu) loads[cpu_number] =
-        (uint8_t)min_of(load_of(cpu->run_queue), (uint32_t)UINT8_MAX);
+        (uint16_t)min_of(load_of(cpu->run_queue), (uint32_t)UINT16_MAX);
 }
 
 // The mask names a CPU that runs (thread_set_affinity), so there is an answer.
-static uint32_t find_lightest(const struct thread *thread, uint8_t loads[CPU_LIMIT])
+static uint32_t find_lightest(const struct thread *thread, uint16_t loads[CPU_LIMIT])
 {
     read_loads(loads);
     uint32_t number =
@@ -67,7 +67,7 @@ static uint32_t find_lightest(const struct thread *thread, uint8_t loads[CPU_LIM
 
 never_inlined static struct percpu *place_new(const struct thread *thread, uint32_t near)
 {
-    uint8_t loads[CPU_LIMIT];
+    uint16_t loads[CPU_LIMIT];
     struct percpu *idle = claim_idle(thread, near);
 
     return idle ? idle : cpu_by_number(find_lightest(thread, loads));
@@ -97,7 +97,7 @@ struct percpu *thread_place_woken(struct run_queue *queue, const struct thread *
 
 struct percpu *thread_place_lighter(const struct run_queue *queue, const struct thread *thread)
 {
-    uint8_t loads[CPU_LIMIT];
+    uint16_t loads[CPU_LIMIT];
     uint32_t number = find_lightest(thread, loads);
 
     return loads[number] < loads[queue->cpu->number] ? cpu_by_number(number) : NULL;

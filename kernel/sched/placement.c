@@ -30,7 +30,7 @@ uint32_t placement_find_idle(const struct cpu_mask *affinity, const struct cpu_m
                                    : find_between(affinity, idle, 0, min_of(near + 1, count));
 }
 
-uint32_t placement_find_lightest(const struct cpu_mask *affinity, const uint8_t *loads,
+uint32_t placement_find_lightest(const struct cpu_mask *affinity, const uint16_t *loads,
                                  uint32_t count, uint32_t near)
 {
     uint32_t best = PLACEMENT_NONE;

@@ -10,5 +10,5 @@
 uint32_t placement_find_idle(const struct cpu_mask *affinity, const struct cpu_mask *idle,
                              uint32_t count, uint32_t near);
 // The CPU of the mask with the smallest load; of several, `near` or the first after it.
-uint32_t placement_find_lightest(const struct cpu_mask *affinity, const uint8_t *loads,
+uint32_t placement_find_lightest(const struct cpu_mask *affinity, const uint16_t *loads,
                                  uint32_t count, uint32_t near);

@@ -137,8 +137,9 @@ void policy_set_rights(struct policy_queue *queue, struct thread *thread,
 
 // For policies.
 
-// find_for() in a list, in its order, and in a heap. At most a few are looked at, as the lock is
-// held: who finds none among them comes again.
+// find_for() in a list, in its order, and in a heap. At most so many are looked at, as the lock is
+// held: whom this does not find is offered again at the end of each slice, until it is among them
+// or its turn has come.
 #define POLICY_LOOKED_AT_LIMIT 32u
 struct thread *policy_list_find_for(const struct list_node *threads, uint32_t cpu_number);
 struct thread *policy_heap_find_for(const struct heap *threads, uint32_t cpu_number);

@@ -120,8 +120,9 @@ static inline void run_queue_offer(const struct run_queue *queue, const struct t
     if (unlikely(cpu_count() != 1))
         run_queue_offer_among(queue, thread);
 }
-// Those who came here while this CPU idled were offered to nobody, and it takes but one: all others
-// that idle look again, whatever the masks. Lock held, the choice made (policy_queue.running).
+// Those who came here while this CPU idled were offered to nobody, and it takes but one; or
+// somebody looked and did not find all: all others that idle look again, whatever the masks. Lock
+// held, the choice made (policy_queue.running).
 void run_queue_offer_rest(const struct run_queue *queue);
 // A NEW thread may run where the running one may.
 void thread_inherit_affinity(struct thread *to);

@@ -128,6 +128,14 @@ inlined_always void enqueue_or_leave(struct run_queue *queue, struct thread *cur
         run_queue_offer_among(queue, current);
 }
 
+// Who idles elsewhere may have looked at many that must stay here and not have come to one that
+// need not (policy.h). That one is nearer to its turn now.
+static void offer_again(const struct run_queue *queue)
+{
+    if (run_queue_movable(queue) != 0 && run_queue_waiting(queue) > POLICY_LOOKED_AT_LIMIT)
+        run_queue_offer_rest(queue);
+}
+
 // Its slice is over, and the policy has chosen another: it goes on where fewer are, if that is
 // somewhere. Who is chosen again is behind all others here and has nothing to gain elsewhere.
 never_inlined static void leave_for_lighter(struct run_queue *queue, struct thread *current,
@@ -135,6 +143,7 @@ never_inlined static void leave_for_lighter(struct run_queue *queue, struct thre
 {
     struct percpu *target = queue->left_for ? NULL : thread_place_lighter(queue, current);
 
+    offer_again(queue);
     if (!target)
         return;
     policy_dequeue(&queue->queue, current);

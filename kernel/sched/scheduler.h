@@ -39,9 +39,8 @@ struct departure {
 };
 must_check int thread_set_affinity(struct thread *thread, const struct cpu_mask *mask,
                                    struct departure *departure);
-// Returns when the CPU has passed schedule(), where the thread leaves it, unless its mask has changed
-// again. Thread context, interrupts on, no spinlock held; nobody need
-// keep the thread.
+// Returns when the CPU has passed schedule(), where the thread leaves it, unless its mask has
+// changed again. Thread context, interrupts on, no spinlock held; nobody need keep the thread.
 void departure_wait(const struct departure *departure);
 // That mask, without CPUs that do not run.
 void thread_affinity(const struct thread *thread, struct cpu_mask *mask);

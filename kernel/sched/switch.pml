@@ -1,7 +1,8 @@
 // The switch and the change of CPUs: scheduler.c, wake.c, migrate.c, the idle loop of tick.c. Two
 // CPUs, each with a queue and its lock, which crosses the switch, and whoever acts from a third.
 // Threads compute, sleep, yield, wake each other, are started, get other masks. Checked: no thread
-// runs on two CPUs, from a context that is not complete, or where it may not; when nothing happens
+// runs on two CPUs, from a context that is not complete, or where it may not; who was told to leave
+// has left when departure_wait() returns; when nothing happens
 // any more, nobody waits whom an idle CPU may run, nobody is MOVING, nothing due is forgotten.
 //
 // Mutants (make model sees each fail): -DLOCK_PASSED_EARLY releases the queue's lock before the
@@ -9,7 +10,8 @@
 // MOVING thread without another look at its mask; -DCLAIM_FORGOTTEN then leaves the CPU alone that
 // was unmarked for it; -DIDLE_LOOKS_FIRST marks a CPU as idle after its last look at the queues;
 // -DSTART_UNLOCKED gives a NEW thread its CPU without the lock; -DREST_NOT_OFFERED tells nobody of
-// those who came to an idle CPU behind the one that it takes.
+// those who came to an idle CPU behind the one that it takes; -DDEPARTURE_UNLOCKED takes who is
+// about to leave for gone.
 
 #define CPUS 2
 #define THREADS 2 // 1 and 2; 0 is the idle thread of each CPU
@@ -35,6 +37,7 @@ bool due[CPUS];              // cpu->reschedule_due
 bool interrupt[CPUS];        // the IPI, latched until it is taken
 bool marked[CPUS];           // idle_cpus
 bool started;                // somebody starts thread 2
+byte leaves = NOWHERE;       // the CPU that thread_set_affinity() in Others() told a thread to leave
 byte steps;
 
 #define ALLOWED(thread, cpu) (mask[thread] & (1 << (cpu)))
@@ -225,7 +228,12 @@ inline thread_set_affinity(thread, wanted)
         found = NOWHERE
     :: state[thread] != RUNNABLE ->
         if
-        :: !ALLOWED(thread, from) && current[from] == thread -> run_queue_kick(from)
+        :: !ALLOWED(thread, from) && current[from] == thread ->
+            run_queue_kick(from); // tell_to_leave()
+            if
+            :: me == NOWHERE -> leaves = from
+            :: else
+            fi
         :: else
         fi;
         found = NOWHERE
@@ -431,13 +439,31 @@ endhalted:
     od
 }
 
+// migrate.c, for who is on neither CPU, so that his own passing schedule() need not be shown.
+inline departure_wait()
+{
+    if
+    :: leaves != NOWHERE ->
+        !due[leaves];
+#ifdef DEPARTURE_UNLOCKED
+        atomic {
+#else
+        atomic { !lock[leaves] ->
+#endif
+            assert(current[leaves] == IDLE || ALLOWED(current[leaves], leaves) || due[leaves]);
+            leaves = NOWHERE
+        }
+    :: else
+    fi
+}
+
 proctype Others()
 {
     byte to, from, found, who, wanted, me = NOWHERE;
 
 end:
     do
-    :: act()
+    :: act(); departure_wait()
     od
 }
 

@@ -44,8 +44,8 @@ TEST(placement_looks_at_all_words_of_a_mask)
 TEST(placement_finds_the_lightest_and_stays_near)
 {
     struct cpu_mask all, some = mask_of(0x6, 0), none = mask_of(0, 1);
-    const uint8_t loads[] = { 2, 3, 1, 1 };
-    const uint8_t even[] = { 2, 2, 2, 2 };
+    const uint16_t loads[] = { 2, 3, 1, 1 };
+    const uint16_t even[] = { 2, 2, 2, 2 };
     memset(&all, 0xff, sizeof(all));
     CHECK_EQUAL(placement_find_lightest(&all, loads, 4, 0), 2);
     CHECK_EQUAL(placement_find_lightest(&all, loads, 4, 3), 3);
@@ -84,12 +84,12 @@ static unsigned next_cpu(const struct machine *machine)
 
 static void end_slice(struct machine *machine, unsigned cpu, uint64_t now)
 {
-    uint8_t loads[CPUS];
+    uint16_t loads[CPUS];
     struct cpu_mask all;
     unsigned thread = machine->queue[cpu][0];
     memset(&all, 0xff, sizeof(all));
     for (unsigned i = 0; i < machine->cpu_count; i++)
-        loads[i] = (uint8_t)machine->length[i];
+        loads[i] = (uint16_t)machine->length[i];
     unsigned target = placement_find_lightest(&all, loads, machine->cpu_count, cpu);
     machine->used[thread] += now - machine->since[cpu];
     machine->length[cpu]--;

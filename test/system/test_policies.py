@@ -103,6 +103,14 @@ def test_shares_of_the_default(counted):
     expect_shares(result.stdout.decode(), weighted, 0)
 
 
+def test_loop_of_a_fixed_priority_leaves_a_twentieth(counted):
+    """As of three seconds, in which it has used up its part of each."""
+    result, _ = counted
+    times = {kind: time_us for kind, _, time_us in by_case(result.stdout.decode())["budget"]}
+    assert sum(times.values()) > 2_900_000
+    assert 0.04 <= times["other"] / sum(times.values()) <= 0.06, times
+
+
 def count_even(boot, words, programs):
     """How many of the programs had equal parts, on four CPUs that take turns."""
     guest = boot(f"{words} -- {programs}", smp="4", icount=True, timeout=2 * ICOUNT_SECONDS)

@@ -2,15 +2,18 @@
 // `cpus pinned [DURATION]`: nobody leaves his mask while others change it. `cpus pingpong
 // [ROUNDS]`: a ball between two CPUs. `cpus storm [DURATION]`: rings of pipes while masks change.
 // `cpus hop [DURATION]`: one moves itself round, its registers keep. `cpus alone [DURATION]`: one
-// endless loop, and how often the timer interrupts it. Each exits 0 if all was well.
+// endless loop, and how often the timer interrupts it. `cpus behind`: an idle CPU finds who may
+// move behind many that may not. Each exits 0 if all was well.
 #include "program.h"
 
 #include <errno.h>
 #include <sched.h>
 #include <signal.h>
+#include <stdatomic.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/mman.h>
 #include <sys/resource.h>
 #include <sys/syscall.h>
 #include <sys/wait.h>
@@ -332,6 +335,71 @@ static int alone(uint64_t duration_ns)
     return count > 1;
 }
 
+#define CROWD 63 // more than one look goes through
+
+struct behind {
+    atomic_uint turns;      // of the one that may move
+    atomic_uint first_cpu;  // where it ran when that was wanted; UINT32_MAX: not yet
+    atomic_bool is_watched; // it waits, from now on
+};
+
+static int turn_for_ever(void *argument)
+{
+    struct behind *behind = argument;
+    for (;; behind->turns++)
+        if (behind->is_watched && behind->first_cpu == UINT32_MAX)
+            behind->first_cpu = own_cpu();
+}
+
+static int spin_for_ever(void *argument)
+{
+    for (;;)
+        ;
+}
+
+// When its turn is over, it is the last.
+static void await_end_of_turn(const struct behind *behind)
+{
+    for (unsigned before = behind->turns; behind->turns == before;)
+        ;
+    for (unsigned before = behind->turns + 1; behind->turns != before;) {
+        before = behind->turns;
+        spin_until(clock_ns() + SECOND_NS / 1000);
+    }
+}
+
+static int behind(void)
+{
+    struct behind *one =
+        mmap(NULL, sizeof(*one), PROT_READ | PROT_WRITE, MAP_SHARED | MAP_ANONYMOUS, -1, 0);
+    cpu_set_t both;
+    pid_t pids[CROWD + 1];
+    if (one == MAP_FAILED || cpu_count < 2)
+        fail("mmap, or one CPU");
+    one->first_cpu = UINT32_MAX;
+    set_cpu(0, 1);
+    for (unsigned i = 0; i <= CROWD; i++) {
+        pids[i] = child_start(i == CROWD ? turn_for_ever : spin_for_ever, one);
+        set_cpu(pids[i], 0);
+    }
+    await_end_of_turn(one);
+    one->is_watched = true;
+    CPU_ZERO(&both);
+    CPU_SET(0, &both);
+    CPU_SET(1, &both);
+    if (sched_setaffinity(pids[CROWD], sizeof(both), &both) != 0)
+        fail("sched_setaffinity");
+    for (unsigned i = 0; i < 100 && one->first_cpu == UINT32_MAX; i++)
+        sleep_ns(SECOND_NS);
+    for (unsigned i = 0; i <= CROWD; i++)
+        kill(pids[i], SIGKILL);
+    for (unsigned i = 0; i <= CROWD; i++)
+        child_wait(pids[i]);
+    printf("cpus: behind %u that may not move: first went on on CPU %u\n", CROWD,
+           (unsigned)one->first_cpu);
+    return one->first_cpu != 1;
+}
+
 int main(int argc, char **argv)
 {
     const char *mode = argc > 1 ? argv[1] : "";
@@ -353,5 +421,7 @@ int main(int argc, char **argv)
         return hop(&duration_ns);
     if (strcmp(mode, "alone") == 0)
         return alone(duration_ns);
-    fail("usage: cpus share|pinned|pingpong|storm|hop|alone [...]");
+    if (strcmp(mode, "behind") == 0)
+        return behind();
+    fail("usage: cpus share|pinned|pingpong|storm|hop|alone|behind [...]");
 }
