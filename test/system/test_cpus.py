@@ -17,6 +17,7 @@ cpus pinned; status pinned
 cpus hop 300ms; status hop
 cpus pingpong 200; status pingpong
 cpus storm; status storm
+cpus behind; status behind
 pollmany busy; status busy
 pollmany crowd 32; status crowd
 cat /proc/lock_stat
@@ -40,8 +41,8 @@ def lines():
     return result.stdout.decode().splitlines()
 
 
-@pytest.mark.parametrize("what", ["pinned", "hop", "pingpong", "storm", "busy", "crowd", "alone",
-                                  "even", "uneven"])
+@pytest.mark.parametrize("what", ["pinned", "hop", "pingpong", "storm", "behind", "busy", "crowd",
+                                  "alone", "even", "uneven"])
 def test_cpus(lines, what):
     assert f"{what} 0" in lines, "\n".join(lines)
 

@@ -338,9 +338,10 @@ static int alone(uint64_t duration_ns)
 #define CROWD 63 // more than one look goes through
 
 struct behind {
-    atomic_uint turns;      // of the one that may move
-    atomic_uint first_cpu;  // where it ran when that was wanted; UINT32_MAX: not yet
-    atomic_bool is_watched; // it waits, from now on
+    atomic_uint turns;        // of the one that may move
+    atomic_uint others_turns; // of the rest
+    atomic_uint first_cpu;    // where it ran when that was wanted; UINT32_MAX: not yet
+    atomic_bool is_watched;   // it waits, from now on
 };
 
 static int turn_for_ever(void *argument)
@@ -353,19 +354,17 @@ static int turn_for_ever(void *argument)
 
 static int spin_for_ever(void *argument)
 {
-    for (;;)
+    for (struct behind *behind = argument;; behind->others_turns++)
         ;
 }
 
-// When its turn is over, it is the last.
+// It runs, then another one does: now it is the last.
 static void await_end_of_turn(const struct behind *behind)
 {
     for (unsigned before = behind->turns; behind->turns == before;)
         ;
-    for (unsigned before = behind->turns + 1; behind->turns != before;) {
-        before = behind->turns;
-        spin_until(clock_ns() + SECOND_NS / 1000);
-    }
+    for (unsigned before = behind->others_turns; behind->others_turns == before;)
+        ;
 }
 
 static int behind(void)
@@ -390,7 +389,7 @@ static int behind(void)
     if (sched_setaffinity(pids[CROWD], sizeof(both), &both) != 0)
         fail("sched_setaffinity");
     for (unsigned i = 0; i < 100 && one->first_cpu == UINT32_MAX; i++)
-        sleep_ns(SECOND_NS);
+        sleep_ns(2 * SECOND_NS); // a round takes less, and nothing else is to wake this CPU
     for (unsigned i = 0; i <= CROWD; i++)
         kill(pids[i], SIGKILL);
     for (unsigned i = 0; i <= CROWD; i++)
