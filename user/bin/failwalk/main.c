@@ -1,9 +1,8 @@
 // Every system call with good arguments, again and again: the first of its points that may fail
 // does, then the second, until one passes through without a failure (kernel/debug/fail.h). Each try
-// is a process. It must end with a result, a documented error, or a signal to that process, and
-// leave nothing behind: /proc/live before and after is the same. `failwalk [-v] [-s STEP]
-// [NAME...]` walks rows whose names begin so; with STEP only every so-many-th point. Exits 1 if any
-// was bad.
+// is a process. It must end as what failed asks for (judge.h) and leave nothing behind: /proc/live
+// before and after is the same. `failwalk [-v] [-s STEP] [NAME...]` walks rows whose names begin
+// so; with STEP only every so-many-th point. Exits 1 if any was bad.
 #include "failwalk.h"
 
 #include <fcntl.h>
@@ -16,6 +15,7 @@
 #include <sys/wait.h>
 #include <unistd.h>
 
+#include "judge.h"
 #include "live.h"
 
 #define TRY_LIMIT_NS 20000000000ull
@@ -77,50 +77,14 @@ static int try(void *argument)
     return 0;
 }
 
-static void bad(const struct row *row, const char *what, long detail)
+static void bad(const struct row *row, const char *what, int status, long result)
 {
     char trail[512];
     bad_count++;
-    printf("BAD %s: point %u: %s %ld\n", row->name, point, what, detail);
+    printf("BAD %s: point %u: %s: status %#x result %ld\n", row->name, point, what,
+           (unsigned)status, result);
     if (point > 0)
         printf("  %s\n", live_last_failure(trail, sizeof(trail)));
-}
-
-static bool is_documented(long error)
-{
-    static const int errors[] = { ENOMEM, EAGAIN, EFAULT, ENFILE, ENOSPC };
-    for (size_t i = 0; i < COUNT_OF(errors); i++) {
-        if (error == errors[i])
-            return true;
-    }
-    return false;
-}
-
-static void judge_result(const struct row *row, bool injected)
-{
-    long result = outcome->result;
-    if (result >= 0 ? row->error == 0 || injected : -result == row->error)
-        return;
-    if (!injected || !is_documented(-result))
-        bad(row, "result", result);
-}
-
-static void judge(const struct row *row, int status, bool injected)
-{
-    bool is_refused = injected && outcome->done;
-    int signal = WIFSIGNALED(status) ? WTERMSIG(status) : 0;
-    if (signal) {
-        bool is_due = injected && (signal == SIGKILL || signal == SIGSEGV || signal == SIGBUS);
-        if (!is_due && !(signal == SIGTERM && row->ending == ENDS))
-            bad(row, "killed by signal", signal);
-    } else if (row->ending == RETURNS || is_refused) {
-        if (WEXITSTATUS(status) != 0 || !outcome->done)
-            bad(row, "exited before the result with", WEXITSTATUS(status));
-        else
-            judge_result(row, injected);
-    } else if (WEXITSTATUS(status) != 0 || outcome->done) {
-        bad(row, "did not go its way:", outcome->done ? outcome->result : WEXITSTATUS(status));
-    }
 }
 
 static void make_old(void)
@@ -145,26 +109,28 @@ static void tidy(void)
         make_old();
 }
 
-// True: a failure was injected.
-static bool try_once(const struct row *row)
+// True: a failure was injected. `whole` is what the call returns without one, and is told so.
+static bool try_once(const struct row *row, long *whole)
 {
     bool timed_out;
+    char trail[512];
     uint64_t before = live_injected();
     outcome->done = false;
     int status = child_wait_limited(child_start(try, (void *)row), TRY_LIMIT_NS, &timed_out);
     while (waitpid(-1, NULL, WNOHANG) > 0)
         continue;
     bool injected = live_injected() != before;
-    if (timed_out)
-        bad(row, "hung", 0);
-    else
-        judge(row, status, injected);
-    if (verbose) {
-        char trail[512];
-        printf("  %s %u: status %#x result %ld %s\n", row->name, point, (unsigned)status,
-               outcome->done ? outcome->result : 0,
-               injected ? live_last_failure(trail, sizeof(trail)) : "");
-    }
+    long result = outcome->done ? outcome->result : 0;
+    struct trial trial = { status, outcome->done, result, *whole,
+                           injected ? live_last_failure(trail, sizeof(trail)) : NULL };
+    const char *wrong = timed_out ? "hung" : judge_trial(row, &trial);
+    if (wrong)
+        bad(row, wrong, status, result);
+    if (!injected)
+        *whole = result;
+    if (verbose)
+        printf("  %s %u: status %#x result %ld %s\n", row->name, point, (unsigned)status, result,
+               injected ? trail : "");
     tidy();
     return injected;
 }
@@ -178,22 +144,23 @@ static void check_live(const char *name, const struct live *before, long own_pag
     printf("BAD %s: left behind: %s\n", name, difference);
 }
 
-// With every point, each row is judged by itself, after a try in which nothing fails and in which
-// what the kernel makes once is made.
+// After a try in which nothing fails and in which what the kernel makes once is made. With every
+// point, each row is judged by itself.
 static unsigned walk(const struct row *row)
 {
     static struct live before;
     unsigned tries = 0;
+    long whole = 0;
     point = 0;
-    if (step == 1)
-        (void)try_once(row);
+    judge_begin();
+    (void)try_once(row, &whole);
     live_read(&before);
     for (point = 1; point < POINT_LIMIT; point += step, tries++) {
-        if (!try_once(row))
+        if (!try_once(row, &whole))
             break;
     }
     if (point >= POINT_LIMIT)
-        bad(row, "never passes", 0);
+        bad(row, "never passes", 0, 0);
     if (step == 1)
         check_live(row->name, &before, 0);
     return tries;
@@ -250,11 +217,12 @@ static void warm_up(void)
 {
     static struct live live;
     char text[512];
+    long whole = 0;
     live_read(&live);
     (void)live_settle(&live, text, sizeof(text), 0);
     (void)live_last_failure(text, sizeof(text));
     for (point = 0; point < 3; point++)
-        (void)try_once(&name_rows[0]);
+        (void)try_once(&name_rows[0], &whole);
     printf("failwalk: every %uth point\n", step);
 }
 
