@@ -34,7 +34,7 @@ fuzz_emulator_SOURCES := $(EMULATOR) kernel/lib/format.c
 # The keyboard: its pure part, its driver.
 KEYS := $(addprefix kernel/drivers/,compose.c function_keys.c key_bytes.c scancode.c) \
 	$(wildcard kernel/drivers/keymap*.c)
-TESTED += $(KEYS) kernel/drivers/keyboard.c kernel/dev/i8042.c
+TESTED += $(KEYS) kernel/drivers/keyboard.c kernel/drivers/host_input.c kernel/dev/i8042.c
 FUZZ += fuzz_keyboard
 fuzz_keyboard_SOURCES := $(KEYS) kernel/lib/format.c
 
@@ -42,7 +42,10 @@ FUZZ += fuzz_acpi fuzz_script fuzz_return fuzz_loader fuzz_names
 fuzz_acpi_SOURCES := kernel/dev/acpi_fixed.c kernel/dev/acpi_madt.c kernel/cpu/report.c kernel/lib/format.c
 fuzz_script_SOURCES := kernel/proc/exec_script.c
 fuzz_return_SOURCES := kernel/cpu/fpu_image.c kernel/trap/return_path.c
-fuzz_loader_SOURCES := efi/command_line.c efi/elf_image.c
+FUZZ += fuzz_acpi_walk fuzz_host_input fuzz_memory_map
+fuzz_acpi_walk_SOURCES := kernel/dev/acpi.c $(fuzz_acpi_SOURCES)
+fuzz_memory_map_SOURCES := efi/memory_map.c
+fuzz_loader_SOURCES := efi/command_line.c efi/elf_image.c test/host/efi_kernel.c
 # A file system on the fake machine.
 fuzz_names_SOURCES := $(addprefix test/host/,fs_fixture.c machine.c stubs.c threads.c allocations.c) \
 	$(LIB) $(MEM) $(wildcard kernel/fs/*.c) kernel/vm/user_iterator.c kernel/vm/user_copy.c \
@@ -166,7 +169,7 @@ $(BUILD)/fuzz/%.o: %.c test/host/host.mk | $(BUILD)/config.h
 	@mkdir -p $(@D)
 	$(CC) $(CFLAGS) -fsanitize=fuzzer,address,undefined $(INCLUDE) -MMD -MP -c -o $@ $<
 
-$(BUILD)/fuzz/efi/%.o $(BUILD)/fuzz/test/host/fuzz/fuzz_loader.o: INCLUDE := -Iinclude -Iefi
+$(BUILD)/fuzz/efi/%.o $(BUILD)/fuzz/test/host/fuzz/fuzz_memory_map.o: INCLUDE := -Iinclude -Iefi
 $(BUILD)/fuzz/kernel/lib/string.o: kernel/lib/string.c test/host/host.mk | $(BUILD)/config.h
 	@mkdir -p $(@D)
 	$(CC) $(CFLAGS) -fsanitize=fuzzer,address,undefined -ffreestanding $(RENAME) -Iinclude -Ikernel \

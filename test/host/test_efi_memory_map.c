@@ -115,3 +115,29 @@ TEST(efi_memory_map_against_model)
         check_regions();
     }
 }
+
+// As many regions as there is room for, and one more, either way.
+TEST(efi_memory_map_with_too_many_regions)
+{
+    static struct firmware_descriptor many[BOOT_REGION_LIMIT + 1];
+    static struct {
+        struct boot_info info;
+        uint8_t behind[64];
+    } room;
+
+    for (unsigned i = 0; i < BOOT_REGION_LIMIT + 1; i++)
+        many[i] = (struct firmware_descriptor){
+            .type = EFI_CONVENTIONAL,
+            .physical = 4ull * i * PAGE_SIZE,
+            .page_count = 3,
+            .attributes = EFI_WRITE_BACK_AND_LESS,
+        };
+    CHECK(!memory_map_convert(&room.info, many, BOOT_REGION_LIMIT + 1, sizeof(many[0])));
+    CHECK(memory_map_convert(&room.info, many, BOOT_REGION_LIMIT, sizeof(many[0])));
+    CHECK_EQUAL(room.info.region_count, BOOT_REGION_LIMIT);
+    CHECK(memory_map_carve(&room.info, 0, 3 * PAGE_SIZE, BOOT_REGION_KERNEL));
+    CHECK(!memory_map_carve(&room.info, PAGE_SIZE, PAGE_SIZE, BOOT_REGION_LOADER));
+    CHECK_EQUAL(room.info.region_count, BOOT_REGION_LIMIT);
+    for (unsigned i = 0; i < sizeof(room.behind); i++)
+        CHECK_EQUAL(room.behind[i], 0);
+}
