@@ -154,26 +154,23 @@ static inline void count_used(struct percpu *cpu, uint32_t use, int64_t count)
     __asm__("addq %1, %0" : "+m"(cpu->frames_used[use]) : "er"(count) : "cc");
 }
 
-// SAN=1: a free frame that is poisoned is marked; the first word says who gave it back.
-#define MARK 0xffffu // in the place of a slab's account
+// Debug builds: a free frame that is poisoned is marked. SAN=1: its first word: who gave it back.
 #define POISON_WORD 0x5a5a5a5a5a5a5a5aull
 
 static void mark_poisoned(struct frame *frame, uint64_t place)
 {
     for (uint32_t i = 0; i < 1u << frame->order; i++) {
-        frame[i].slab = MARK;
-        *(uint64_t *)frame_pointer(&frame[i]) = place;
+        frame[i].slab = FRAME_POISONED;
+        if (SANITIZER)
+            *(uint64_t *)frame_pointer(&frame[i]) = place;
     }
 }
 
-never_inlined static void check_poison(struct frame *frame)
+never_inlined static void check_poison(const struct frame *frame)
 {
     const uint64_t *words = frame_pointer(frame);
     char place[96];
 
-    if (frame->slab != MARK)
-        return;
-    frame->slab = 0;
     for (uint32_t i = 1; i < PAGE_SIZE / sizeof(*words); i++) {
         if (words[i] == POISON_WORD)
             continue;
@@ -183,11 +180,22 @@ never_inlined static void check_poison(struct frame *frame)
     }
 }
 
+// One that nobody gave back since the boot, or that came back blank, is not poisoned yet: a fresh
+// machine's zeroes would hide who forgets to write.
+never_inlined static void spoil(struct frame *frame, uint32_t order)
+{
+    for (uint32_t i = 0; i < 1u << order; i++) {
+        if (frame[i].slab != FRAME_POISONED)
+            memset(frame_pointer(&frame[i]), FRAME_POISON, PAGE_SIZE);
+        else if (SANITIZER)
+            check_poison(&frame[i]);
+        frame[i].slab = 0;
+    }
+}
+
 static inline void hand_out(struct percpu *cpu, struct frame *frame, uint32_t order,
                             enum frame_use use)
 {
-    for (uint32_t i = 0; SANITIZER && i < 1u << order; i++)
-        check_poison(&frame[i]);
     // A free block that someone still refers to would be handed to two owners.
     kassert(atomic_load_explicit(&frame->references, memory_order_relaxed) == 0);
     __atomic_store_n(&frame->use, (uint8_t)use, __ATOMIC_RELAXED);
@@ -212,6 +220,8 @@ struct frame *frame_allocate(enum frame_use use)
     struct frame *frame = take_ready(cpu, KIND_DIRTY);
     if (unlikely(frame == NULL))
         frame = find_single();
+    if (DEBUG_CHECKS && frame != NULL)
+        spoil(frame, 0);
     if (frame != NULL)
         hand_out(cpu, frame, 0, use);
     return frame;
@@ -225,6 +235,8 @@ struct frame *frames_allocate(uint32_t order, enum frame_use use)
     if (is_to_fail(use))
         return NULL;
     struct frame *frame = find_block(order);
+    if (DEBUG_CHECKS && frame != NULL)
+        spoil(frame, order);
     if (frame != NULL)
         hand_out(this_cpu(), frame, order, use);
     return frame;
@@ -294,8 +306,7 @@ inlined_always bool drop_reference(struct frame *frame)
 
 static void poison_block(struct frame *frame)
 {
-    if (DEBUG_CHECKS)
-        memset(frame_pointer(frame), FRAME_POISON, PAGE_SIZE << frame->order);
+    memset(frame_pointer(frame), FRAME_POISON, PAGE_SIZE << frame->order);
 }
 
 inlined_always void free_block(struct frame *frame, uint32_t kind)
@@ -321,9 +332,10 @@ inlined_always void release_frame(struct frame *frame)
 {
     if (!drop_reference(frame))
         return;
-    poison_block(frame);
-    if (SANITIZER)
+    if (DEBUG_CHECKS) {
+        poison_block(frame);
         mark_poisoned(frame, (uint64_t)__builtin_return_address(0));
+    }
     free_block(frame, KIND_DIRTY);
 }
 

@@ -9,6 +9,8 @@
 // Two kinds of single free frames.
 enum { KIND_DIRTY, KIND_BLANK }; // contents undefined; all zeroes
 
+#define FRAME_POISONED 0xffffu // of a free frame, debug builds: in the place of a slab's account
+
 #define CHAIN_LIMIT 16u // frames in a chain: what goes between a CPU and the depot at once
 #define CHAIN_ORDER 4u
 

@@ -222,6 +222,38 @@ TEST(frames_poisoned_when_released)
         CHECK_EQUAL(bytes[i], 0x5a);
 }
 
+// Neither what the machine started with nor what came back blank is left to who does not ask for
+// zeroes.
+TEST(frames_poisoned_when_first_handed_out)
+{
+    machine_start(MEMORY);
+    struct frame *block = frames_allocate(3, FRAME_KERNEL), *one = frame_allocate(FRAME_KERNEL);
+    CHECK(block != NULL && one != NULL);
+    const uint8_t *bytes = frame_pointer(block), *others = frame_pointer(one);
+    for (size_t i = 0; DEBUG_CHECKS && i < 8 * PAGE_SIZE; i++)
+        CHECK_EQUAL(bytes[i], 0x5a);
+    for (size_t i = 0; DEBUG_CHECKS && i < PAGE_SIZE; i++)
+        CHECK_EQUAL(others[i], 0x5a);
+}
+
+TEST(frames_poisoned_after_they_were_blank)
+{
+    static struct frame *frames[MEMORY / PAGE_SIZE];
+    uint32_t count = 0;
+
+    machine_start(MEMORY);
+    frames[0] = frame_allocate_blank(FRAME_PAGE_TABLE);
+    CHECK(frames[0] != NULL);
+    uint8_t *bytes = frame_pointer(frames[0]);
+    frame_release_blank(frames[0]);
+    CHECK_EQUAL(bytes[5], 0);
+    while ((frames[count] = frame_allocate(FRAME_KERNEL)) != NULL) // all that there is
+        count++;
+    CHECK(count > 100);
+    for (size_t i = 0; DEBUG_CHECKS && i < PAGE_SIZE; i++)
+        CHECK_EQUAL(bytes[i], 0x5a);
+}
+
 TEST(frames_addresses_and_pointers)
 {
     machine_start(MEMORY);

@@ -4,6 +4,7 @@
 
 #include "lib/protection.h"
 #include "machine.h"
+#include "mem/frame_internal.h"
 #include "test.h"
 
 #define LOW_HOLE_END (2 * GIB) // RAM beyond this lies above 4 GiB
@@ -67,6 +68,13 @@ static uint64_t top_of_ram(const struct boot_info *boot)
     return top;
 }
 
+// As if somebody had had each already: gigabytes need not be filled with poison.
+static void call_all_poisoned(void)
+{
+    for (uint64_t i = 0; i < frame_allocator.frame_limit; i++)
+        frame_allocator.descriptors[i].slab = FRAME_POISONED;
+}
+
 // Takes every frame there is: each once, each in a usable region, none of the first MiB or of the
 // descriptors, and as many as the map says.
 static void check_every_frame(const struct boot_info *boot, uint64_t span)
@@ -103,6 +111,7 @@ static void boot_machine(uint64_t size)
     machine_create(span);
     add_pc_map(size);
     frames_init(machine_boot_info());
+    call_all_poisoned();
     check_every_frame(machine_boot_info(), span);
 }
 
