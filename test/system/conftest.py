@@ -15,8 +15,8 @@ printf "\033c\033[?1049h\033[2J\033#8\033[?1049l\033c\033[4h"
 for (i = 0; i < 1000; i++) printf "%c\r", 33 + i % 94
 print "\033[4l" }'; } > /dev/console"""
 PROGRAMS = (SCREEN + " && /bin/neighbour && /bin/lives 40 && /bin/forktree && /bin/pingpong 50"
-            " && /bin/walker && /bin/shares && /bin/shares budget && /bin/signals large_group_has_it"
-            " && /bin/pollmany crowd 64"
+            " && /bin/walker && /bin/shares && /bin/shares budget"
+            " && /bin/signals large_group_has_it && /bin/pollmany crowd 64"
             " && /bin/busybox cat /proc/self/maps /proc/self/status /proc/self/limits >/dev/null")
 
 

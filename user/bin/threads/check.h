@@ -9,10 +9,10 @@
 
 extern const struct test life_tests[], lock_tests[], meeting_tests[], cancel_tests[],
     delivery_tests[], futex_tests[], end_tests[], program_tests[], proc_tests[], clone_tests[],
-    robust_tests[];
+    robust_tests[], affinity_tests[];
 extern const size_t life_test_count, lock_test_count, meeting_test_count, cancel_test_count,
     delivery_test_count, futex_test_count, end_test_count, program_test_count, proc_test_count,
-    clone_test_count, robust_test_count;
+    clone_test_count, robust_test_count, affinity_test_count;
 
 // Starts a thread; ends the test's process if there is none to be had.
 pthread_t thread_begin(void *(*body)(void *), void *argument);

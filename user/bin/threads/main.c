@@ -19,7 +19,7 @@ static const struct test_group groups[] = {
     { delivery_tests, &delivery_test_count }, { futex_tests, &futex_test_count },
     { end_tests, &end_test_count },           { program_tests, &program_test_count },
     { proc_tests, &proc_test_count },         { clone_tests, &clone_test_count },
-    { robust_tests, &robust_test_count },
+    { robust_tests, &robust_test_count },     { affinity_tests, &affinity_test_count },
 };
 
 pthread_t thread_begin(void *(*body)(void *), void *argument)
