@@ -181,13 +181,14 @@ never_inlined static void check_poison(const struct frame *frame)
 }
 
 // One that nobody gave back since the boot, or that came back blank, is not poisoned yet: a fresh
-// machine's zeroes would hide who forgets to write.
+// machine's zeroes would hide who forgets to write. Who takes more than a chain's worth clears it
+// anyway, and to fill it twice is a long stretch.
 never_inlined static void spoil(struct frame *frame, uint32_t order)
 {
     for (uint32_t i = 0; i < 1u << order; i++) {
-        if (frame[i].slab != FRAME_POISONED)
+        if (frame[i].slab != FRAME_POISONED && order <= CHAIN_ORDER)
             memset(frame_pointer(&frame[i]), FRAME_POISON, PAGE_SIZE);
-        else if (SANITIZER)
+        else if (SANITIZER && frame[i].slab == FRAME_POISONED)
             check_poison(&frame[i]);
         frame[i].slab = 0;
     }
