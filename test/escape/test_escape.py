@@ -33,6 +33,6 @@ def test_nothing_escapes(boot, name, smp):
     guest = boot(f"{place}panic=1 -- /bin/escape", smp=smp, mem=MEMORY, timeout=ESCAPE_SECONDS,
                  **MACHINES[name])
     guest.wait()
-    assert not place or kernel_offset(guest.log) == 0
     save(guest, FOLDER, f"{name}-{smp}")
     expect_table(guest)
+    assert not place or kernel_offset(guest.log) == 0
