@@ -15,6 +15,7 @@ from harness import commands, execute, fixtures, repeat
 from harness.machine import EXACT_WORDS, Machine
 from harness.media import LEFT_OUT, Media
 from harness.payload import Payload
+from harness.saved import FOLDER_VARIABLE
 
 TEST = pathlib.Path(fuzz_calls.__file__).parent
 
@@ -28,6 +29,7 @@ ODD = {"smp": "2,sockets=2", "mem": "96M", "cpu": "max,-smap", "machine": "pc", 
 def build(tmp_path, monkeypatch):
     """A build's folder; what is kept goes to another one."""
     monkeypatch.setattr(repeat, "FOLDER", str(tmp_path / "kept"))
+    monkeypatch.delenv(FOLDER_VARIABLE, raising=False)
     for name in FILES:
         (tmp_path / name).write_bytes(name.encode())
     return tmp_path
@@ -175,9 +177,11 @@ def test_a_failing_test_tells_how_to_repeat_its_programs(build):
     (build / "test_it.py").write_text(FAILING)
     (build / "conftest.py").write_text((TEST / "conftest.py").read_text())
     command = [sys.executable, "-B", "-m", "pytest", "-p", "no:cacheprovider", "test_it.py"]
+    usual = {name: value for name, value in os.environ.items()
+             if name != FOLDER_VARIABLE and not name.startswith("PYTEST_")}
     run = subprocess.run(command, cwd=build, text=True, stdin=subprocess.DEVNULL, check=False,
                          stdout=subprocess.PIPE, stderr=subprocess.STDOUT,
-                         env={**os.environ, "RINGFENCE_BUILD": str(build), "PYTHONPATH": str(TEST)})
+                         env={**usual, "RINGFENCE_BUILD": str(build), "PYTHONPATH": str(TEST)})
     assert "2 failed, 1 passed" in run.stdout, run.stdout
     own, shared = run.stdout.split("_ test_shared_again _")
     for part, words in ((own, "--machine none-such"), (shared, "")):
