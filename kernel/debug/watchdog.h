@@ -1,4 +1,4 @@
-// Names a CPU that has stopped. It has no timer and no thread of its own, so that silent CPUs stay
+// Names a CPU that has stopped. It has no thread and no periodic timer, so that silent CPUs stay
 // silent: those that wait for another CPU look at the clock. `watchdog=SECONDS`, 0: off. The
 // checked build panics, the lean one says so once.
 #pragma once

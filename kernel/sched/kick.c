@@ -9,8 +9,8 @@
 #include "lib/protection.h"
 #include "sched/run_queue.h"
 
-#define FIRST_LOOK_NS 50000000ull // by then all is done, and this is the last look
-#define LOOK_NS 1000000000ull
+#define FIRST_WAIT_NS 50000000ull     // by then mostly all have come, and this is the last look
+#define LONGEST_WAIT_NS 1000000000ull // so long at most between two; each waits twice as long
 
 // What a CPU does that takes its interrupts, VECTOR_RESCHEDULE above all.
 static uint64_t count_signs_of_life(const struct percpu *cpu)
@@ -94,8 +94,9 @@ static void look(struct timer *timer)
         if (watch->suspect == cpu)
             watch->suspect = NULL;
     }
+    watch->wait_ns = min_of(2 * watch->wait_ns, LONGEST_WAIT_NS);
     if (again)
-        timer_arm(timer, clock_now_ns() + LOOK_NS);
+        timer_arm(timer, clock_now_ns() + watch->wait_ns);
 }
 
 void kick_watch_init(struct kick_watch *watch)
@@ -111,8 +112,10 @@ void kick_note(const struct percpu *cpu)
     if (watchdog_limit_ticks == 0 || cpu_mask_has(&watch->told, cpu->number))
         return;
     cpu_mask_add(&watch->told, cpu->number);
-    if (!atomic_load_explicit(&watch->timer.queue, memory_order_relaxed))
-        timer_arm(&watch->timer, clock_now_ns() + FIRST_LOOK_NS);
+    if (atomic_load_explicit(&watch->timer.queue, memory_order_relaxed))
+        return;
+    watch->wait_ns = FIRST_WAIT_NS;
+    timer_arm(&watch->timer, clock_now_ns() + watch->wait_ns);
 }
 
 void kick_send(const struct percpu *cpu)

@@ -19,6 +19,7 @@ struct timer_queue {
 // alone, with interrupts off.
 struct kick_watch {
     struct timer timer; // armed while `told` is not empty
+    uint64_t wait_ns;   // that it was armed for
     struct cpu_mask told;
     const struct percpu *suspect; // one of them; NULL: none
     uint64_t signs, since;        // what it has done, unchanged since then (TSC)
