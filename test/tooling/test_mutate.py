@@ -98,9 +98,9 @@ def test_every_mutant_of_the_plan_is_one_change(path):
 
 def test_plan_names_what_exists():
     files, boots = load_plan()
-    sources = {file: read_text(os.path.join(ROOT, file.path)) for file in files}
-    ids = {mutant.id for file, source in sources.items()
-           for mutant in file.chosen(mutants_of(file.path, source))}
+    sources = {file.path: read_text(os.path.join(ROOT, file.path)) for file in files}
+    ids = {mutant.id for file in files
+           for mutant in file.chosen(mutants_of(file.path, sources[file.path]))}
     programs = {os.path.basename(program.split(",")[0])
                 for boot in boots.values() for program in boot.programs}
     for boot in boots.values():
