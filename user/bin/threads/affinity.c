@@ -37,8 +37,9 @@ static bool test_affinity(void)
     return true;
 }
 
-#define MOVES 300
+#define MOVES 100
 
+static atomic_int looks;
 static atomic_int place; // where the looking thread may be, with a number of its own; 0: anywhere
 
 static void move_to(pid_t tid, int cpu)
@@ -57,6 +58,7 @@ static void *look_where_it_is(void *argument)
     ready = own_tid();
     while (!done) {
         int before = place, cpu = sched_getcpu(), after = place;
+        looks++;
         strayed += before == after && before != 0 && cpu != before % CPU_SETSIZE;
     }
     return (void *)strayed;
@@ -88,8 +90,7 @@ static bool test_moves_are_done(void)
         move_to(ready, i % cpus);
         EXPECT(cpu_of(ready) == i % cpus);
         place = i * CPU_SETSIZE + i % cpus;
-        for (volatile int pause = 0; pause < 2000; pause++)
-            ;
+        await(&looks, looks + 2); // it runs there, and is not on its way any more
     }
     done = 1;
     EXPECT(thread_join(thread) == NULL);
