@@ -56,19 +56,26 @@ static uint64_t read_only(void)
     return (uint64_t)map_pages(1, PROT_READ);
 }
 
+// Pages of the program come when they are touched first.
+static uint64_t touched(const volatile void *address)
+{
+    (void)*(const volatile char *)address;
+    return (uint64_t)address;
+}
+
 static uint64_t text(void)
 {
-    return (uint64_t)&map_pages;
+    return touched(&map_pages);
 }
 
 static uint64_t constant_data(void)
 {
-    return (uint64_t)constant;
+    return touched(constant);
 }
 
 static uint64_t writable_data(void)
 {
-    return (uint64_t)data;
+    return touched(data);
 }
 
 static uint64_t own_stack(void)
