@@ -68,6 +68,7 @@ def expect_shares(text, promise, noise):
 MOVING = """cat /proc/sched; shares || exit
 cpus storm 500ms; echo storm $?
 cpus pinned 500ms; echo pinned $?
+if grep -q '\\[rr]' /proc/sched; then cpus behind; echo behind $?; fi
 cpus share 3 700ms || cpus share 3 700ms || cpus share 3 700ms || true
 """
 PARTS = re.compile(r"cpus: 3 loops on 2 CPUs: (\d+) to (\d+) us each")
@@ -78,6 +79,8 @@ def expect_moving(text, policy):
     twice what the others have."""
     assert f"[{policy}]" in text.splitlines()[0].split(), text
     assert {"storm 0", "pinned 0"} <= set(text.splitlines()), text
+    # Where everybody's turn comes in order, the one who may move is the last for sure.
+    assert policy != "rr" or "behind 0" in text.splitlines(), text
     assert max(int(least) / int(most) for least, most in PARTS.findall(text)) > 0.65, text
 
 
