@@ -37,9 +37,9 @@
 // Between the boot CPU and the one that is coming.
 enum arrival { ARRIVAL_AWAITED, ARRIVAL_READY, ARRIVAL_LACKS, ARRIVAL_GIVEN_UP };
 static _Atomic(enum arrival) arrival;
-static const char *lacking;                             // with ARRIVAL_LACKS
-static struct register_set wanted_registers, registers; // CPU 0's, and with ARRIVAL_READY
-static uint32_t alike_count;                            // further CPUs that have CPU 0's registers
+static const char *lacking;                                    // with ARRIVAL_LACKS
+static struct register_set first_registers, arrived_registers; // CPU 0's; with ARRIVAL_READY
+static uint32_t alike_count; // further CPUs that have CPU 0's registers
 static uint64_t slowest_round_trip;
 static uint32_t trace_events; // room of each ring
 
@@ -110,7 +110,7 @@ static void processor_main(struct percpu *cpu)
     lapic_init_cpu();
     cpu->apic_id = lapic_id();
     if (DEBUG_CHECKS)
-        register_set_read(&registers);
+        register_set_read(&arrived_registers);
     if (!announce(ARRIVAL_READY) || !tsc_follow(meeting_of(cpu), &tsc))
         rest();
     while (cpu_count() <= cpu->number)
@@ -204,14 +204,15 @@ static bool compare_counters(struct percpu *cpu, uint32_t apic_id)
 // A protection that is on here and off there protects nobody.
 static void compare_registers(uint32_t apic_id)
 {
-    uint32_t which = register_set_difference(&wanted_registers, &registers);
+    uint32_t which = register_set_difference(&first_registers, &arrived_registers);
 
     if (which == REGISTER_SET_SIZE)
         alike_count++;
     else
         log_error("cpu", "%s of the CPU with APIC id %u is %#llx, CPU 0's is %#llx",
-                  register_set_name(which), apic_id, (unsigned long long)registers.values[which],
-                  (unsigned long long)wanted_registers.values[which]);
+                  register_set_name(which), apic_id,
+                  (unsigned long long)arrived_registers.values[which],
+                  (unsigned long long)first_registers.values[which]);
 }
 
 // The CPU has taken `cpu` and everything in it. True: it is one of us now.
@@ -323,7 +324,7 @@ void boot_start_processors(const struct boot_info *boot)
         return;
     }
     if (DEBUG_CHECKS)
-        register_set_read(&wanted_registers);
+        register_set_read(&first_registers);
     processor_trampoline_init(page, kernel_page_table_root, KERNEL_PAT);
     start_chosen(&choice);
     watchdog_init(boot_options.watchdog_seconds);

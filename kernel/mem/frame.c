@@ -305,11 +305,6 @@ inlined_always bool drop_reference(struct frame *frame)
     return true;
 }
 
-static void poison_block(struct frame *frame)
-{
-    memset(frame_pointer(frame), FRAME_POISON, PAGE_SIZE << frame->order);
-}
-
 inlined_always void free_block(struct frame *frame, uint32_t kind)
 {
     struct percpu *cpu = this_cpu();
@@ -334,7 +329,7 @@ inlined_always void release_frame(struct frame *frame)
     if (!drop_reference(frame))
         return;
     if (DEBUG_CHECKS) {
-        poison_block(frame);
+        memset(frame_pointer(frame), FRAME_POISON, PAGE_SIZE << frame->order);
         mark_poisoned(frame, (uint64_t)__builtin_return_address(0));
     }
     free_block(frame, KIND_DIRTY);
