@@ -103,15 +103,18 @@ static void wait_until_ready(void)
         sleep_ns(LOOK_PAUSE_NS);
 }
 
-// Dead, but nobody has asked how they ended: zombies.
+// Dead, but nobody has asked how they ended: zombies. The kernel does not stop while it is counted,
+// so only counts that do not change any more belong together.
 static void wait_until_dead(struct ends *ends)
 {
-    ends->dead = count_live();
+    struct counts last = ends->alive;
     for (int i = 0; i < LOOK_LIMIT; i++) {
-        if (ends->dead.of[ADDRESS_SPACES] == ends->before.of[ADDRESS_SPACES])
-            return;
-        sleep_ns(LOOK_PAUSE_NS);
         ends->dead = count_live();
+        if (ends->dead.of[ADDRESS_SPACES] == ends->before.of[ADDRESS_SPACES] &&
+            counts_equal(&ends->dead, &last))
+            return;
+        last = ends->dead;
+        sleep_ns(LOOK_PAUSE_NS);
     }
 }
 

@@ -75,9 +75,12 @@ FUNCTION read_word
     xorl %eax, %eax
     ret
 
-// void loop_until(uint64_t tsc): no call, no trap of its own, until the time stamp counter says so.
+// void loop_until(uint64_t tsc): no call, no trap of its own, until the time stamp counter says so or
+// the shared page's first word.
 FUNCTION loop_until
     LABEL loop_begin
+    cmpq $0, SHARED_PAGE
+    jne loop_end
     rdtsc
     shlq $32, %rdx
     orq %rdx, %rax

@@ -11,9 +11,10 @@
 #include "kernel_log.h"
 
 #define YIELDS 20
-#define SHOWN_HANDOVER 10 // by then both know their way
-#define LOOP_NS 60000000ull
-#define TRIES 3
+#define SHOWN_HANDOVER 10            // by then both know their way
+#define LOOP_LIMIT_NS 20000000000ull // of a loop that nobody releases
+#define LOOK_LIMIT 100
+#define LOOK_PAUSE_NS 50000000u // a few slices
 #define HIJACK_NS 200000000ull
 
 struct pair {
@@ -157,19 +158,20 @@ static bool find_takeover(const struct ring *ring, uint32_t a, uint32_t b, size_
     return false;
 }
 
-// One try; `*found` says whether it has what the scene is to show. False: the ring knows nothing.
-static bool loop_both(struct pair *pair, struct ring *ring, uint64_t duration_ns, bool *found)
+// Waits until the ring has what the scene is to show. A machine that stands still for long spoils
+// single slices, never the loops.
+static void wait_for_takeover(const struct pair *pair, uint64_t since)
 {
+    struct ring ring;
     size_t entry, end;
-    uint64_t since = read_tsc();
-    pair->pids[0] = child_start(loop, &duration_ns);
-    pair->pids[1] = child_start(loop, &duration_ns);
-    if (!pair_finish(pair, ring, since))
-        return false;
-    *found = find_takeover(ring, pair->threads[0], pair->threads[1], &entry, &end);
-    if (*found)
-        ring_show(ring, entry, end);
-    return true;
+    for (int i = 0; i < LOOK_LIMIT; i++) {
+        sleep_ns(LOOK_PAUSE_NS);
+        if (ring_load(&ring, since) != NULL)
+            return;
+        uint32_t a = ring_thread(&ring, pair->pids[0]), b = ring_thread(&ring, pair->pids[1]);
+        if (a != ANY_THREAD && b != ANY_THREAD && find_takeover(&ring, a, b, &entry, &end))
+            return;
+    }
 }
 
 static void judge_loops(const struct pair *pair, const struct ring *ring)
@@ -188,7 +190,8 @@ void show_timer(void)
 {
     struct pair pair;
     struct ring ring;
-    bool found = false;
+    uint64_t limit = LOOP_LIMIT_NS;
+    size_t entry, end;
     if (kernel_timer_is_off()) {
         not_shown("  This boot has timer=off: there is no timer interrupt to show.");
         return;
@@ -196,10 +199,17 @@ void show_timer(void)
     if (!ring_read(&ring, 0))
         return;
     tsc_hz = ring.tsc_hz;
-    // A machine that stood still for long may have swallowed a whole loop: longer ones then.
-    for (int try = 0; try < TRIES && !found; try++)
-        if (!loop_both(&pair, &ring, LOOP_NS << try, &found))
-            return;
+    shared_clear();
+    uint64_t since = read_tsc();
+    pair.pids[0] = child_start(loop, &limit);
+    pair.pids[1] = child_start(loop, &limit);
+    wait_for_takeover(&pair, since);
+    atomic_store(&shared->release, 1);
+    if (!pair_finish(&pair, &ring, since))
+        return;
+    bool found = find_takeover(&ring, pair.threads[0], pair.threads[1], &entry, &end);
+    if (found)
+        ring_show(&ring, entry, end);
     expect(found, "the timer stopped A inside its loop, and B went on in its own");
     judge_loops(&pair, &ring);
 }
