@@ -14,6 +14,7 @@
 
 #define USER_PAGE 0x10000000ull
 #define RETURN_INSTRUCTION 0xc3u
+#define NO_ADDRESS 0x8000000000000000ull // not canonical
 
 // A page that programs may read, write and execute, in the running thread's space.
 static void map_user_page(void)
@@ -90,6 +91,12 @@ static void execute_kernel_data(void)
     log_error("selftest", "nx: not protected: the kernel executed its own data");
 }
 
+static void follow_spoiled_pointer(void)
+{
+    uint8_t value = *(volatile uint8_t *)NO_ADDRESS;
+    log_error("selftest", "pointer: not protected: the kernel read %#x", value);
+}
+
 // A shift by more than the type has bits, the amount unknown to the compiler.
 static void shift_too_far(void)
 {
@@ -116,6 +123,7 @@ void boot_run_selftest(const char *name)
         { "canary", overrun_array },
         { "wp", write_read_only },
         { "nx", execute_kernel_data },
+        { "pointer", follow_spoiled_pointer },
         { "undefined", shift_too_far },
         { "panic", panic_on_request },
         { "panic-all", selftest_panic_everywhere },

@@ -15,13 +15,12 @@ _Static_assert(sizeof(struct fpu_image_header) == 64, "XSAVE header");
 _Static_assert(sizeof(struct fpu_image_middle) == 112, "mark and header are neighbours");
 _Static_assert(sizeof(struct fpu_image_mark) == FPU_LEGACY_SIZE - FPU_MARK_OFFSET, "sw_reserved");
 
-static struct fpu_image_middle ours;
+static struct fpu_image_middle ours; // zeros without XSAVE
 static uint32_t image_size;
 
 void fpu_image_init(void)
 {
     image_size = FPU_LEGACY_SIZE;
-    ours = (struct fpu_image_middle){ 0 };
     if (!cpu_features.xsave)
         return;
     image_size = fpu_state_size() + MAGIC2_SIZE;

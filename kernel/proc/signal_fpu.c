@@ -32,20 +32,27 @@ int signal_fpu_write(uint64_t address)
     return fpu_save_to_user(user_addr_make(address));
 }
 
-// Read once into the kernel, where it is checked. Marks that are not ours say that only the first
-// 512 bytes count.
+// Marks that are not ours say that only the first 512 bytes count.
+static int read_image(uint8_t *image, uint64_t address, bool *whole)
+{
+    user_addr rest = user_addr_make(address + FPU_LEGACY_SIZE);
+    if (copy_from_user(image, user_addr_make(address), FPU_LEGACY_SIZE) != 0)
+        return -EFAULT;
+    *whole = fpu_image_is_marked(image);
+    return *whole
+               ? copy_from_user(image + FPU_LEGACY_SIZE, rest, fpu_image_size() - FPU_LEGACY_SIZE)
+               : 0;
+}
+
+// Read once into the kernel, where it is checked.
 never_inlined static int load_checked_copy(uint64_t address)
 {
     uint8_t *state = current_thread()->fpu_state;
     uint8_t *image = memory_allocate(fpu_image_size());
+    bool whole;
     if (!image)
         return -ENOMEM;
-    int error = copy_from_user(image, user_addr_make(address), FPU_LEGACY_SIZE);
-    bool whole = !error && fpu_image_is_marked(image);
-    if (whole) {
-        user_addr rest = user_addr_make(address + FPU_LEGACY_SIZE);
-        error = copy_from_user(image + FPU_LEGACY_SIZE, rest, fpu_image_size() - FPU_LEGACY_SIZE);
-    }
+    int error = read_image(image, address, &whole);
     if (!error && !fpu_image_adopt(state, image, whole))
         error = -EFAULT;
     memory_release(image);
@@ -54,13 +61,13 @@ never_inlined static int load_checked_copy(uint64_t address)
     return error;
 }
 
-// As the kernel wrote it, but for the registers' values and XSAVE's header, which XRSTOR checks.
+// As the kernel wrote it, but for the registers' values, XSAVE's header and the place, which XRSTOR
+// checks.
 static bool is_ours(uint64_t address)
 {
     struct fpu_image_mark mark;
     uint32_t mxcsr, magic;
-    return cpu_features.xsave && address % FPU_IMAGE_ALIGNMENT == 0 &&
-           get_user(mxcsr, user_addr_make(address + FPU_MXCSR_OFFSET)) == 0 &&
+    return cpu_features.xsave && get_user(mxcsr, user_addr_make(address + FPU_MXCSR_OFFSET)) == 0 &&
            get_user(mark, user_addr_make(address + FPU_MARK_OFFSET)) == 0 &&
            get_user(magic, user_addr_make(address + fpu_state_size())) == 0 &&
            fpu_image_is_ours(&mark, mxcsr, magic);

@@ -173,6 +173,9 @@ TEST(fpu_image_half_is_completed)
     make_image(true);
     memset(image + FPU_LEGACY_SIZE, 0xff, STATE_SIZE - FPU_LEGACY_SIZE);
     check_legacy_only(false);
+    make_image(true);
+    memset(image + FPU_MARK_OFFSET, 0, FPU_LEGACY_SIZE - FPU_MARK_OFFSET); // names no component
+    check_legacy_only(false);
     for (uint32_t bit = 0; bit < 32; bit++) {
         make_image(true);
         memset(image + FPU_LEGACY_SIZE, 0xff, STATE_SIZE - FPU_LEGACY_SIZE);
@@ -202,8 +205,8 @@ TEST(fpu_image_marks_are_compared)
             CHECK(!fpu_image_is_marked(image));
         }
     }
-    make_image(false); // a mark that would fit: the sizes are as here
-    struct fpu_image_mark mark = { FPU_IMAGE_MAGIC1, FPU_LEGACY_SIZE, 3, FPU_LEGACY_SIZE, { 0 } };
+    struct fpu_image_mark mark = fpu_image_middle()->mark;
+    make_image(false); // then no mark is one, not even the kernel's own
     put(FPU_MARK_OFFSET, &mark, sizeof(mark));
     CHECK(!fpu_image_is_marked(image));
 }

@@ -11,7 +11,7 @@ from harness.fixtures import start_guest
 HALT_SECONDS = 30
 USER_PAGE = 0x10000000  # where selftest.c maps its page
 PRESENT, WRITE, FETCH = 1, 2, 16  # page fault error code
-PAGE_FAULT, DOUBLE_FAULT = 14, 8
+PAGE_FAULT, DOUBLE_FAULT, PROTECTION_FAULT = 14, 8, 13
 STEP = re.compile(r"^\[ *\d+\.\d+\] panic:   #(\d+) 0x([0-9a-f]{16}) (\S+)$")
 
 
@@ -147,6 +147,16 @@ def test_executing_data():
 def test_writing_text():
     report = expect_page_fault("wp", "0x[0-9a-f]{16}", PRESENT | WRITE)
     assert function_names(report)[:2] == ["write_read_only", "boot_run_selftest"]
+
+
+def test_spoiled_pointer():
+    report, picture, _ = run_selftest("pointer")
+    reason = next(line for line in report if "] panic: " in line)
+    assert reason.endswith("] panic: general protection fault in the kernel, error code 0")
+    state = f"] panic: vector {PROTECTION_FAULT}, error 0x0, from kernel mode, "
+    assert [line for line in report if state in line]
+    assert function_names(report)[:2] == ["follow_spoiled_pointer", "boot_run_selftest"]
+    assert is_shown(picture, reason)
 
 
 # The push that goes below the stack finds no stack for the page fault either; the double fault has

@@ -210,6 +210,30 @@ static bool unreadable_states_are_refused(void)
     return true;
 }
 
+static void move_by_a_word(int signal, siginfo_t *info, void *context)
+{
+    fill(image_of(context));
+    uint32_t size = (uint32_t)word_at(image_of(context), MARK + 4);
+    memcpy(places + sizeof(uint64_t), image_of(context), size);
+    ((ucontext_t *)context)->uc_mcontext.fpregs = (void *)(places + sizeof(uint64_t));
+}
+
+// Right in everything but its place, which has to be a multiple of 64.
+static bool states_between_lines_are_refused(void)
+{
+    if (!has_xsave())
+        return true;
+    places = mmap(NULL, 4 * PAGE, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
+    EXPECT(places != MAP_FAILED);
+    handle_on(SIGUSR1, move_by_a_word, 0);
+    handle_on(SIGSEGV, note_state, 0);
+    seen_count = 0;
+    raise_with_state();
+    EXPECT(seen_count == 1 && seen_info.si_code == SI_KERNEL);
+    EXPECT(low_in_fault == 0 && low == 0);
+    return true;
+}
+
 // What a CPU with XSAVE would be given, on one that may not have it.
 static void pretend_xsave(int signal, siginfo_t *info, void *context)
 {
@@ -236,6 +260,7 @@ const struct test state_tests[] = {
     { "without_marks_only_the_legacy_part_counts", without_marks_only_the_legacy_part_counts },
     { "refused_states_leave_nothing", refused_states_leave_nothing },
     { "unreadable_states_are_refused", unreadable_states_are_refused },
+    { "states_between_lines_are_refused", states_between_lines_are_refused },
     { "marks_without_xsave_say_nothing", marks_without_xsave_say_nothing },
 };
 const size_t state_test_count = COUNT_OF(state_tests);
