@@ -66,13 +66,12 @@ static void signal_page_fault(const struct trap_frame *frame, uint64_t address,
     signal_fault(frame, &fault);
 }
 
+// Programs and copies for them: there is an address space.
 static enum fault_verdict resolve_user_address(uint64_t address, uint64_t error)
 {
-    struct address_space *space = current_address_space();
-
-    if (!space || address >= USER_ADDRESS_LIMIT || (error & PAGE_FAULT_RESERVED))
+    if (address >= USER_ADDRESS_LIMIT || (error & PAGE_FAULT_RESERVED))
         return FAULT_NO_MAPPING;
-    return address_space_fault(space, address, (uint32_t)error);
+    return address_space_fault(current_address_space(), address, (uint32_t)error);
 }
 
 // The offender is the saved CS. The error code's U bit may say supervisor here: QEMU's emulation

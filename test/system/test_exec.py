@@ -61,6 +61,18 @@ def test_fatal_signal(run_exec, number):
     assert (result.status, result.stdout) == (128 + number, b"before\n")
 
 
+def test_death_for_memory(run_exec):
+    """Told in the log, and the event ring has the verdict at the instruction that touched."""
+    result = run_exec(shell("x=0123456789abcdef; while :; do x=$x$x; done"), mem="128M", trace=True)
+    assert result.status == 128 + 9
+    deaths = [line for line in result.log if "out of memory" in line]
+    assert len(deaths) == 1 and "(busybox) killed by SIGKILL" in deaths[0]
+    verdicts = [event for event in result.trace.plain("VERDICT") if event.a == 9]
+    assert len(verdicts) == 1
+    faults = result.trace.plain("FAULT")
+    assert any(event.thread == verdicts[0].thread and event.a == 14 for event in faults)
+
+
 def test_arguments(run_exec):
     awkward = ["a space", "quote'\"", "$HOME `x` \\", "new\nline", "", "-n", "\u00fcmlaut", "*"]
     result = run_exec([*shell('for word; do printf "[%s]" "$word"; done'), "sh", *awkward])

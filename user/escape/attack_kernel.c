@@ -4,6 +4,7 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <poll.h>
+#include <signal.h>
 #include <stdatomic.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -25,6 +26,7 @@
 #define OWN_DESCRIPTORS 16u     // at most, that it has without the attack
 #define PIPE_SHARE 4u           // of all memory, for pages of pipes beyond the first of each
 #define PIPE_PAGES 16u
+#define HOLES 64u
 
 static int enter_folder(void)
 {
@@ -284,10 +286,55 @@ static int million_regions(void)
     return run_together(attack_is_quick || !kernel_is_ringfence() ? 1 : 16, regions);
 }
 
+static char *touched;
+
+static void judge_bus_error(int signal, siginfo_t *info, void *context)
+{
+    if (info->si_code == BUS_ADRERR && info->si_addr == touched)
+        _exit(0);
+    _exit(attack_note("SIGBUS with code %d at %p, not %p", info->si_code, info->si_addr, touched));
+}
+
+static int nameless_file(void)
+{
+    int file = open("/tmp/escape-full", O_RDWR | O_CREAT | O_TRUNC | O_CLOEXEC, 0600);
+    unlink("/tmp/escape-full");
+    return file;
+}
+
+// All room for files taken, down to a byte, and then a hole of another file is touched.
+static int full_files(void)
+{
+    const struct sigaction action = { .sa_sigaction = judge_bus_error, .sa_flags = SA_SIGINFO };
+    static char bytes[MIB];
+    int full = nameless_file(), holes = nameless_file();
+    if (!kernel_is_ringfence())
+        return 0; // there it is others' room
+    if (ftruncate(holes, HOLES * PAGE) != 0)
+        return attack_note("ftruncate: errno %d", errno);
+    touched = mmap(NULL, HOLES * PAGE, PROT_READ | PROT_WRITE, MAP_SHARED, holes, 0);
+    if (touched == MAP_FAILED || sigaction(SIGBUS, &action, NULL) != 0)
+        return attack_note("mmap: errno %d", errno);
+    for (unsigned i = 0; i < HOLES; i++, touched += PAGE) { // what others give back is taken again
+        for (size_t size = MIB; size > 0; size /= 16)
+            while (write(full, bytes, size) > 0)
+                ;
+        if (errno != ENOSPC)
+            return attack_note("write: errno %d", errno);
+        *touched = 1;
+    }
+    return attack_note("there was always room for one more");
+}
+
 static const struct attempt attempts[] = {
-    ATTACK("deep-folders", deep_folders),         ATTACK("long-paths", long_paths),
-    ATTACK("link-chains", link_chains),           ATTACK("empty-files", empty_files),
-    ATTACK("many-descriptors", many_descriptors), ATTACK("many-pipes", many_pipes),
-    ATTACK("poll-of-many", poll_of_many),         ATTACK("million-regions", million_regions),
+    ATTACK("deep-folders", deep_folders),
+    ATTACK("long-paths", long_paths),
+    ATTACK("link-chains", link_chains),
+    ATTACK("empty-files", empty_files),
+    ATTACK("many-descriptors", many_descriptors),
+    ATTACK("many-pipes", many_pipes),
+    ATTACK("poll-of-many", poll_of_many),
+    ATTACK("million-regions", million_regions),
+    ATTACK("full-files", full_files),
 };
-GROUP(depths, "names, links, descriptors, pipes and regions without end", attempts);
+GROUP(depths, "names, links, descriptors, pipes, regions and files without end", attempts);
