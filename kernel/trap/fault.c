@@ -66,11 +66,9 @@ static void signal_page_fault(const struct trap_frame *frame, uint64_t address,
     signal_fault(frame, &fault);
 }
 
-// Programs and copies for them: there is an address space.
+// Programs, and copies for them: there is an address space.
 static enum fault_verdict resolve_user_address(uint64_t address, uint64_t error)
 {
-    if (address >= USER_ADDRESS_LIMIT || (error & PAGE_FAULT_RESERVED))
-        return FAULT_NO_MAPPING;
     return address_space_fault(current_address_space(), address, (uint32_t)error);
 }
 
@@ -84,7 +82,7 @@ static void page_fault_from_user(struct trap_frame *frame, uint64_t address)
 
     trace(TRACE_FAULT, frame->vector, address);
     if (!refused || address >= USER_ADDRESS_LIMIT)
-        verdict = resolve_user_address(address, frame->error | PAGE_FAULT_USER);
+        verdict = resolve_user_address(address, frame->error);
     signal_page_fault(frame, address, verdict);
 }
 
@@ -148,7 +146,7 @@ static bool resolve_user_copy(struct trap_frame *frame, uint64_t address)
     interrupts_enable_now();
     enum fault_verdict verdict;
     do
-        verdict = resolve_user_address(address, frame->error | PAGE_FAULT_USER);
+        verdict = resolve_user_address(address, frame->error);
     while (verdict == FAULT_NO_MEMORY && process_wait_for_memory(address));
     interrupts_disable_now();
     if (verdict != FAULT_RESOLVED)

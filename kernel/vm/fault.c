@@ -13,13 +13,13 @@
 enum fault_verdict address_space_fault(struct address_space *space, uint64_t address,
                                        uint32_t error)
 {
-    kassert(!(error & PAGE_FAULT_RESERVED)); // only the kernel writes entries
     if (DEBUG_CHECKS) {
         kassert(interrupts_are_on());
         spinlock_assert_held_count(0);
         kassert(!mutex_is_held(&space->mutex));
     }
-    if (address >= USER_ADDRESS_LIMIT)
+    // Reserved bits: the tables are broken, which no answer here can mend.
+    if (address >= USER_ADDRESS_LIMIT || (error & PAGE_FAULT_RESERVED))
         return FAULT_NO_MAPPING;
 
     uint64_t *entry;

@@ -123,6 +123,7 @@ TEST(vm_faults_that_nothing_answers)
     CHECK_EQUAL(address_space_protect(space, 0x31000000, PAGE_SIZE, READ_WRITE), -EACCES);
     CHECK_EQUAL(address_space_fault(space, 0x31000000, 0), FAULT_RESOLVED);
     CHECK_EQUAL(address_space_fault(space, 0x31001000, 0), FAULT_BUS);
+    CHECK_EQUAL(address_space_fault(space, 0x31000000, PAGE_FAULT_RESERVED), FAULT_NO_MAPPING);
     allocations.fail_after = 0;
     CHECK_EQUAL(address_space_fault(space, start, PAGE_FAULT_WRITE), FAULT_NO_MEMORY);
     allocations.fail_after = ALLOCATIONS_NEVER_FAIL;
