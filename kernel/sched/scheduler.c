@@ -282,7 +282,7 @@ void run_queue_kick(struct run_queue *queue, uint64_t now)
 {
     struct percpu *cpu = queue->cpu;
 
-    // Who set it has sent the interrupt, or it is this CPU that has set it: see README.md.
+    // Who set it has sent the interrupt, or it is this CPU that has set it and passes the gate.
     if (atomic_load_explicit(&cpu->reschedule_due, memory_order_relaxed)) {
         if (unlikely(cpu != this_cpu()))
             kick_note(cpu);
