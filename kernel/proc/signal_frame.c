@@ -129,8 +129,6 @@ int signal_frame_push(struct trap_frame *frame, const struct abi_siginfo *info,
     image.context.mask = mask;
     if (fpu_image_size() != fpu_state_size())
         image.context.flags |= UC_FP_XSTATE;
-    if (signals->stack.size == 0)
-        image.context.stack.flags |= SS_DISABLE;
     save_registers(&image.context.registers, frame);
     image.context.registers.old_mask = mask;
     image.context.registers.fpu_state = place.fpu_state;
@@ -146,7 +144,7 @@ int signal_frame_push(struct trap_frame *frame, const struct abi_siginfo *info,
     // interrupted code's.
     fpu_restore_initial();
     if (signals->stack.flags & SS_AUTODISARM)
-        signals->stack = (struct abi_signal_stack){ 0 };
+        signals->stack = (struct abi_signal_stack){ .flags = SS_DISABLE };
     frame->rdi = (uint64_t)info->signal;
     frame->rsi = place.stack_pointer + offsetof(struct abi_signal_frame, info);
     frame->rdx = place.stack_pointer + offsetof(struct abi_signal_frame, context);

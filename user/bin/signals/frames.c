@@ -22,7 +22,6 @@ static bool check_layout(siginfo_t *info, ucontext_t *context, char *frame)
     EXPECT((char *)context == frame + 8 && (char *)info == frame + INFO_OFFSET);
     EXPECT((uint64_t)frame % 16 == 8);
     EXPECT((uint64_t)image % 64 == 0 && (char *)image >= frame + FRAME_SIZE);
-    EXPECT(context->uc_stack.ss_flags == SS_DISABLE && context->uc_stack.ss_size == 0);
     EXPECT(offsetof(ucontext_t, uc_mcontext) == 40 && offsetof(ucontext_t, uc_sigmask) == 296);
     EXPECT((registers->gregs[REG_CSGSFS] & 0xffff) == 0x33);
     EXPECT((uint64_t)registers->gregs[REG_CSGSFS] >> 48 == 0x2b);

@@ -25,9 +25,14 @@ static bool frames_carry_the_alternate_stack(void)
 {
     static char memory[4 * PAGE];
     stack_t stack = { .ss_sp = memory, .ss_size = sizeof(memory) }, now;
+    const stack_t none = { .ss_sp = memory, .ss_flags = SS_DISABLE };
     handle_on(SIGUSR1, note_context, 0);
     raise(SIGUSR1);
-    EXPECT(stack_in_frame.ss_size == 0);
+    EXPECT(stack_in_frame.ss_size == 0 && stack_in_frame.ss_flags == 0); // nobody has said anything
+    EXPECT(sigaltstack(&none, NULL) == 0);
+    raise(SIGUSR1);
+    EXPECT(stack_in_frame.ss_size == 0 && stack_in_frame.ss_flags == SS_DISABLE);
+    EXPECT(stack_in_frame.ss_sp == NULL);
     EXPECT(sigaltstack(&stack, NULL) == 0);
     raise(SIGUSR1);
     EXPECT(stack_in_frame.ss_sp == memory && stack_in_frame.ss_flags == 0);
