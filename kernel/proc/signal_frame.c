@@ -151,8 +151,7 @@ int signal_frame_push(struct trap_frame *frame, const struct abi_siginfo *info,
     frame->rax = 0;
     frame->rip = action->handler;
     frame->rsp = place.stack_pointer;
-    frame->cs = SELECTOR_USER_CODE;
-    frame->ss = SELECTOR_USER_DATA;
+    // CS and SS stay: no other descriptors are fit for ring 3.
     frame->rflags &= ~(RFLAGS_DF | RFLAGS_TF | RFLAGS_RF);
     return 0;
 }
