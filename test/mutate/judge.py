@@ -19,6 +19,7 @@ from mutate.tree import DoesNotBuild
 
 VERDICT = re.compile(r"^init: (\S+) pid \d+ (exited \d+|killed by \w+)$")
 DEATH = re.compile(r"^\[ *\d+\.\d+\] process: \d+ \((\S+)\) killed by (\w+): ")
+BAD = re.compile(r"^(?:BAD |escape: .* SHORT\b)")  # whoever says so is going to exit 1
 EXITS = re.compile(r" (\d+) exits by SYSRET, (\d+) by IRETQ$")
 HOST_FAILURE = re.compile(r"^FAIL (\S+)")
 TEST_FAILURE = re.compile(r"^(?:FAILED|ERROR) (\S+)", re.MULTILINE)
@@ -247,7 +248,7 @@ def count_exits(lines):
 
 
 def judge_line(line, due, deaths, counted):
-    if failure_line([line]):
+    if failure_line([line]) or BAD.match(line):
         return line.split("] ", 1)[-1]
     death = DEATH.match(line)
     if death and death[1] in counted:

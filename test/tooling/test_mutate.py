@@ -130,6 +130,9 @@ def test_a_line_of_the_log_can_end_a_boot():
     assert look("init: /bin/b pid 6 exited 1") == "/bin/b exited 1"
     assert look("init: /bin/a pid 7 exited 0") == "/bin/a exited 0"  # out of turn
     assert "panic" in look("[    1.000000] panic: broken")
+    assert look("BAD a_test: exited 1") == "BAD a_test: exited 1"
+    assert look("escape: doors last harmless SHORT (none)") is not None
+    assert look("a BAD day, and a SHORT one") is None
 
 
 def test_deaths_are_compared_both_ways():
