@@ -32,25 +32,23 @@ static uint32_t find_deadly_locked(const struct process *process)
     return 0;
 }
 
+// Who has a signal pending has work at the gate already.
 bool signal_death_begin(struct process *process)
 {
-    struct thread *thread = current_thread();
     uint32_t signal = 0;
     bool all = process_lock_or_all(process);
-    bool due = process->exiting || (process->exec_thread && process->exec_thread != thread);
+    bool due = process->exiting || process->exec_thread;
     if (!due)
         signal = find_deadly_locked(process);
     if (signal)
         process_begin_exit_locked(process, signal_death_status(signal));
     process_unlock_or_all(process, all);
-    if (signal) {
-        thread_add_work(thread, THREAD_WORK_SIGNAL);
+    if (signal)
         signal_report_death(process, signal);
-    }
     return due || signal;
 }
 
-// The other threads come to the gate as well; signal_check_stop_locked() tells the parent then.
+// All threads come to the gate; signal_check_stop_locked() tells the parent then.
 never_inlined static void stop_locked(struct process *process, uint32_t signal)
 {
     process_set_stopped_locked(process, true);
@@ -58,11 +56,8 @@ never_inlined static void stop_locked(struct process *process, uint32_t signal)
     process->stop_round++;
     process->stopped_threads = 0;
     process->stop_unreported = process->continue_unreported = false;
-    list_for_each (node, &process->threads) {
-        struct thread *thread = list_entry(node, struct thread, owner_link);
-        if (thread != current_thread())
-            thread_add_work(thread, THREAD_WORK_SIGNAL);
-    }
+    list_for_each (node, &process->threads)
+        thread_add_work(list_entry(node, struct thread, owner_link), THREAD_WORK_SIGNAL);
 }
 
 void signal_check_stop_locked(struct process *process)

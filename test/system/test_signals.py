@@ -113,6 +113,13 @@ def test_bad_frames_end_in_the_program(machine):
     assert guest.matches(r"^badframe: mutations: \d+ exited, \d+ killed, ")
 
 
+def test_who_dies_while_it_waits_for_vfork_is_told(booted):
+    guest = booted("loglevel=7 -- /bin/signals,deadly_signals_end_a_vfork")
+    expect_success(guest, "signals")
+    for name in ("SIGHUP", "SIGTERM", "SIGKILL", "a real-time signal"):
+        assert len(guest.matches(rf"process: \d+ \(signals\) killed by {name} from ")) == 1, name
+
+
 def test_shell_jobs_and_traps(run_exec):
     result = run_exec(["/bin/busybox", "sh", "-c", SHELL])
     assert (result.status, result.stdout.decode()) == (0, EXPECTED)

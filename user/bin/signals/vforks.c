@@ -6,6 +6,7 @@
 #include <sys/wait.h>
 
 #define LOOKS 100
+#define BORROWED 8192u
 
 static int ends[2];
 static volatile bool late;
@@ -56,6 +57,45 @@ static bool deadly_signals_end_a_vfork(void)
         EXPECT(parent_ends_first(signal_while_waiting, &signals[i], &status));
         EXPECT(WIFSIGNALED(status) && WTERMSIG(status) == signals[i]);
     }
+    return true;
+}
+
+// Far enough below the parent's stack pointer for a handler's frame.
+static __attribute__((noinline)) void guard_borrowed_stack(pid_t parent)
+{
+    volatile char guard[BORROWED];
+    size_t changed = 0;
+    for (size_t i = 0; i < BORROWED; i++)
+        guard[i] = 0x5a;
+    kill(parent, SIGUSR1);
+    sleep_ns(20 * MILLISECONDS);
+    kill(parent, SIGTERM);
+    while (getppid() == parent)
+        sleep_ns(MILLISECONDS);
+    for (size_t i = 0; i < BORROWED; i++)
+        changed += guard[i] != 0x5a;
+    if (write(ends[1], changed == 0 ? "d" : "c", 1) != 1)
+        _exit(1);
+}
+
+static int handle_while_waiting(void *unused)
+{
+    pid_t self = getpid();
+    record_on(SIGUSR1, 0);
+    pid_t child = vfork();
+    if (child == 0) {
+        guard_borrowed_stack(self);
+        _exit(0);
+    }
+    return 1;
+}
+
+// A handler that was due before the deadly signal gets no frame on the stack that is lent.
+static bool who_dies_leaves_the_borrowed_stack_alone(void)
+{
+    int status;
+    EXPECT(parent_ends_first(handle_while_waiting, NULL, &status));
+    EXPECT(WIFSIGNALED(status) && WTERMSIG(status) == SIGTERM);
     return true;
 }
 
@@ -123,6 +163,7 @@ static bool harmless_signals_do_not_end_a_vfork(void)
 
 const struct test vfork_tests[] = {
     { "deadly_signals_end_a_vfork", deadly_signals_end_a_vfork },
+    { "who_dies_leaves_the_borrowed_stack_alone", who_dies_leaves_the_borrowed_stack_alone },
     { "other_threads_end_a_vfork", other_threads_end_a_vfork },
     { "harmless_signals_do_not_end_a_vfork", harmless_signals_do_not_end_a_vfork },
 };
