@@ -41,7 +41,7 @@ def main():
         for _, mutant in wanted:
             print(mutant.id, mutant.describe(sources[mutant.path]))
         return 0
-    kept = Results(sources)
+    kept = Results()
     explained = load_explained()
     open_ones = [(file, mutant) for file, mutant in wanted
                  if kept.is_open(mutant, explained, options.again or options.mutants)]

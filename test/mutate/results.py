@@ -59,9 +59,8 @@ def explanation(mutant_id, explained):
 class Results:
     """Written after every verdict."""
 
-    def __init__(self, sources, path=FILE):
+    def __init__(self, path=FILE):
         self.path = path
-        self.digests = {name: digest(text.encode()) for name, text in sources.items()}
         try:
             with open(path, encoding="utf-8") as file:
                 self.known = json.load(file)
@@ -69,9 +68,9 @@ class Results:
             self.known = {"mutants": {}, "boots": {}}
 
     def of(self, mutant):
-        """(outcome, reason), or None while nothing is known of this mutant of this source."""
+        """(outcome, reason), or None while nothing is known of this mutant of this function."""
         entry = self.known["mutants"].get(mutant.id)
-        if not entry or entry["source"] != self.digests[mutant.path]:
+        if not entry or entry["source"] != digest(mutant.surroundings.encode()):
             return None
         return entry["outcome"], entry["reason"]
 
@@ -82,7 +81,7 @@ class Results:
         return known[0] == SURVIVED and not explanation(mutant.id, explained)
 
     def note(self, mutant, outcome, reason):
-        self.known["mutants"][mutant.id] = {"source": self.digests[mutant.path],
+        self.known["mutants"][mutant.id] = {"source": digest(mutant.surroundings.encode()),
                                             "outcome": outcome, "reason": reason}
         self._save()
 

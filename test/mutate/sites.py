@@ -20,6 +20,7 @@ class Mutant:
     end: int
     text: str  # what stands there instead
     line: int
+    surroundings: str  # what its verdict was found with: the file's head, the function
 
     @property
     def id(self):
@@ -36,6 +37,7 @@ class Mutant:
 def mutants_of(path, source):
     """Every mutant of a file, in the order of the file."""
     places = assembly_places(source) if path.endswith((".S", ".inc")) else c_places(source)
+    around = surroundings(source, places)
     found, numbers = [], {}
     for function, start, changes in places:
         numbers[function] = numbers.get(function, 0) + 1
@@ -43,8 +45,19 @@ def mutants_of(path, source):
         for kind, begin, end, text in changes:
             lines = "\n" * (source.count("\n", begin, end) - text.count("\n"))
             found.append(Mutant(path, function, numbers[function], kind, begin, end, text + lines,
-                                line))
+                                line, around[function]))
     return found
+
+
+def surroundings(source, places):
+    """{function: the text before all places, and from its first place to the next function's}"""
+    firsts = [place for before, place in zip([("",), *places], places) if before[0] != place[0]]
+    ends = [start for _, start, _ in firsts[1:]] + [len(source)]
+    around = {}
+    for (function, start, _), end in zip(firsts, ends):
+        head = around.get(function, source[: firsts[0][1]])
+        around[function] = head + source[start:end]
+    return around
 
 
 # C. The text is clang-format's: a function's braces stand alone in the first column.

@@ -183,7 +183,7 @@ def test_boots_are_looked_at_twice_but_for_panics_and_hangs():
 
 @pytest.fixture
 def kept(tmp_path):
-    return lambda source=C_SOURCE: Results({"a.c": source}, str(tmp_path / "results.json"))
+    return lambda: Results(str(tmp_path / "results.json"))
 
 
 def test_an_interrupted_run_goes_on(kept):
@@ -194,7 +194,15 @@ def test_an_interrupted_run_goes_on(kept):
     assert not again.is_open(first, [], False) and again.is_open(first, [], True)
     assert again.is_open(second, [], False)  # a test may have come
     assert not again.is_open(second, [(second.id, "nobody can tell")], False)
-    assert kept(C_SOURCE + "\n").is_open(first, [], False)  # the file is another
+
+    def opens(text, other):  # once that is changed in the file
+        changed = mutants_of("a.c", C_SOURCE.replace(text, other))[0]
+        assert changed.id == first.id
+        return again.is_open(changed, [], False)
+
+    assert not opens("size <= LIMIT", "size < LIMIT")  # in another function
+    assert opens("8 && likely(", "9 && likely(")
+    assert opens("// if (a", "#define EINVAL 2 // if (a")
 
 
 def test_status_and_last_line(kept, capsys):
