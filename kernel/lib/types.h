@@ -41,6 +41,7 @@ static inline bool user_addr_is_null(user_addr address)
 
 #define must_check __attribute__((warn_unused_result))
 #define inlined_always static inline __attribute__((always_inline))
+#define fall_through __attribute__((fallthrough))
 #define never_inlined __attribute__((noinline))
 #define noreturn_function __attribute__((noreturn))
 #define packed_struct __attribute__((packed))

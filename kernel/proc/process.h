@@ -77,7 +77,6 @@ struct process {
     // the parent's lock.
     bool stopped; // by a stop signal: its threads wait at the exit gate; process_set_stopped_locked
     uint64_t dying_since_ns;  // when out_of_memory.c killed it, or saw it die; 0: neither
-    uint32_t stop_round;      // counts stops, so that a thread counts itself once in each
     uint32_t stopped_threads; // that wait; when all do, the parent is told
     bool stop_unreported, continue_unreported;
     uint32_t stop_signal;

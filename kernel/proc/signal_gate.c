@@ -53,7 +53,6 @@ never_inlined static void stop_locked(struct process *process, uint32_t signal)
 {
     process_set_stopped_locked(process, true);
     process->stop_signal = signal;
-    process->stop_round++;
     process->stopped_threads = 0;
     process->stop_unreported = process->continue_unreported = false;
     list_for_each (node, &process->threads)
@@ -69,25 +68,21 @@ void signal_check_stop_locked(struct process *process)
     signal_child_stopped_locked(process, process->stop_signal);
 }
 
-// Only SIGCONT, SIGKILL and shutdown clear `stopped`. A thread counts itself once in each stop, of
-// which it may meet the next before it saw the end of the last.
+// Only SIGCONT, SIGKILL, shutdown and an execve end this, and the gate decides again: a thread
+// counts itself once in each stop, also if it meets the next before it saw the end of the last.
 never_inlined static void wait_until_continued(struct process *process)
 {
     struct waiter waiter = { 0 };
-    uint32_t counted_round = process->stop_round - 1;
-    for (;;) {
-        wait_prepare(&process->continued, &waiter, WAIT_UNINTERRUPTIBLE);
-        bool all = process_lock_or_all(process);
-        bool stays = process->stopped && !process->exec_thread;
-        if (stays && counted_round != process->stop_round) {
-            counted_round = process->stop_round;
-            process->stopped_threads++;
-            signal_check_stop_locked(process);
-        }
-        process_unlock_or_all(process, all);
-        if (!stays || wait_block(WAIT_FOREVER) != 0)
-            break;
+    wait_prepare(&process->continued, &waiter, WAIT_UNINTERRUPTIBLE);
+    bool all = process_lock_or_all(process);
+    bool stays = process->stopped && !process->exec_thread;
+    if (stays) {
+        process->stopped_threads++;
+        signal_check_stop_locked(process);
     }
+    process_unlock_or_all(process, all);
+    if (stays)
+        (void)!wait_block(WAIT_FOREVER);
     wait_finish(&process->continued, &waiter);
 }
 
@@ -268,8 +263,6 @@ void signal_exit_gate(struct trap_frame *frame)
     struct process *process = current_process();
     struct thread *thread = current_thread();
     struct gate_decision decision;
-    if (!process)
-        return;
     for (;;) {
         atomic_fetch_and(&thread->work, ~THREAD_WORK_SIGNAL);
         bool all = lock_to_decide(process, thread);
@@ -288,7 +281,7 @@ void signal_exit_gate(struct trap_frame *frame)
             break;
         case GATE_DIE_BY_SIGNAL:
             signal_report_death(process, (uint32_t)decision.info.signal);
-            process_exit(signal_death_status((uint32_t)decision.info.signal));
+            fall_through;
         case GATE_DIE_WITH_PROCESS:
             process_exit(process->requested_status); // which nobody changes now
         case GATE_DIE_ALONE:

@@ -114,8 +114,10 @@ def test_bad_frames_end_in_the_program(machine):
 
 
 def test_who_dies_while_it_waits_for_vfork_is_told(booted):
-    guest = booted("loglevel=7 -- /bin/signals,deadly_signals_end_a_vfork")
+    guest = booted("loglevel=7 -- /bin/signals,deadly_signals_end_a_vfork "
+                   "/bin/signals,harmless_signals_do_not_end_a_vfork")
     expect_success(guest, "signals")
+    assert len(guest.matches(r"process: \d+ \(signals\) killed by ")) == 4
     for name in ("SIGHUP", "SIGTERM", "SIGKILL", "a real-time signal"):
         assert len(guest.matches(rf"process: \d+ \(signals\) killed by {name} from ")) == 1, name
 

@@ -183,6 +183,38 @@ static bool frames_stay_on_their_stack(void)
     return true;
 }
 
+static void judge_mask(int signal, siginfo_t *info, void *argument)
+{
+    const sigset_t *mask = &((ucontext_t *)argument)->uc_sigmask;
+    bool is_of_before = sigismember(mask, SIGUSR2) == 1 && sigismember(mask, SIGUSR1) == 0 &&
+                        sigismember(mask, SIGHUP) == 0;
+    _exit(is_of_before ? 0 : 1);
+}
+
+static int raise_without_stack(void *stack)
+{
+    struct sigaction action = { .sa_sigaction = note_context, .sa_flags = SA_SIGINFO };
+    uint64_t nowhere = 0, result = SYS_kill;
+    block(SIGUSR2);
+    sigaddset(&action.sa_mask, SIGHUP);
+    sigaction(SIGUSR1, &action, NULL);
+    handle_on(SIGSEGV, judge_mask, SA_ONSTACK);
+    sigaltstack(stack, NULL);
+    __asm__ volatile("xchgq %1, %%rsp; syscall; xchgq %1, %%rsp"
+                     : "+a"(result), "+r"(nowhere)
+                     : "D"(getpid()), "S"(SIGUSR1)
+                     : "rcx", "r11", "memory");
+    return 2;
+}
+
+// A handler for whose frame there is no room has blocked nothing.
+static bool who_has_no_frame_blocks_nothing(void)
+{
+    stack_t stack = { .ss_sp = map_pages(4), .ss_size = 4 * PAGE };
+    EXPECT(child_run(raise_without_stack, &stack) == 0);
+    return true;
+}
+
 // The FPU state ends where the frame begins below it; either may lie on a page that is read-only.
 static bool every_part_of_a_frame_must_be_writable(void)
 {
@@ -233,6 +265,7 @@ const struct test stack_tests[] = {
     { "alternate_stacks_have_modes", alternate_stacks_have_modes },
     { "alternate_stacks_are_for_who_asks", alternate_stacks_are_for_who_asks },
     { "frames_stay_on_their_stack", frames_stay_on_their_stack },
+    { "who_has_no_frame_blocks_nothing", who_has_no_frame_blocks_nothing },
     { "every_part_of_a_frame_must_be_writable", every_part_of_a_frame_must_be_writable },
     { "plain_handlers_get_no_siginfo", plain_handlers_get_no_siginfo },
 };
