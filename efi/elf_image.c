@@ -98,8 +98,8 @@ static const char *add_segment(struct kernel_image *image, const struct elf_prog
         return truncated;
     if (header->file_size > header->memory_size)
         return "has a segment that is larger in the file than in memory";
-    if (header->virtual < KERNEL_IMAGE_BASE || header->memory_size > IMAGE_WINDOW_SIZE ||
-        header->virtual - KERNEL_IMAGE_BASE > IMAGE_WINDOW_SIZE - header->memory_size)
+    uint64_t place = header->virtual - KERNEL_IMAGE_BASE; // huge if it lies below
+    if (header->memory_size > IMAGE_WINDOW_SIZE || place > IMAGE_WINDOW_SIZE - header->memory_size)
         return "has a segment outside the kernel's part of the address space";
     if ((header->flags & ELF_FLAG_WRITE) && (header->flags & ELF_FLAG_EXECUTE))
         return "has a segment that is both writable and executable";

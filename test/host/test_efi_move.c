@@ -141,6 +141,7 @@ TEST(efi_elf_image_moves_addresses_of_its_own)
         CHECK(moves(0x300, KERNEL_IMAGE_BASE, 8, pages));
         CHECK(!moves(0x300, KERNEL_IMAGE_BASE - 1, 8, pages));
         CHECK(!moves(0x300, 0, 8, pages));
+        CHECK(!moves(0x300, (uint32_t)KERNEL_IMAGE_BASE, 8, pages)); // half of one
         CHECK(moves(0x300, KERNEL_IMAGE_BASE, 4, pages));
         CHECK(!moves(0x300, KERNEL_IMAGE_BASE - 1, 4, pages));
         CHECK(moves(end - 8, KERNEL_IMAGE_BASE + 5, 8, pages));

@@ -3,7 +3,7 @@ and keeps the number of lines; its id is file:function:number:kind, the number c
 places of a function from 1.
 
 C: conditions and their parts, bounds, statements. Assembly: instructions. What is left out, because
-no run of a right kernel shows it: assertions, and traces of what happens.
+no run of a right kernel shows it: assertions, traces and measures of what happens.
 """
 
 import re
@@ -72,7 +72,8 @@ CALL = re.compile(r"(?:\(void\)!?)?([a-z_][\w.]*(?:->\w+)*)\s*(?=\()")
 TARGET = r"[*(]*[a-z_]\w*(?:(?:->|\.)\w+|\[[^\]]*\]|\))*"
 ASSIGNMENT = re.compile(rf"{TARGET}\s*[-+|&^]?=(?!=)|{TARGET}(?:\+\+|--)\s*;")
 STATEMENT = re.compile(r"(?:(?<=[;{}])|(?<=\belse))\s*(?=[a-z_*(])")
-UNSEEN = re.compile(r"\w*assert|check_entry_flags|check_frame|trace|latency_|preempt_point")
+UNSEEN = re.compile(r"\w*assert|check_entry_flags|check_frame|trace|latency_|note_longest|"
+                    r"preempt_point")
 SWITCH = re.compile(r"!?(PROTECT_\w+|DEBUG_CHECKS)")  # of the build, no check
 NOT_CALLS = {"if", "while", "for", "switch", "return", "sizeof", "else", "do", "goto", "break",
              "continue", "case", "default"}
