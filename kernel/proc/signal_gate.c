@@ -69,21 +69,13 @@ void signal_check_stop_locked(struct process *process)
 }
 
 // Only SIGCONT, SIGKILL, shutdown and an execve end this, and the gate decides again: a thread
-// counts itself once in each stop, also if it meets the next before it saw the end of the last.
-never_inlined static void wait_until_continued(struct process *process)
+// counts itself once in each stop, also if it meets the next before it saw the end of the last. Who
+// ends it takes the lock that is held here, and finds the waiter.
+never_inlined static void stop_here_locked(struct process *process, struct waiter *waiter)
 {
-    struct waiter waiter = { 0 };
-    wait_prepare(&process->continued, &waiter, WAIT_UNINTERRUPTIBLE);
-    bool all = process_lock_or_all(process);
-    bool stays = process->stopped && !process->exec_thread;
-    if (stays) {
-        process->stopped_threads++;
-        signal_check_stop_locked(process);
-    }
-    process_unlock_or_all(process, all);
-    if (stays)
-        (void)!wait_block(WAIT_FOREVER);
-    wait_finish(&process->continued, &waiter);
+    process->stopped_threads++;
+    signal_check_stop_locked(process);
+    wait_prepare(&process->continued, waiter, WAIT_UNINTERRUPTIBLE);
 }
 
 // What the gate has to do next, decided in one step under the lock.
@@ -250,12 +242,13 @@ static bool enter_handler(struct trap_frame *frame, struct thread *thread,
     return false;
 }
 
-// A stop is for all processes to be locked. True: they are.
+// A stop, also one that is there already, is for all processes to be locked. True: they are.
 static bool lock_to_decide(struct process *process, const struct thread *thread)
 {
     process_lock(process);
     uint64_t pending = process->pending_signals.set | thread->signals.pending.set;
-    return unlikely(pending & SIGNALS_STOP) && process_exchange_for_all(process);
+    bool stops = process->stopped || (pending & SIGNALS_STOP);
+    return unlikely(stops) && process_exchange_for_all(process);
 }
 
 void signal_exit_gate(struct trap_frame *frame)
@@ -263,10 +256,13 @@ void signal_exit_gate(struct trap_frame *frame)
     struct process *process = current_process();
     struct thread *thread = current_thread();
     struct gate_decision decision;
+    struct waiter waiter = { 0 };
     for (;;) {
         atomic_fetch_and(&thread->work, ~THREAD_WORK_SIGNAL);
         bool all = lock_to_decide(process, thread);
         decide(process, thread, &decision);
+        if (unlikely(decision.step == GATE_STOPPED))
+            stop_here_locked(process, &waiter);
         process_unlock_or_all(process, all);
         switch (decision.step) {
         case GATE_LEAVE:
@@ -277,7 +273,8 @@ void signal_exit_gate(struct trap_frame *frame)
                 return;
             break;
         case GATE_STOPPED:
-            wait_until_continued(process);
+            (void)!wait_block(WAIT_FOREVER);
+            wait_finish(&process->continued, &waiter);
             break;
         case GATE_DIE_BY_SIGNAL:
             signal_report_death(process, (uint32_t)decision.info.signal);

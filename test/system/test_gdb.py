@@ -36,11 +36,12 @@ SPOILED = {
     "sleeper": (RSP, 1 << 63, "SIGSEGV"),  # EMULATED
     "usercopy": (RFLAGS, TRAP_FLAG, "SIGTRAP"),
 }
-# It handles its signal: a loop, under this name once it is ready for it.
-CAUGHT = "ready"
+# They handle their signals: a loop, under this name once it is ready for it.
+CAUGHT = {"ready-cs": (CS, 0x10, "SIGSEGV"), "ready-ss": (SS, 0x10, "SIGSEGV")}
 CATCHER = """
 #define _GNU_SOURCE
 #include <signal.h>
+#include <stdint.h>
 #include <sys/mman.h>
 #include <sys/prctl.h>
 #include <ucontext.h>
@@ -52,15 +53,17 @@ static volatile char page[4096] __attribute__((aligned(4096)));
 static void note(int signal, siginfo_t *info, void *argument)
 {
     const greg_t *registers = ((ucontext_t *)argument)->uc_mcontext.gregs;
-    caught = info->si_code == SI_KERNEL && (registers[REG_CSGSFS] & 3) == 3 ? 1 : 2;
+    uint64_t selectors = (uint64_t)registers[REG_CSGSFS];
+    int are_ours = (selectors & 0xffff) == 0x33 && selectors >> 48 == 0x2b;
+    caught = info->si_code == SI_KERNEL && are_ours ? 1 : 2;
 }
 
-int main(void)
+int main(int argc, char **argv)
 {
     struct sigaction action = { .sa_sigaction = note, .sa_flags = SA_SIGINFO | SA_ONSTACK };
     sigaltstack(&(stack_t){ .ss_sp = stack, .ss_size = sizeof(stack) }, 0);
     sigaction(SIGSEGV, &action, 0);
-    prctl(PR_SET_NAME, "ready");
+    prctl(PR_SET_NAME, argv[1]);
     while (!caught) {
         madvise((void *)page, sizeof(page), MADV_DONTNEED);
         page[0] = 1; // a fault, so that it leaves the kernel by IRETQ
@@ -68,7 +71,7 @@ int main(void)
     return caught - 1;
 }
 """
-REFUSED = [CAUGHT, *(name for name, (word, value, _) in SPOILED.items() if word in (CS, SS))]
+REFUSED = [*CAUGHT, *(name for name, (word, value, _) in SPOILED.items() if word in (CS, SS))]
 
 # In functions: the helpers' names share the script's name space.
 SCRIPT = """
@@ -124,7 +127,8 @@ def spoiled(request, compile_c):
     """(the ended guest, what gdb printed): a program that handles its signal, those of SPOILED,
     one whose frame is not touched."""
     gate, frame = GATES[request.param]
-    programs = " ".join(f"/bin/{name}" for name in ["catcher", *SPOILED, "hello,intact"])
+    programs = " ".join(f"/bin/{name}" for name in [*(f"catcher,{name}" for name in CAUGHT),
+                                                     *SPOILED, "hello,intact"])
     with open(compile_c(CATCHER, libc="musl"), "rb") as file:
         catcher = file.read()
     with tempfile.TemporaryDirectory(prefix="ringfence-gdb-") as folder:
@@ -133,7 +137,7 @@ def spoiled(request, compile_c):
                          initramfs_extra={"/bin/catcher": catcher},
                          extra=machine.gdb_channel(socket)) as guest:
             script = SCRIPT.format(gate=gate, frame=frame, socket=socket, helpers=GDB_HELPERS,
-                                   spoiled={CAUGHT: (CS, 0x10, "SIGSEGV"), **SPOILED})
+                                   spoiled={**CAUGHT, **SPOILED})
             output = run_gdb(script, folder)
             assert "HELPER end" in output, output + guest.complaint()
             guest.wait()
@@ -144,7 +148,8 @@ def spoiled(request, compile_c):
 def test_spoiled_frame_costs_the_program(spoiled, name):
     guest, output = spoiled
     assert f"SPOILED {name}\n" in output
-    assert verdicts(guest)[1 + list(SPOILED).index(name)] == (name, f"killed by {SPOILED[name][2]}")
+    number = len(CAUGHT) + list(SPOILED).index(name)
+    assert verdicts(guest)[number] == (name, f"killed by {SPOILED[name][2]}")
     assert len(guest.matches(rf"process: \d+ \({name}\) killed by {SPOILED[name][2]}: ")) == 1
 
 
@@ -155,14 +160,15 @@ def test_refusals_arrive_at_their_fix_up(spoiled):
 
 def test_handler_of_the_signal_finds_the_program_as_it_was(spoiled):
     guest, output = spoiled
-    assert f"SPOILED {CAUGHT}\n" in output
-    assert verdicts(guest)[0] == ("catcher", "exited 0")
+    for number, name in enumerate(CAUGHT):
+        assert f"SPOILED {name}\n" in output
+        assert verdicts(guest)[number] == ("catcher", "exited 0")
 
 
 def test_kernel_goes_on(spoiled):
     guest, _ = spoiled
     assert guest.exit_status == 0
-    assert verdicts(guest)[1 + len(SPOILED) :] == [("hello", "exited 0")]
+    assert verdicts(guest)[len(CAUGHT) + len(SPOILED) :] == [("hello", "exited 0")]
 
 
 @pytest.fixture

@@ -119,6 +119,16 @@ def test_direct(tour):
                 if event.name == "FAULT" or (event.name == "EXIT" and event.a != TO_KERNEL)]
 
 
+def test_ways_back_into_the_kernel_are_recorded(tour):
+    seen = tour()
+    faults = [event for event in seen.events("ENTRY", a=PAGE_FAULT) if event.b >> 63]
+    assert faults  # of copies
+    for fault in faults:
+        back = next(event for event in seen.events("EXIT", thread=fault.thread)
+                    if event.tsc > fault.tsc)
+        assert back.a == TO_KERNEL and back.b >> 63
+
+
 @pytest.mark.protection("call-number")
 @pytest.mark.protection("trap-frame")
 def test_system_call(tour):
