@@ -11,11 +11,11 @@ import pytest
 
 from harness import machine
 from harness.fixtures import QEMU_PROGRAM, noted, start_guest
+from harness.gdb import GDB_SECONDS, run_gdb
 from harness.interactive import GDB_HELPERS
 from harness.media import default_build
 from verdicts import verdicts
 
-GDB_SECONDS = 120
 RIP, CS, RFLAGS, RSP, SS = range(0, 40, 8)  # in the frame that IRETQ pops
 USER_DATA = 0x2B
 TRAP_FLAG = 0x302  # TF, IF and the bit that is always set
@@ -106,17 +106,6 @@ gdb.execute("detach")
 """
 
 
-def run_gdb(script, folder):
-    path = os.path.join(folder, "script.py")
-    with open(path, "w", encoding="ascii") as file:
-        file.write(script)
-    symbols = os.path.join(default_build(), "kernel.debug.elf")
-    result = subprocess.run(["gdb", "-q", "-nx", "-batch", symbols, "-x", path],
-                            stdin=subprocess.DEVNULL, stdout=subprocess.PIPE,
-                            stderr=subprocess.STDOUT, timeout=GDB_SECONDS, text=True, check=False)
-    return result.stdout
-
-
 # With isolation IRETQ runs on tables on which gdb could not see whose frame it is: the frame
 # is spoiled before the way out starts, with all other registers below it.
 GATES = {"off": ("iretq_to_user", 0), "on": ("restore_by_iretq_isolated", 17 * 8)}
@@ -136,9 +125,10 @@ def spoiled(request, compile_c):
         with start_guest(f"kpti={request.param} nokaslr panic=0 -- {programs}",
                          initramfs_extra={"/bin/catcher": catcher},
                          extra=machine.gdb_channel(socket)) as guest:
+            symbols = os.path.join(default_build(), "kernel.debug.elf")
             script = SCRIPT.format(gate=gate, frame=frame, socket=socket, helpers=GDB_HELPERS,
                                    spoiled={**CAUGHT, **SPOILED})
-            output = run_gdb(script, folder)
+            output = run_gdb(script, folder, symbols)
             assert "HELPER end" in output, output + guest.complaint()
             guest.wait()
             yield guest, output

@@ -196,6 +196,11 @@ def runs(pid):
         return False
 
 
+def heed_interrupts():
+    """Also below a shell that started the tests in the background, where SIGINT is ignored."""
+    signal.signal(signal.SIGINT, signal.SIG_DFL)
+
+
 def test_interrupted_nothing_is_left(tmp_path):
     """Ctrl-C while the machine runs: no process, no files, nothing accepted."""
     build, temporary, started = tmp_path / "build", tmp_path / "tmp", tmp_path / "started"
@@ -211,7 +216,8 @@ def test_interrupted_nothing_is_left(tmp_path):
     command = [sys.executable, "-B", "test/bench/bench.py", "accept", "--build-dir", str(build),
                "--why", "x"]
     before = os.path.getmtime(expected.EXPECTED_FILE)
-    with subprocess.Popen(command, cwd=ROOT, env=environment, stderr=subprocess.PIPE) as process:
+    with subprocess.Popen(command, cwd=ROOT, env=environment, stderr=subprocess.PIPE,
+                          preexec_fn=heed_interrupts) as process:
         assert wait_until(lambda: started.exists() or process.poll() is not None)
         assert started.exists(), process.communicate()
         process.send_signal(signal.SIGINT)
